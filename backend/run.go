@@ -1,0 +1,44 @@
+package backend
+
+import "time"
+
+// A Run is a plan being carried out, or carried out. It outlives the screen
+// that began it. Values are snapshots, safe to keep.
+type Run struct {
+	ID    string // unique within the audit chain
+	Plan  Plan
+	Steps []StepState // one for each of Plan.Steps
+	Began time.Time
+	Ended time.Time // zero while it goes on
+	Err   error     // nil when all was done; its Code says what kind of end it was
+}
+
+// Done counts the steps that the server has acknowledged.
+func (r Run) Done() int {
+	n := 0
+	for _, s := range r.Steps {
+		if s.Phase == StepDone {
+			n++
+		}
+	}
+	return n
+}
+
+// A StepState is how far one step has come.
+type StepState struct {
+	Phase       Phase
+	Done, Total int // of the step's own progress; Total zero while unknown
+	Note        string
+	Err         error
+}
+
+// Phase is a step's stage.
+type Phase uint8
+
+// The phases.
+const (
+	StepWaiting Phase = iota
+	StepGoing
+	StepDone
+	StepFailed
+)

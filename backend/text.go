@@ -1,0 +1,170 @@
+package backend
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Text is what a server, a log or a label said. It can't be drawn by accident:
+// it is readable only as Safe, SGR or Raw.
+type Text struct{ s string }
+
+// T wraps s, which may hold anything.
+func T(s string) Text { return Text{s} }
+
+// IsZero reports whether there is nothing in it.
+func (t Text) IsZero() bool { return t.s == "" }
+
+// Raw is the text as it came: for saving, editing and searching, never for
+// drawing (a lint rule keeps it out of ui and views).
+func (t Text) Raw() string { return t.s }
+
+// maxMarks is how many combining marks may follow one base character before
+// the rest are left out: more than any script stacks, far fewer than a flood.
+const maxMarks = 4
+
+// Safe is the text with nothing in it that could move the cursor, change the
+// terminal or reorder what stands beside it: control characters (C0, C1, DEL),
+// escape sequences, bidirectional, zero-width and tag characters become one
+// visible '·' each run; tabs and line ends become spaces; invalid UTF-8 becomes
+// U+FFFD; floods of combining marks are cut. Plain text comes back as it is,
+// without a copy. The zero-width joiner and variation selectors stay where they
+// bind an emoji.
+func (t Text) Safe() string {
+	if plain(t.s) {
+		return t.s
+	}
+	return sanitize(t.s, false)
+}
+
+// SGR is Safe with the escape sequences kept that only set colours and weight
+// (CSI … m). The caller ends it with a reset.
+func (t Text) SGR() string {
+	if plain(t.s) {
+		return t.s
+	}
+	return sanitize(t.s, true)
+}
+
+func plain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func sanitize(s string, keepSGR bool) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	marks, dotted := 0, false
+	var last rune
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == 0x1b {
+			end, sgr := escapeEnd(s, i)
+			if sgr && keepSGR {
+				b.WriteString(s[i:end])
+			} else if !dotted {
+				b.WriteByte(0xc2)
+				b.WriteByte(0xb7)
+				dotted = true
+			}
+			i = end
+			continue
+		}
+		i += n
+		switch {
+		case r == utf8.RuneError && n == 1:
+			b.WriteRune(utf8.RuneError)
+		case r == '\t' || r == '\n':
+			b.WriteByte(' ')
+		case r == '\r' && i < len(s) && s[i] == '\n':
+			continue
+		case binds(last, r):
+			b.WriteRune(r)
+		case invisible(r):
+			if !dotted {
+				b.WriteRune('·')
+			}
+			dotted, last = true, r
+			continue
+		case unicode.In(r, unicode.Mn, unicode.Me):
+			if marks++; marks > maxMarks {
+				continue
+			}
+			b.WriteRune(r)
+			continue
+		default:
+			b.WriteRune(r)
+		}
+		marks, dotted, last = 0, false, r
+	}
+	return b.String()
+}
+
+// binds says whether r is a joiner or selector that belongs to the emoji before it.
+func binds(last, r rune) bool {
+	return (r == 0x200d || r == 0xfe0f) && last >= 0x2190 && unicode.In(last, unicode.So, unicode.Sk)
+}
+
+// invisible says whether r can act on the terminal or on its neighbours
+// without being seen.
+func invisible(r rune) bool {
+	switch {
+	case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs):
+		return true
+	case r >= 0xfe00 && r <= 0xfe0f, r >= 0xe0100 && r <= 0xe01ef: // variation selectors
+		return true
+	}
+	return r == 0x115f || r == 0x1160 || r == 0x3164 || r == 0xffa0 || r == 0x034f || r == 0x180e || r == 0x2800
+}
+
+// escapeEnd gives the index after the escape sequence that starts at s[i], and
+// whether it is one that only sets colours. What a terminal would swallow as
+// part of the sequence is swallowed; an unended string sequence (OSC, DCS, APC,
+// PM, SOS) takes only its introducer, so that nothing behind it is hidden.
+func escapeEnd(s string, i int) (end int, sgr bool) {
+	i++
+	if i >= len(s) {
+		return i, false
+	}
+	switch c := s[i]; {
+	case c == '[':
+		return csiEnd(s, i+1)
+	case strings.IndexByte("]P_^X", c) >= 0:
+		return stringEnd(s, i+1), false
+	case c >= 0x20 && c <= 0x2f: // nF: intermediates and a final
+		for i++; i < len(s) && s[i] >= 0x20 && s[i] <= 0x2f; i++ {
+		}
+		return min(i+1, len(s)), false
+	case c < 0x20 || c >= 0x7f:
+		return i, false
+	}
+	return i + 1, false
+}
+
+func csiEnd(s string, i int) (end int, sgr bool) {
+	start := i
+	for i < len(s) && s[i] >= 0x20 && s[i] <= 0x3f {
+		i++
+	}
+	if i >= len(s) || s[i] < 0x40 || s[i] > 0x7e {
+		return i, false
+	}
+	return i + 1, s[i] == 'm' && strings.Trim(s[start:i], "0123456789;:") == ""
+}
+
+func stringEnd(s string, i int) int {
+	for j := i; j < len(s); j++ {
+		if s[j] == 0x07 {
+			return j + 1
+		}
+		if s[j] == 0x1b && j+1 < len(s) && s[j+1] == '\\' {
+			return j + 2
+		}
+	}
+	return i
+}

@@ -1,0 +1,143 @@
+// Package stack builds and runs the real servers that wheelhouse is tested on:
+// two Kubernetes clusters, a and b, each with its own etcd, API server,
+// controllers, scheduler and a kwok that plays the kubelet of every node. All of
+// it comes from Go modules, listens on loopback only, and needs nothing that a
+// Go toolchain does not bring.
+//
+// It is a module of its own, so that wheelhouse does not depend on the servers.
+// What is tested lives elsewhere; nothing here knows wheelhouse.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"text/tabwriter"
+)
+
+// Stack is the two clusters of one state directory. Two of them on one machine
+// do not meet: every port is chosen free and recorded. One program at a time
+// may change a state directory.
+type Stack struct {
+	dir      string
+	out      io.Writer
+	clusters []*cluster
+}
+
+// New gives the stack that lives in dir, running or not. What is done is told
+// on out, a line each.
+func New(dir string, out io.Writer) (*Stack, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	bin := filepath.Join(dir, "bin")
+	return &Stack{dir: dir, out: out, clusters: []*cluster{
+		newCluster("a", filepath.Join(dir, "a"), bin),
+		newCluster("b", filepath.Join(dir, "b"), bin),
+	}}, nil
+}
+
+// Kubeconfig is the path of the file with the contexts of both clusters.
+func (s *Stack) Kubeconfig() string { return filepath.Join(s.dir, "kubeconfig") }
+
+// Up starts what does not run yet and returns when both clusters serve and the
+// workloads of manifests/apps.yaml are there. Objects that tests have changed
+// are put back. Build must have been done.
+func (s *Stack) Up(ctx context.Context) error {
+	err := s.each(func(c *cluster) error {
+		if err := c.up(ctx); err != nil {
+			return fmt.Errorf("cluster %s: %w", c.name, err)
+		}
+		fmt.Fprintf(s.out, "cluster %s is ready\n", c.name)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return writeMerged(s.Kubeconfig(), s.clusters)
+}
+
+// Down ends the programs that Up started, and only those. wipe forgets the
+// clusters' data, keys and ports too.
+func (s *Stack) Down(wipe bool) error {
+	return s.each(func(c *cluster) error {
+		if err := c.down(); err != nil {
+			return fmt.Errorf("cluster %s: %w", c.name, err)
+		}
+		if wipe {
+			return os.RemoveAll(c.dir)
+		}
+		return nil
+	})
+}
+
+// Status writes what runs, as a table.
+func (s *Stack) Status() error {
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CLUSTER\tPROGRAM\tPORT\tPID\tLOG")
+	for _, c := range s.clusters {
+		if err := c.loadPorts(); err != nil {
+			fmt.Fprintf(w, "%s\tnever started\t\t\t\n", c.name)
+			continue
+		}
+		for _, name := range startOrder {
+			p := c.program(name)
+			pid := "-"
+			if n, ok := p.running(); ok {
+				pid = fmt.Sprint(n)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", c.name, name, c.ports[name], pid, p.log())
+		}
+	}
+	return w.Flush()
+}
+
+// Start starts one program of one cluster; an API server is waited for.
+func (s *Stack) Start(ctx context.Context, clusterName, program string) error {
+	c, err := s.find(clusterName, program)
+	if err != nil {
+		return err
+	}
+	return c.start(ctx, program)
+}
+
+// Stop ends one program of one cluster.
+func (s *Stack) Stop(clusterName, program string) error {
+	c, err := s.find(clusterName, program)
+	if err != nil {
+		return err
+	}
+	return c.program(program).stop()
+}
+
+func (s *Stack) find(clusterName, program string) (*cluster, error) {
+	for _, c := range s.clusters {
+		if c.name != clusterName {
+			continue
+		}
+		if err := c.loadPorts(); err != nil {
+			return nil, fmt.Errorf("cluster %s was never started: %w", clusterName, err)
+		}
+		if _, ok := c.ports[program]; !ok {
+			return nil, fmt.Errorf("there is no program %q; there are %v", program, startOrder)
+		}
+		return c, nil
+	}
+	return nil, fmt.Errorf("there is no cluster %q; there are a and b", clusterName)
+}
+
+// each does f for all clusters at once.
+func (s *Stack) each(f func(*cluster) error) error {
+	errs := make([]error, len(s.clusters))
+	var all sync.WaitGroup
+	for i, c := range s.clusters {
+		all.Go(func() { errs[i] = f(c) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,188 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/dispatch"
+)
+
+// planTime is how long the servers may take to answer what a plan asks them.
+const planTime = 15 * time.Second
+
+// planned is the answer to a request for a plan; started to one to begin it.
+type planned struct {
+	wait     *waiting // the dialog that waits for it
+	proposal dispatch.Proposal
+	err      error
+}
+
+type started struct {
+	dialog *confirm
+	id     string
+	err    error
+}
+
+// begin asks for the parameters that are missing, then for a plan.
+func (s *Shell) begin(a backend.Action, sel Selection, given backend.Args) tea.Cmd {
+	if why := s.o.Desk.Why(a.ID, sel.Refs); why != "" {
+		s.Say(fmt.Sprintf("%s can't be done now: %s", a.Title, why), backend.Warning)
+		return nil
+	}
+	for _, p := range a.Params {
+		if _, ok := given[p.Name]; p.Required && !ok {
+			s.open(newForm(a, sel, given))
+			return nil
+		}
+	}
+	return s.plan(a, sel, given)
+}
+
+// plan asks dispatch what would be done; meanwhile a dialog says so.
+func (s *Shell) plan(a backend.Action, sel Selection, given backend.Args) tea.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), planTime)
+	w := &waiting{action: a, sel: sel, args: given, cancel: cancel}
+	s.open(w)
+	return s.Work(func() tea.Msg {
+		defer cancel()
+		p, err := s.o.Desk.Plan(ctx, a.ID, sel.Refs, given)
+		return planned{w, p, err}
+	})
+}
+
+// planned shows what would be done, or why it can't be.
+func (s *Shell) planned(msg planned) tea.Cmd {
+	if msg.wait.gone {
+		return nil
+	}
+	s.shut(msg.wait)
+	if msg.err != nil {
+		s.open(&notice{heading: msg.wait.action.Title + " can't be done", lines: []string{backend.T(msg.err.Error()).Safe()}})
+		return nil
+	}
+	if h := msg.wait.sel.Hidden; h > 0 {
+		msg.proposal.Warnings = append(msg.proposal.Warnings,
+			fmt.Sprintf("%d of the %d marked are hidden by the filter; they are included.", h, len(msg.wait.sel.Refs)))
+	}
+	c := newConfirm(msg.proposal, msg.wait.sel, s.who())
+	if msg.proposal.Risk == backend.Low && len(msg.proposal.Warnings) == 0 && msg.proposal.Refused == "" {
+		return s.start(c, dispatch.Consent{Confirmed: true})
+	}
+	s.open(c)
+	return nil
+}
+
+// start begins a proposal that was consented to. The dialog stays until the
+// record of the intent is written and the run has begun.
+func (s *Shell) start(c *confirm, consent dispatch.Consent) tea.Cmd {
+	return s.Work(func() tea.Msg {
+		id, err := s.o.Desk.Start(context.Background(), c.proposal, consent)
+		return started{c, id, err}
+	})
+}
+
+func (s *Shell) started(msg started) tea.Cmd {
+	c := msg.dialog
+	c.sent = false
+	switch {
+	case msg.err == nil:
+		s.shut(c)
+	case backend.CodeOf(msg.err) == backend.Unconfirmed:
+		c.wrong = msg.err.Error()
+		c.askReason()
+	default:
+		s.shut(c)
+		s.open(&notice{heading: c.proposal.Action.Title + " was not begun", lines: []string{backend.T(msg.err.Error()).Safe()}})
+	}
+	return nil
+}
+
+// waiting stands on the screen while a plan is made.
+type waiting struct {
+	action backend.Action
+	sel    Selection
+	args   backend.Args
+	cancel context.CancelFunc
+	gone   bool
+}
+
+// runBook is what the shell knows of the runs: taken from dispatch whenever
+// something has changed.
+type runBook struct {
+	going    int
+	unread   int
+	progress string
+	seen     map[string]bool // ended runs whose end was told
+}
+
+// look tells the ends that were not told yet and counts what goes on.
+func (b *runBook) look(s *Shell) {
+	if b.seen == nil {
+		b.seen = map[string]bool{}
+	}
+	b.going, b.progress = 0, ""
+	for _, r := range s.o.Desk.Runs() {
+		switch {
+		case r.Ended.IsZero():
+			b.going++
+			b.progress = progress(r)
+		case !b.seen[r.ID]:
+			b.seen[r.ID] = true
+			b.unread++
+			s.tell(r)
+		}
+	}
+	if b.going > 1 {
+		b.progress = count(b.going, "run")
+	}
+}
+
+// tell says how a run ended.
+func (s *Shell) tell(r backend.Run) {
+	s.Say(Outcome(r), OutcomeLevel(r))
+}
+
+// OutcomeLevel is the level that a run is drawn with.
+func OutcomeLevel(r backend.Run) backend.Level {
+	switch {
+	case r.Ended.IsZero():
+		return backend.Moving
+	case r.Err == nil:
+		return backend.Good
+	case backend.CodeOf(r.Err) == backend.Conflict || backend.CodeOf(r.Err) == backend.Partly || backend.CodeOf(r.Err) == backend.Unknown:
+		return backend.Warning
+	}
+	return backend.Critical
+}
+
+// Outcome is a run's end, or how far it has come, in a sentence.
+func Outcome(r backend.Run) string {
+	switch {
+	case r.Ended.IsZero():
+		return progress(r)
+	case r.Err != nil:
+		return backend.T(r.Err.Error()).Safe()
+	}
+	var notes []string
+	for _, st := range r.Steps {
+		if st.Note != "" && !slices.Contains(notes, st.Note) {
+			notes = append(notes, st.Note)
+		}
+	}
+	return backend.T(strings.TrimSpace("Done: " + r.Plan.Sentence + " " + strings.Join(notes, "; "))).Safe()
+}
+
+func progress(r backend.Run) string {
+	for _, st := range r.Steps {
+		if st.Phase == backend.StepGoing && len(r.Steps) == 1 && st.Note != "" {
+			return r.Plan.Action + ": " + backend.T(st.Note).Safe()
+		}
+	}
+	return fmt.Sprintf("%s %d/%d", r.Plan.Action, r.Done(), len(r.Steps))
+}

@@ -1,0 +1,156 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+)
+
+// commands is everything that can be done here and now, but for the actions:
+// the view's own commands first, then the shell's.
+func (s *Shell) commands() []Command {
+	return append(s.top().Commands(), s.own()...)
+}
+
+func (s *Shell) find(id string) (Command, bool) {
+	for _, c := range s.commands() {
+		if c.ID == id {
+			return c, true
+		}
+	}
+	return Command{}, false
+}
+
+// own is the shell's commands.
+func (s *Shell) own() []Command {
+	search := ""
+	if _, ok := s.top().(Searcher); !ok {
+		search = "there is nothing to filter on this view"
+	}
+	return []Command{
+		{ID: "shell.command", Title: "Command line", Group: "go", Run: s.openPrompt(':')},
+		{ID: "shell.filter", Title: "Filter, or search in a text", Group: "go", Why: search, Run: s.openPrompt('/')},
+		{ID: "shell.palette", Title: "Palette: views, objects, actions", Group: "go", Run: s.openPalette},
+		{ID: "shell.actions", Title: "Actions on the selection", Group: "go", Run: s.openMenu},
+		{ID: "shell.help", Title: "Help: every key of this view", Group: "go", Run: s.openHelp},
+		{ID: "shell.back", Title: "Back: clear the filter, then the view before", Group: "go", Run: s.escape},
+		{ID: "shell.previous", Title: "The view before", Group: "go", Run: s.Back},
+		{ID: "shell.forward", Title: "The view that was gone back from", Group: "go", Run: s.Forward},
+		{ID: "shell.last", Title: "Between the last two views", Group: "go", Run: s.Back},
+		{ID: "shell.outcomes", Title: "Outcomes: what was done and how it ended", Group: "go", Run: s.openOutcomes},
+		{ID: "shell.retry", Title: "Try the links that are down again", Group: "go", Run: s.retryLinks},
+		{ID: "shell.quit", Title: "Quit", Group: "go", Run: s.askQuit},
+	}
+}
+
+// escape takes back the innermost thing: the filter, then the view.
+func (s *Shell) escape() tea.Cmd {
+	if v, ok := s.top().(Searcher); ok && v.Query() != "" {
+		_ = v.Search("")
+		return s.top().Update(Changed{})
+	}
+	return s.Back()
+}
+
+func (s *Shell) retryLinks() tea.Cmd {
+	var tried []string
+	for _, l := range s.o.Links.States() {
+		if st := l.Health.State; st == backend.Down || st == backend.Stale || st == backend.Forbidden {
+			s.o.Links.Retry(l.Alias)
+			tried = append(tried, l.Alias)
+		}
+	}
+	if len(tried) == 0 {
+		s.Say("Every link that is asked for is live.", backend.Good)
+		return nil
+	}
+	s.Say("Trying again: "+strings.Join(tried, ", "), backend.Moving)
+	return nil
+}
+
+// askQuit ends the program; while runs go on it asks first.
+func (s *Shell) askQuit() tea.Cmd {
+	if s.runs.going == 0 {
+		return s.Quit()
+	}
+	if _, asking := s.dialog().(*question); asking {
+		return s.Quit()
+	}
+	s.open(&question{
+		heading: "Quit while work is going on?",
+		lines:   []string{count(s.runs.going, "run") + " would be stopped where it can be, and the record says how far it came."},
+		buttons: buttons{yes: "Quit"}, do: s.Quit,
+	})
+	return nil
+}
+
+// Quit ends the program.
+func (s *Shell) Quit() tea.Cmd {
+	s.quit = true
+	return tea.Quit
+}
+
+// Command runs a ':' line: a view with arguments, or one of a few words.
+//
+//	pods shop,pay @prod-eu /crash     a view, namespaces, links, a filter
+func (s *Shell) Command(line string) tea.Cmd {
+	line = strings.TrimSpace(line)
+	if s.o.Aliases != nil {
+		line = s.o.Aliases(line)
+	}
+	word, rest, _ := strings.Cut(line, " ")
+	switch word {
+	case "":
+		return nil
+	case "quit", "q", "q!", "exit":
+		return s.askQuit()
+	case "help":
+		return s.openHelp()
+	}
+	for _, o := range s.o.Openers {
+		if o.Name == word || slices.Contains(o.Alias, word) {
+			return s.openView(o, rest)
+		}
+	}
+	if c, ok := s.find(word); ok && c.Why == "" {
+		return c.Run()
+	}
+	if _, ok := s.o.Desk.Find(word); ok {
+		return s.Invoke(line)
+	}
+	s.Say("No view or command is called "+backend.T(word).Safe()+s.nearest(word)+". : and Tab lists them.", backend.Warning)
+	return nil
+}
+
+func (s *Shell) openView(o Opener, rest string) tea.Cmd {
+	place, with := s.stack.place, OpenWith{}
+	words := strings.Fields(rest)
+	for i, w := range words {
+		switch {
+		case strings.HasPrefix(w, "/"):
+			with.Filter = strings.TrimPrefix(strings.Join(words[i:], " "), "/")
+		case strings.HasPrefix(w, "@"):
+			place.Links = list(w[1:])
+		case strings.Contains(w, "="):
+			with.Filter = strings.TrimSpace(with.Filter + " -l " + w)
+		default:
+			place.Namespaces = list(w)
+		}
+		if strings.HasPrefix(w, "/") {
+			break
+		}
+	}
+	s.stack.place = place
+	return s.Push(o.Open(with))
+}
+
+// list reads "a,b"; "all" and "*" mean no limit.
+func list(words string) []string {
+	if words == "all" || words == "*" || words == "" {
+		return nil
+	}
+	return strings.Split(words, ",")
+}

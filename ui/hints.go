@@ -1,0 +1,46 @@
+package ui
+
+import "strings"
+
+// hint is one key in the footer.
+type hint struct {
+	key, title string
+	dim        bool // it can't be done now; pressing it says why
+}
+
+// hintsAlways are shown behind the actions of the selection.
+var hintsAlways = [...]struct{ id, title string }{
+	{"list.open", "open"}, {"shell.filter", "filter"}, {"shell.actions", "actions"},
+	{"shell.command", "command"}, {"shell.palette", "palette"}, {"shell.help", "help"},
+}
+
+// maxHints is how many actions of the selection the footer shows.
+const maxHints = 5
+
+// hints are the likeliest actions of the selection by key, then the shell's.
+func (s *Shell) hints() []hint {
+	var out []hint
+	sel := s.top().Selection()
+	for _, a := range s.o.Desk.For(sel.Kind()) {
+		key := s.keyOf(a.ID)
+		if key == "" || len(out) == maxHints {
+			continue
+		}
+		out = append(out, hint{key, strings.ToLower(a.Title), s.o.Desk.Why(a.ID, sel.Refs) != ""})
+	}
+	for _, h := range hintsAlways {
+		c, ok := s.find(h.id)
+		if key := s.keyOf(h.id); ok && key != "" {
+			out = append(out, hint{key, h.title, c.Why != ""})
+		}
+	}
+	return out
+}
+
+// keyOf is the first key that a command is on here; empty when it has none.
+func (s *Shell) keyOf(command string) string {
+	if keys := s.o.Keys.Keys(s.scopes(), command); len(keys) > 0 {
+		return keys[0]
+	}
+	return ""
+}

@@ -1,0 +1,310 @@
+// Package list is the view of a live table: rows of a feed, their filter and
+// marks, and beside them, where there is room, the details of the row under the
+// cursor. It is generic: a folder under views says which columns a noun has and
+// what Enter does, and nothing more.
+package list
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/themes"
+	"wheelhouse/ui"
+	"wheelhouse/ui/page"
+	"wheelhouse/ui/screen"
+	"wheelhouse/ui/widget/table"
+)
+
+// Spec is what makes a list one of pods or of anything else.
+type Spec[T backend.Object] struct {
+	Name    string // "pods": also its scope in the keymap
+	Noun    string // "pod": what counts are of
+	Feed    *feed.Feed[T]
+	Columns []table.Column[T]
+	Sort    string // column to begin with; "-age" for descending
+	Broken  func(*T) bool
+	Scoped  bool // its objects live in namespaces
+	Enter   func(T) tea.Cmd
+	Prefill func(T) backend.Args        // first values of actions' parameters; may be nil
+	Extra   func(*List[T]) []ui.Command // commands that only this view has; may be nil
+}
+
+// Shared is what all lists have in common.
+type Shared struct {
+	Details func(link string) page.Fetch // of the adapter behind a link; nil when there is none
+	Memory  ui.Memory
+	Save    func(name string, b []byte) tea.Cmd // writes a file and says where
+}
+
+// List is the view. Use New.
+type List[T backend.Object] struct {
+	spec   Spec[T]
+	shared Shared
+	table  *table.Table[T]
+	place  ui.Place
+	labels string
+	query  string
+	cancel context.CancelFunc // ends the watch; nil while closed
+	side   *page.Live
+	aside  bool // the details are wanted beside the list
+	detail sidePager
+	ref    backend.Ref // what the details are of
+}
+
+// minAside is the width from which the details stand beside the list.
+const minAside = 120
+
+// New makes a list. with says where to stand and what to filter.
+func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[T] {
+	l := &List[T]{spec: spec, shared: shared, aside: true}
+	l.table = table.New(spec.Feed.Store, spec.Columns)
+	l.recall()
+	l.side = page.NewLive(func(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
+		return shared.Details(r.Link)(ctx, r, a)
+	})
+	if err := l.Search(with.Filter); err != nil {
+		_ = l.Search("")
+	}
+	if with.Ref.Name != "" {
+		l.table.Goto(with.Ref)
+	}
+	return l
+}
+
+// Name is the spec's.
+func (l *List[T]) Name() string { return l.spec.Name }
+
+// Scopes are this list's own, then those of every list.
+func (l *List[T]) Scopes() []string { return []string{l.spec.Name, "list"} }
+
+// Open watches the place.
+func (l *List[T]) Open(p ui.Place) {
+	if l.cancel != nil && samePlace(p, l.place) {
+		return
+	}
+	l.place = p
+	l.watch()
+}
+
+func samePlace(a, b ui.Place) bool { return a.String() == b.String() }
+
+func (l *List[T]) watch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	old := l.cancel
+	l.cancel = cancel
+	scope := backend.Scope{Labels: l.labels}
+	if l.spec.Scoped {
+		scope.Namespaces = l.place.Namespaces
+	}
+	l.table.OnlyLinks(l.place.Links)
+	l.spec.Feed.Watch(ctx, scope)
+	if old != nil {
+		old()
+	}
+}
+
+// Close ends the watch.
+func (l *List[T]) Close() {
+	if l.cancel != nil {
+		l.cancel()
+		l.cancel = nil
+	}
+	l.side.Stop()
+	l.table.Close()
+}
+
+// Update follows the feed and the details.
+func (l *List[T]) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.MouseWheelMsg:
+		l.table.Move(map[tea.MouseButton]int{tea.MouseWheelDown: 3, tea.MouseWheelUp: -3}[msg.Button])
+	case tea.MouseClickMsg:
+		l.table.Click(msg.X, msg.Y-1)
+	default:
+		if l.side.Take(msg) {
+			doc, _, err := l.side.Doc()
+			l.detail.set(doc, err)
+			return nil
+		}
+	}
+	l.table.Refresh()
+	return l.look()
+}
+
+// look asks for the details of the row under the cursor, where they are shown.
+func (l *List[T]) look() tea.Cmd {
+	row, ok := l.table.Current()
+	if !l.aside || l.detail.hidden || l.shared.Details == nil || !ok {
+		return nil
+	}
+	r := (*row).Ref()
+	if l.shared.Details(r.Link) == nil {
+		return nil
+	}
+	if r.Key() != l.ref.Key() {
+		l.detail = sidePager{hidden: l.detail.hidden}
+	}
+	l.ref = r
+	return l.side.Want(r, backend.Summary, *row)
+}
+
+// Draw draws the rows, and the details beside them where there is room.
+func (l *List[T]) Draw(f screen.Frame) {
+	w := f.Width()
+	l.detail.hidden = w < minAside || l.shared.Details == nil
+	if l.aside && !l.detail.hidden {
+		w = max(minAside*2/3, w*64/100)
+		l.detail.draw(f.Sub(w, 0, f.Width()-w, f.Height()), l.ref)
+	}
+	rows := f.Sub(0, 0, w, f.Height())
+	l.table.Draw(rows)
+	if l.table.Counts().Shown == 0 {
+		l.drawEmpty(rows.Sub(0, 2, w, f.Height()-2))
+	}
+}
+
+// drawEmpty says why there are no rows, and the key that helps.
+func (l *List[T]) drawEmpty(f screen.Frame) {
+	c := l.table.Counts()
+	h := l.health()
+	level := ui.LevelOf(h.State)
+	say := func(level backend.Level, what, help string) {
+		f.Text(2, 0, themes.Of(level), f.Signs.Level[level])
+		f.Text(4, 0, themes.Plain, what)
+		f.Text(4, 2, themes.Dim, help)
+	}
+	reason := h.Reason.Safe()
+	switch {
+	case c.Total > 0:
+		say(backend.Idle, ui.Number(c.Total)+" "+l.spec.Noun+"s, none of them "+l.sieve(), "esc clears the filter · ctrl+z shows all, not only what is broken")
+	case h.State == backend.Off:
+		say(backend.Idle, "No link is connected.", ":ctx lists the clusters, enter connects to one")
+	case h.State == backend.Connecting:
+		say(level, "asking for "+l.spec.Noun+"s …", "")
+	case h.State == backend.Forbidden:
+		say(level, "not permitted: "+reason, ":ns chooses a namespace · r tries again after a new login, on :ctx")
+	case h.State == backend.Down, h.State == backend.Stale:
+		say(level, "no answer: "+reason, ":ctx shows every link and why · it comes back by itself")
+	default:
+		say(backend.Good, "There is no "+l.spec.Noun+" in "+l.place.String()+".", "0 shows all namespaces · :ns chooses one")
+	}
+}
+
+func (l *List[T]) sieve() string {
+	switch {
+	case l.query != "" && l.table.OnlyBroken():
+		return "broken and matching /" + l.query
+	case l.query != "":
+		return "matching /" + l.query
+	}
+	return "broken"
+}
+
+// health is the worst state of what is watched: one part that is not live is
+// not hidden by the others.
+func (l *List[T]) health() backend.Health {
+	var worst backend.Health
+	for _, p := range l.spec.Feed.Parts() {
+		if !l.table.Wants(p.Part.Link) {
+			continue
+		}
+		if weight(p.Health.State) > weight(worst.State) {
+			worst = p.Health
+		}
+	}
+	return worst
+}
+
+func weight(s backend.State) int {
+	switch s {
+	case backend.Off:
+		return 0
+	case backend.Live:
+		return 1
+	case backend.Connecting:
+		return 2
+	case backend.Stale:
+		return 3
+	case backend.Forbidden:
+		return 4
+	}
+	return 5
+}
+
+// Title counts: nothing that is hidden, filtered or marked is left unsaid.
+func (l *List[T]) Title() ui.Title {
+	c := l.table.Counts()
+	words := []string{ui.Number(c.Total) + " " + l.spec.Noun + "s"}
+	if c.Shown != c.Total || l.query != "" {
+		words = append(words, ui.Number(c.Shown)+" shown ("+strings.Trim("/"+l.query+l.brokenWord(), " ")+")")
+	}
+	if n := l.table.Marked(); n > 0 {
+		words = append(words, ui.Number(n)+" marked")
+	}
+	if n := l.table.HiddenColumns(); n > 0 {
+		words = append(words, ui.Number(n)+" columns hidden")
+	}
+	if c.Filtering {
+		words = append(words, "filtering")
+	}
+	return ui.Title{What: l.spec.Name, Place: l.place.String(), Counts: strings.Join(words, ", "), Health: l.health()}
+}
+
+func (l *List[T]) brokenWord() string {
+	if l.table.OnlyBroken() {
+		return " broken"
+	}
+	return ""
+}
+
+// Selection is the marked rows, or the one under the cursor.
+func (l *List[T]) Selection() ui.Selection {
+	s := ui.Selection{Refs: l.table.Selected(), Hidden: l.table.HiddenMarked()}
+	if row, ok := l.table.Current(); ok && l.spec.Prefill != nil && len(s.Refs) == 1 {
+		s.Prefill = l.spec.Prefill(*row)
+	}
+	return s
+}
+
+// Settled says whether every part has answered, and the details are there.
+func (l *List[T]) Settled() bool {
+	parts := 0
+	for _, p := range l.spec.Feed.Parts() {
+		if p.Health.State == backend.Connecting {
+			return false
+		}
+		parts++
+	}
+	return parts > 0 && !l.table.Counts().Filtering && (l.detail.hidden || !l.aside || l.ref.Name == "" || l.side.Settled())
+}
+
+// Query is the filter in force.
+func (l *List[T]) Query() string { return l.query }
+
+// Search filters. Labels in it ("-l app=cart") go to the server.
+func (l *List[T]) Search(query string) error {
+	labels, err := l.table.Filter(query)
+	if err != nil {
+		return err
+	}
+	l.query = query
+	if labels != l.labels {
+		l.labels = labels
+		if l.cancel != nil {
+			l.watch()
+		}
+	}
+	return nil
+}
+
+// Find gives rows whose name holds query.
+func (l *List[T]) Find(query string, n int) []backend.Ref {
+	return l.table.Find(strings.ToLower(query), n)
+}
+
+// Goto puts the cursor on a row.
+func (l *List[T]) Goto(r backend.Ref) { l.table.Goto(r) }

@@ -1,0 +1,135 @@
+package ui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/ui/screen"
+	"wheelhouse/ui/widget/chooser"
+)
+
+// choice is a dialog in which one item of a list is picked.
+type choice struct {
+	heading string
+	list    *chooser.Chooser
+	pick    func(chooser.Item) tea.Cmd
+}
+
+func (c *choice) title() string { return c.heading }
+
+func (c *choice) want(_ *Shell, maxW, maxH int) (w, h int) {
+	return min(maxW, 84), min(maxH, max(12, c.list.Height()))
+}
+
+func (c *choice) draw(_ *Shell, f screen.Frame) { c.list.Draw(f) }
+
+func (c *choice) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
+	if k, ok := msg.(tea.KeyPressMsg); ok && k.String() == "enter" {
+		it, ok := c.list.Current()
+		switch {
+		case !ok:
+			return false, nil
+		case it.Why != "":
+			s.Say(it.Title+" can't be done now: "+it.Why, backend.Warning)
+			return false, nil
+		}
+		return true, c.pick(it)
+	}
+	c.list.Update(msg)
+	return false, nil
+}
+
+func (c *choice) dismissed(*Shell) {}
+
+// Choose opens a dialog in which one of items is picked.
+func (s *Shell) Choose(heading string, items []chooser.Item, pick func(chooser.Item) tea.Cmd) {
+	s.open(&choice{heading: heading, list: chooser.New(items, nil), pick: pick})
+}
+
+// openMenu lists what can be done to the selection, and beside what can't be
+// done now the reason.
+func (s *Shell) openMenu() tea.Cmd {
+	sel := s.top().Selection()
+	items := s.actionItems(sel)
+	if len(items) == 0 {
+		s.Say("Nothing can be done to what is selected here.", backend.None)
+		return nil
+	}
+	s.Choose(subject(sel), items, func(it chooser.Item) tea.Cmd { return s.Invoke(it.ID) })
+	return nil
+}
+
+func subject(sel Selection) string {
+	if len(sel.Refs) == 1 {
+		return noun(sel.Refs[0].Kind) + " " + backend.T(path(sel.Refs[0])).Safe()
+	}
+	return count(len(sel.Refs), "object") + " marked"
+}
+
+// actionItems are the actions of the selection's kind.
+func (s *Shell) actionItems(sel Selection) []chooser.Item {
+	var items []chooser.Item
+	for _, a := range s.o.Desk.For(sel.Kind()) {
+		items = append(items, chooser.Item{
+			ID: a.ID, Group: "action", Title: a.Title, Detail: a.Help,
+			Key: s.keyOf(a.ID), Why: s.o.Desk.Why(a.ID, sel.Refs),
+		})
+	}
+	return items
+}
+
+// openPalette lists everything that can be gone to or done: actions of the
+// selection, views, links, commands, and, once something is typed, objects.
+func (s *Shell) openPalette() tea.Cmd {
+	items := s.actionItems(s.top().Selection())
+	for _, o := range s.o.Openers {
+		items = append(items, chooser.Item{ID: ":" + o.Name, Group: "view", Title: o.Name, Detail: o.Title})
+	}
+	for _, l := range s.o.Links.States() {
+		items = append(items, chooser.Item{ID: "@" + l.Alias, Group: "link", Title: l.Alias, Detail: l.Health.State.String()})
+	}
+	for _, c := range s.commands() {
+		if !c.Quiet {
+			items = append(items, chooser.Item{ID: c.ID, Group: "command", Title: c.Title, Key: s.keyOf(c.ID), Why: c.Why})
+		}
+	}
+	found := map[string]backend.Ref{}
+	s.open(&choice{heading: "Palette", list: chooser.New(items, s.objects(found)), pick: func(it chooser.Item) tea.Cmd {
+		switch {
+		case strings.HasPrefix(it.ID, ":"):
+			return s.Command(it.ID[1:])
+		case strings.HasPrefix(it.ID, "@"):
+			p := s.stack.place
+			p.Links = []string{it.ID[1:]}
+			return s.MoveTo(p)
+		case it.Group == "object":
+			s.top().(Finder).Goto(found[it.ID])
+			return nil
+		}
+		return s.Invoke(it.ID)
+	}})
+	return nil
+}
+
+// maxObjects is how many objects the palette shows for what was typed.
+const maxObjects = 20
+
+// objects gives the items for objects of the view whose names hold what was
+// typed, and keeps their refs in found.
+func (s *Shell) objects(found map[string]backend.Ref) func(string) []chooser.Item {
+	v, ok := s.top().(Finder)
+	if !ok {
+		return nil
+	}
+	return func(query string) []chooser.Item {
+		var items []chooser.Item
+		for _, r := range v.Find(query, maxObjects) {
+			id := r.Key().String()
+			found[id] = r
+			items = append(items, chooser.Item{ID: id, Group: "object", Title: backend.T(path(r)).Safe(), Detail: r.Link})
+		}
+		return items
+	}
+}

@@ -1,0 +1,203 @@
+package ui
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/sahilm/fuzzy"
+
+	"wheelhouse/backend"
+	"wheelhouse/themes"
+	"wheelhouse/ui/screen"
+	"wheelhouse/ui/widget/input"
+)
+
+// prompt is the line at the bottom in which a command or a filter is typed.
+// A filter is in force while it is typed; Esc brings the former one back.
+type prompt struct {
+	sign    rune // ':' or '/'
+	line    input.Input
+	former  string   // the filter before
+	wrong   string   // why the filter as typed is no filter
+	history []string // newest first
+	at      int      // in history, -1: the line itself
+	draft   string   // what was typed before going into the history
+}
+
+func (s *Shell) openPrompt(sign rune) func() tea.Cmd {
+	return func() tea.Cmd {
+		p := &prompt{sign: sign, at: -1, history: s.o.Memory.Get(historyKey(sign))}
+		if v, ok := s.top().(Searcher); ok && sign == '/' {
+			p.former = v.Query()
+		}
+		p.line = input.New(p.former, false)
+		s.prompt = p
+		return nil
+	}
+}
+
+func historyKey(sign rune) string {
+	if sign == ':' {
+		return "commands"
+	}
+	return "filters"
+}
+
+func (s *Shell) promptKey(msg tea.Msg) tea.Cmd {
+	p := s.prompt
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch k.String() {
+		case "esc":
+			return s.leavePrompt()
+		case "enter":
+			return s.enterPrompt()
+		case "up", "ctrl+p":
+			p.recall(1)
+			return s.promptTyped()
+		case "down", "ctrl+n":
+			p.recall(-1)
+			return s.promptTyped()
+		case "tab":
+			s.complete()
+			return s.promptTyped()
+		case "right":
+			if p.sign == ':' && p.line.AtEnd() {
+				s.complete()
+				return s.promptTyped()
+			}
+		case "backspace":
+			if p.line.Value() == "" {
+				return s.leavePrompt()
+			}
+		}
+	}
+	p.line.Update(msg)
+	return s.promptTyped()
+}
+
+// promptTyped lets a filter take effect, and a command line show how it would
+// be completed.
+func (s *Shell) promptTyped() tea.Cmd {
+	p := s.prompt
+	if p.sign == '/' {
+		p.wrong = ""
+		if err := s.top().(Searcher).Search(p.line.Value()); err != nil {
+			p.wrong = err.Error()
+		}
+		return s.top().Update(Changed{})
+	}
+	p.line.Ghost("")
+	if all := s.completions(p.line.Value()); len(all) > 0 && p.line.Value() != "" {
+		p.line.Ghost(strings.TrimPrefix(all[0], lastWord(p.line.Value())))
+	}
+	return nil
+}
+
+func (s *Shell) enterPrompt() tea.Cmd {
+	p := s.prompt
+	line := p.line.Value()
+	if p.sign == '/' && p.wrong != "" {
+		return nil
+	}
+	s.prompt = nil
+	if line != "" {
+		s.remember(historyKey(p.sign), line, 100)
+	}
+	if p.sign == ':' {
+		return s.Command(line)
+	}
+	return nil
+}
+
+func (s *Shell) leavePrompt() tea.Cmd {
+	p := s.prompt
+	s.prompt = nil
+	if v, ok := s.top().(Searcher); ok && p.sign == '/' {
+		_ = v.Search(p.former)
+		return s.top().Update(Changed{})
+	}
+	return nil
+}
+
+// recall moves in the history: n 1 to older, -1 to newer lines.
+func (p *prompt) recall(n int) {
+	if p.at == -1 {
+		p.draft = p.line.Value()
+	}
+	p.at = max(-1, min(p.at+n, len(p.history)-1))
+	if p.at == -1 {
+		p.line.Set(p.draft)
+		return
+	}
+	p.line.Set(p.history[p.at])
+}
+
+// complete puts the first completion in place of the last word.
+func (s *Shell) complete() {
+	line := s.prompt.line.Value()
+	if all := s.completions(line); len(all) > 0 {
+		s.prompt.line.Set(strings.TrimSuffix(line, lastWord(line)) + all[0])
+	}
+}
+
+func lastWord(line string) string { return line[strings.LastIndexByte(line, ' ')+1:] }
+
+// completions are the words that the last word of the line may become: a view
+// or command first, then links ("@") and namespaces that were used before.
+func (s *Shell) completions(line string) []string {
+	word := lastWord(line)
+	var all []string
+	switch {
+	case !strings.Contains(line, " "):
+		all = s.words()
+	case strings.HasPrefix(word, "@"):
+		for _, l := range s.o.Links.States() {
+			all = append(all, "@"+l.Alias)
+		}
+	default:
+		all = append(s.o.Memory.Get("namespaces"), "all")
+	}
+	var out []string
+	for _, w := range all {
+		if strings.HasPrefix(w, word) && w != word {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// words is what a ':' line may begin with.
+func (s *Shell) words() []string {
+	var out []string
+	for _, o := range s.o.Openers {
+		out = append(out, o.Name)
+		out = append(out, o.Alias...)
+	}
+	for _, a := range s.o.Desk.Actions() {
+		out = append(out, a.ID)
+	}
+	sort.Strings(out)
+	return append(out, "help", "quit")
+}
+
+// nearest is ", did you mean pods?" where something comes near.
+func (s *Shell) nearest(word string) string {
+	if m := fuzzy.Find(word, s.words()); len(m) > 0 {
+		return fmt.Sprintf("; did you mean %s?", m[0].Str)
+	}
+	return ""
+}
+
+func (p *prompt) draw(f screen.Frame, hints []string) {
+	x := f.Text(1, 0, themes.Accent|themes.Bold, string(p.sign)) + 1
+	w := min(f.Width()-x, max(24, screen.Width(p.line.Value())+12))
+	p.line.Draw(f, x, 0, w, themes.Plain)
+	x += w + 1
+	if p.wrong != "" {
+		f.Text(x, 0, themes.Warning, backend.T(p.wrong).Safe())
+		return
+	}
+	f.Text(x, 0, themes.Dim, strings.Join(hints, "  "))
+}

@@ -1,0 +1,102 @@
+package ui
+
+import (
+	"wheelhouse/backend"
+	"wheelhouse/ui/screen"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// maxViews is how many views are kept to go back to. Each may hold a live feed.
+const maxViews = 12
+
+// stack is the views that were opened, with the one on the screen among them:
+// those before it are reached by back, those behind it by forward.
+type stack struct {
+	views []View
+	at    int
+	place Place
+}
+
+// top is the view on the screen; before the first one is opened, an empty one.
+func (s *Shell) top() View {
+	if len(s.stack.views) == 0 {
+		return empty{}
+	}
+	return s.stack.views[s.stack.at]
+}
+
+// Push opens v on top; views that were gone back from are closed.
+func (s *Shell) Push(v View) tea.Cmd {
+	st := &s.stack
+	if len(st.views) > 0 {
+		for _, old := range st.views[st.at+1:] {
+			old.Close()
+		}
+		st.views = st.views[:st.at+1]
+	}
+	if len(st.views) == maxViews {
+		st.views[0].Close()
+		st.views = append(st.views[:0], st.views[1:]...)
+	}
+	st.views = append(st.views, v)
+	st.at = len(st.views) - 1
+	v.Open(st.place)
+	return v.Update(Changed{})
+}
+
+// Back shows the view before; the first one stays.
+func (s *Shell) Back() tea.Cmd { return s.goTo(s.stack.at - 1) }
+
+// Forward shows the view that was gone back from.
+func (s *Shell) Forward() tea.Cmd { return s.goTo(s.stack.at + 1) }
+
+func (s *Shell) goTo(at int) tea.Cmd {
+	if at < 0 || at >= len(s.stack.views) {
+		s.Say("No further view that way. Type : to open one, ? for help.", backend.None)
+		return nil
+	}
+	s.stack.at = at
+	v := s.top()
+	v.Open(s.stack.place)
+	return v.Update(Changed{})
+}
+
+// Place is where the views look.
+func (s *Shell) Place() Place { return s.stack.place }
+
+// MoveTo makes the views look elsewhere.
+func (s *Shell) MoveTo(p Place) tea.Cmd {
+	s.stack.place = p
+	if len(p.Namespaces) == 1 {
+		s.remember("namespaces", p.Namespaces[0], 9)
+	}
+	v := s.top()
+	v.Open(p)
+	return v.Update(Changed{})
+}
+
+// remember puts value first in a list that is kept between sessions.
+func (s *Shell) remember(key, value string, most int) {
+	list := []string{value}
+	for _, old := range s.o.Memory.Get(key) {
+		if old != value && len(list) < most {
+			list = append(list, old)
+		}
+	}
+	s.o.Memory.Put(key, list)
+}
+
+// empty is the view before any.
+type empty struct{}
+
+func (empty) Name() string           { return "" }
+func (empty) Scopes() []string       { return nil }
+func (empty) Title() Title           { return Title{} }
+func (empty) Open(Place)             {}
+func (empty) Close()                 {}
+func (empty) Update(tea.Msg) tea.Cmd { return nil }
+func (empty) Draw(screen.Frame)      {}
+func (empty) Commands() []Command    { return nil }
+func (empty) Selection() Selection   { return Selection{} }
+func (empty) Settled() bool          { return true }

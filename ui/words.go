@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"wheelhouse/ui/screen"
+)
+
+// count gives "1 run", "1,204 runs".
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return Number(n) + " " + noun
+}
+
+// Number writes n with a comma between thousands.
+func Number(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Age writes how long ago since was, in the largest unit that says enough:
+// 12s, 4m, 3h, 2d. until is when that text changes.
+func Age(since, now time.Time) (text string, until time.Time) {
+	d := max(0, now.Sub(since))
+	unit, sign := 24*time.Hour, "d"
+	switch {
+	case d < 2*time.Minute:
+		unit, sign = time.Second, "s"
+	case d < 2*time.Hour:
+		unit, sign = time.Minute, "m"
+	case d < 48*time.Hour:
+		unit, sign = time.Hour, "h"
+	}
+	n := d / unit
+	return fmt.Sprintf("%d%s", n, sign), since.Add((n + 1) * unit)
+}
+
+// wrapAll breaks lines at blanks so that none is wider than w cells.
+func wrapAll(lines []string, w int) []string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, wrap(l, w)...)
+	}
+	return out
+}
+
+func wrap(line string, w int) []string {
+	if w <= 0 || screen.Width(line) <= w {
+		return []string{line}
+	}
+	var out []string
+	row := ""
+	for _, word := range strings.Fields(line) {
+		for screen.Width(word) > w {
+			if row != "" {
+				out, row = append(out, row), ""
+			}
+			n := screen.Cut(word, w)
+			if n == 0 {
+				return append(out, word)
+			}
+			out, word = append(out, word[:n]), word[n:]
+		}
+		switch {
+		case row == "":
+			row = word
+		case screen.Width(row)+1+screen.Width(word) <= w:
+			row += " " + word
+		default:
+			out, row = append(out, row), word
+		}
+	}
+	return append(out, row)
+}

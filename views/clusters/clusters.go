@@ -1,0 +1,118 @@
+// Package clusters is the view of the links to clusters: which are live, who we
+// are there, and what helps where one is not.
+package clusters
+
+import (
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/feed"
+	"wheelhouse/themes"
+	"wheelhouse/ui"
+	"wheelhouse/ui/list"
+	"wheelhouse/ui/widget/table"
+)
+
+// Opener is how ':' and the palette open it.
+func Opener(f *feed.Feed[cluster.Cluster], links ui.Links, shared list.Shared) ui.Opener {
+	shared.Details = nil
+	return ui.Opener{
+		Name: "clusters", Alias: []string{"ctx", "context", "contexts", "cluster"}, Title: "Clusters: links, who we are there, their health",
+		Open: func(with ui.OpenWith) ui.View {
+			return list.New(list.Spec[cluster.Cluster]{
+				Name: "clusters", Noun: "cluster", Feed: f, Columns: Columns(), Sort: "name",
+				Broken: func(c *cluster.Cluster) bool { return level(c).Broken() },
+				Enter:  enter(links),
+				Extra:  func(l *list.List[cluster.Cluster]) []ui.Command { return commands(l, links) },
+			}, shared, with)
+		},
+	}
+}
+
+// enter connects where that is needed, and shows this cluster alone.
+func enter(links ui.Links) func(cluster.Cluster) tea.Cmd {
+	return func(c cluster.Cluster) tea.Cmd {
+		return ui.Ask(func(s *ui.Shell) tea.Cmd {
+			links.Connect(c.Link)
+			return s.Command("pods @" + c.Link)
+		})
+	}
+}
+
+func commands(l *list.List[cluster.Cluster], links ui.Links) []ui.Command {
+	on := func(id, title, said string, f func(string)) ui.Command {
+		return ui.Command{ID: id, Title: title, Group: "links", Run: func() tea.Cmd {
+			var names []string
+			for _, r := range l.Selection().Refs {
+				f(r.Link)
+				names = append(names, r.Link)
+			}
+			return ui.Ask(func(s *ui.Shell) tea.Cmd {
+				s.Say(said+strings.Join(names, ", "), backend.Moving)
+				return nil
+			})
+		}}
+	}
+	return []ui.Command{
+		on("link.connect", "Connect", "Connecting to ", links.Connect),
+		on("link.disconnect", "Disconnect", "Disconnecting from ", links.Disconnect),
+		on("link.retry", "Log in again, and try again now", "Trying again: ", links.Retry),
+		{ID: "link.all", Title: "Show all connected clusters at once", Group: "links", Run: func() tea.Cmd {
+			return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods @all") })
+		}},
+	}
+}
+
+func level(c *cluster.Cluster) backend.Level { return ui.LevelOf(c.Health.State) }
+
+// Columns are what a row of clusters shows.
+func Columns() []table.Column[cluster.Cluster] {
+	return []table.Column[cluster.Cluster]{
+		list.Name("name", "NAME", func(c *cluster.Cluster) string { return c.Link }),
+		list.State("state", "STATE", func(c *cluster.Cluster) (string, backend.Level) { return c.Health.State.String(), level(c) }),
+		{
+			ID: "latency", Title: "LATENCY", Right: true, Keep: 5, Text: latency,
+			Cell:   func(c *cluster.Cluster, _ time.Time) table.Cell { return table.Cell{Text: latency(c)} },
+			Less:   func(a, b *cluster.Cluster) int { return int(a.Health.Latency - b.Health.Latency) },
+			Number: func(c *cluster.Cluster) float64 { return float64(c.Health.Latency.Milliseconds()) },
+		},
+		list.Text("user", "USER", 4, func(c *cluster.Cluster) string { return c.User }),
+		{
+			ID: "flags", Title: "", Keep: 3, Text: flags,
+			Cell: func(c *cluster.Cluster, _ time.Time) table.Cell {
+				return table.Cell{Text: flags(c), Pen: themes.Warning}
+			},
+			Less: func(a, b *cluster.Cluster) int { return strings.Compare(flags(a), flags(b)) },
+		},
+		list.Text("why", "WHY", 3, func(c *cluster.Cluster) string { return c.Health.Reason.Safe() }),
+		list.Text("version", "VERSION", 7, func(c *cluster.Cluster) string { return c.Version }),
+		list.Text("server", "SERVER", 8, func(c *cluster.Cluster) string { return c.Server }),
+		list.Text("contexts", "CONTEXTS", 9, func(c *cluster.Cluster) string { return c.Contexts }),
+	}
+}
+
+func latency(c *cluster.Cluster) string {
+	if c.Health.Latency == 0 {
+		return ""
+	}
+	return c.Health.Latency.Round(time.Millisecond).String()
+}
+
+// flags are the words that must not be missed.
+func flags(c *cluster.Cluster) string {
+	var out []string
+	if c.ReadOnly {
+		out = append(out, "read-only")
+	}
+	if c.Protected {
+		out = append(out, "protected")
+	}
+	if c.Insecure {
+		out = append(out, "TLS not verified")
+	}
+	return strings.Join(out, " ")
+}

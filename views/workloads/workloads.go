@@ -1,0 +1,76 @@
+// Package workloads is the view of deployments, stateful sets and daemon sets.
+package workloads
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/feed"
+	"wheelhouse/ui"
+	"wheelhouse/ui/list"
+	"wheelhouse/ui/widget/table"
+)
+
+// Openers are the ways in: all workloads, or those of one kind.
+func Openers(f *feed.Feed[cluster.Workload], shared list.Shared) []ui.Opener {
+	opener := func(name, title, filter string, alias ...string) ui.Opener {
+		return ui.Opener{Name: name, Alias: alias, Title: title, Open: func(with ui.OpenWith) ui.View {
+			with.Filter = strings.TrimSpace(filter + " " + with.Filter)
+			return open(f, shared, with)
+		}}
+	}
+	return []ui.Opener{
+		opener("workloads", "Workloads: deployments, stateful sets, daemon sets", "", "wl", "workload"),
+		opener("deployments", "Deployments", "kind:deployment", "dp", "deploy", "deployment"),
+		opener("statefulsets", "Stateful sets", "kind:statefulset", "sts", "statefulset"),
+		opener("daemonsets", "Daemon sets", "kind:daemonset", "ds", "daemonset"),
+	}
+}
+
+func open(f *feed.Feed[cluster.Workload], shared list.Shared, with ui.OpenWith) ui.View {
+	return list.New(list.Spec[cluster.Workload]{
+		Name: "workloads", Noun: "workload", Feed: f, Columns: Columns(), Sort: "namespace", Scoped: true,
+		Broken:  func(w *cluster.Workload) bool { return w.Level.Broken() },
+		Enter:   openPods,
+		Prefill: func(w cluster.Workload) backend.Args { return backend.Args{"replicas": strconv.Itoa(int(w.Desired))} },
+	}, shared, with)
+}
+
+// openPods shows the workload's pods: those of its cluster and namespace whose
+// names begin with its own.
+func openPods(w cluster.Workload) tea.Cmd {
+	return ui.Ask(func(s *ui.Shell) tea.Cmd {
+		return s.Command("pods " + w.Namespace + " @" + w.Link + " /owner:" + strconv.Quote(w.Name))
+	})
+}
+
+// Columns are what a row of workloads shows.
+func Columns() []table.Column[cluster.Workload] {
+	return []table.Column[cluster.Workload]{
+		list.Text("namespace", "NAMESPACE", 3, func(w *cluster.Workload) string { return w.Namespace }),
+		list.Name("name", "NAME", func(w *cluster.Workload) string { return w.Name }),
+		list.Text("kind", "KIND", 4, func(w *cluster.Workload) string { k, _, _ := strings.Cut(w.Kind, "."); return k }),
+		list.Text("cluster", "CLUSTER", 6, func(w *cluster.Workload) string { return w.Link }),
+		{
+			ID: "ready", Title: "READY", Right: true, Keep: 2, Text: ready,
+			Cell:   func(w *cluster.Workload, _ time.Time) table.Cell { return table.Cell{Text: ready(w)} },
+			Less:   func(a, b *cluster.Workload) int { return int(a.Ready-a.Desired) - int(b.Ready-b.Desired) },
+			Number: func(w *cluster.Workload) float64 { return float64(w.Ready) },
+		},
+		list.State("state", "STATE", func(w *cluster.Workload) (string, backend.Level) { return w.State, w.Level }),
+		list.Number("updated", "UPDATED", 7, func(w *cluster.Workload) int64 { return int64(w.Updated) }),
+		list.Number("available", "AVAILABLE", 8, func(w *cluster.Workload) int64 { return int64(w.Available) }),
+		list.Text("image", "IMAGE", 9, func(w *cluster.Workload) string { return w.Image }),
+		list.Text("owner", "MANAGED BY", 10, func(w *cluster.Workload) string { return w.Owner }),
+		list.Age("age", "AGE", func(w *cluster.Workload) int64 { return w.Created }),
+	}
+}
+
+func ready(w *cluster.Workload) string {
+	return strconv.Itoa(int(w.Ready)) + "/" + strconv.Itoa(int(w.Desired))
+}
