@@ -20,6 +20,14 @@ const (
 	Unknown                 // sent, and the answer was lost: it may have been done
 )
 
+// String is the word for it in records and in the command line's JSON.
+func (c Code) String() string {
+	return [...]string{
+		"failed", "invalid", "denied", "conflict", "partly", "unconfirmed",
+		"not-found", "unreachable", "expired", "unknown",
+	}[c]
+}
+
 // An Error says what failed in words for people. Human is a whole sentence (or
 // two) that ends with what to do next; it holds no secrets. Err keeps the cause.
 type Error struct {

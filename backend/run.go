@@ -11,6 +11,9 @@ type Run struct {
 	Began time.Time
 	Ended time.Time // zero while it goes on
 	Err   error     // nil when all was done; its Code says what kind of end it was
+	// Outcome tells the end in a sentence: past tense, how long it took, and
+	// after a failure what to do next. Empty while it goes on.
+	Outcome string
 }
 
 // Done counts the steps that the server has acknowledged.

@@ -19,7 +19,7 @@ func (s *Shell) View() tea.View {
 		s.show(s.canvas)
 		return tea.View{}
 	}
-	return tea.View{Content: s.canvas.Plain(), AltScreen: true}
+	return tea.View{Content: s.styled(s.canvas), AltScreen: true}
 }
 
 // Picture draws the whole screen and gives it; it is valid until the next one.
@@ -45,7 +45,7 @@ func (s *Shell) Picture() screen.Canvas {
 
 // drawHeader says where we are, what of it is shown, and which systems are live.
 func (s *Shell) drawHeader(f screen.Frame) {
-	f.Fill(themes.Plain|themes.Bar, ' ')
+	f.Fill(themes.Plain | themes.Bar)
 	t := s.top().Title()
 	right := f.Width() - s.drawLinks(f)
 	f = f.Sub(0, 0, max(0, right-1), 1)

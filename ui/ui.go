@@ -13,6 +13,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/dispatch"
@@ -34,6 +35,8 @@ type Options struct {
 	Signs   *themes.Signs
 	Place   Place
 	First   string           // the ':' line that opens the first view
+	Stand   backend.Ref      // the object on which the first view stands; zero for none
+	Emit    func(string)     // writes a sequence to the terminal; nil: there is none
 	Now     func() time.Time // nil: the wall clock
 	Notes   []string         // what was odd at start (a config that was set aside)
 }
@@ -73,10 +76,12 @@ type Shell struct {
 	runs    runBook
 	size    struct{ w, h int }
 	canvas  screen.Canvas
-	show    func(screen.Canvas) // takes each finished picture; nil in headless use
-	wake    func(time.Time)     // asks for a redraw at a time
-	drawn   int                 // pictures made
-	busy    int                 // commands under way whose answer is a message
+	show    func(screen.Canvas)        // takes each finished picture; nil with the stock renderer
+	styled  func(screen.Canvas) string // the picture for the stock renderer
+	fault   *fault                     // a panic of ours; the program ends
+	wake    func(time.Time)            // asks for a redraw at a time
+	drawn   int                        // pictures made
+	busy    int                        // commands under way whose answer is a message
 	quit    bool
 }
 
@@ -85,6 +90,12 @@ type Shell struct {
 func New(o Options, show func(screen.Canvas), wake func(time.Time)) *Shell {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Emit == nil {
+		o.Emit = func(string) {}
+	}
+	if wake == nil {
+		wake = func(time.Time) {}
 	}
 	s := &Shell{o: o, show: show, wake: wake}
 	s.stack.place = o.Place
@@ -98,6 +109,16 @@ func (s *Shell) Init() tea.Cmd {
 		s.Say(note, backend.Warning)
 	}
 	return s.Command(s.o.First)
+}
+
+func (s *Shell) wakeNow() { s.wake(s.o.Now()) }
+
+// Copy puts text into the clipboard of the person's own terminal (OSC 52),
+// also at the far end of a line.
+func (s *Shell) Copy(text, what string) tea.Cmd {
+	s.o.Emit(ansi.SetSystemClipboard(text))
+	s.Say("Copied "+what, backend.Good)
+	return nil
 }
 
 // Update takes one message. The tea.Model interface wants the model back.
@@ -142,7 +163,7 @@ type Done struct{ Msg tea.Msg }
 // settled while any is under way.
 func (s *Shell) Work(f func() tea.Msg) tea.Cmd {
 	s.busy++
-	return func() tea.Msg { return Done{f()} }
+	return func() tea.Msg { return Done{guarded(f)} }
 }
 
 // take is for messages that are nobody's key: the shell's own first, then the
@@ -157,6 +178,9 @@ func (s *Shell) take(msg tea.Msg) tea.Cmd {
 		return s.planned(msg)
 	case started:
 		return s.started(msg)
+	case *fault:
+		s.fault = msg
+		return tea.Quit
 	}
 	return s.top().Update(msg)
 }

@@ -16,7 +16,7 @@ func Actions() []backend.Action {
 			ID: PodDelete, Title: "Delete", Kinds: []string{KindPod}, Risk: backend.Medium,
 			Help: "Asks the server to end the pod; its owner, if it has one, makes another.",
 			Params: []backend.Param{
-				{Name: "grace", Title: "Grace period, seconds", Type: backend.Int, Min: 0, Max: 86400, Help: "How long the containers may take to end; empty: what the pod itself says."},
+				{Name: "grace", Title: "Grace period, seconds", Type: backend.Int, Min: 1, Max: 86400, Help: "How long the containers may take to end; empty: what the pod itself says. Not at all is what force is for."},
 				{Name: "force", Title: "Force", Type: backend.Bool, Default: "false", Help: "Forgets the pod at once, without waiting for its node to confirm; it may still run there."},
 			},
 		},

@@ -113,7 +113,7 @@ func (c *cluster) start(ctx context.Context, name string) error {
 			return nil
 		}
 		if _, ok := p.running(); !ok {
-			return fmt.Errorf("the API server ended at once; its log is %s", p.log())
+			return fmt.Errorf("the API server ended; its log is %s", p.log())
 		}
 		select {
 		case <-ctx.Done():
@@ -223,7 +223,7 @@ func allFree(ports map[string]int) bool {
 		if err != nil {
 			return false
 		}
-		l.Close()
+		_ = l.Close()
 	}
 	return true
 }
@@ -257,6 +257,7 @@ func (c *cluster) restConfig() (*rest.Config, error) {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	config.QPS = -1 // no limit of our own
+	config.WarningHandler = rest.NoWarnings{}
 	return config, nil
 }
 

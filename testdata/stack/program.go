@@ -61,13 +61,27 @@ func (p program) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	go cmd.Wait() // reaps it, should it end while the starter still lives
-	return os.WriteFile(p.pidFile(), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	if err := os.WriteFile(p.pidFile(), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
+		return err
+	}
+	// its command line is not there yet the moment after it was started
+	for {
+		if _, ok := p.running(); ok {
+			return nil
+		}
+		select {
+		case err := <-ended:
+			return fmt.Errorf("%s ended at once (its log is %s): %w", p.name, p.log(), err)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // patience is how long a program may take to end by itself. An API server with
 // open watches would take a minute.
-const patience = 4 * time.Second
+const patience = 2 * time.Second
 
 // stop ends the program if it runs, and returns when it is gone.
 func (p program) stop() error {

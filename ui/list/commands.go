@@ -162,11 +162,7 @@ func (l *List[T]) namespace(n int) func() tea.Cmd {
 func (l *List[T]) taking() []ui.Command {
 	copying := func(id, title string, text func() string) ui.Command {
 		return ui.Command{ID: id, Title: title, Group: "take along", Why: l.whyNothing(), Run: func() tea.Cmd {
-			s := text()
-			return tea.Batch(tea.SetClipboard(s), ui.Ask(func(sh *ui.Shell) tea.Cmd {
-				sh.Say("Copied: "+s, backend.Good)
-				return nil
-			}))
+			return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Copy(text(), strings.ToLower(strings.TrimPrefix(title, "Copy "))) })
 		}}
 	}
 	return []ui.Command{

@@ -132,7 +132,9 @@ func (p *Page) Commands() []ui.Command {
 		do("pager.wrap", "Wrap long lines, or cut them", p.pager.ToggleWrap),
 		do("pager.next", "Next hit", func() { p.pager.Next(1) }),
 		do("pager.previous", "Hit before", func() { p.pager.Next(-1) }),
-		{ID: "pager.copy", Title: "Copy the text", Group: "text", Run: func() tea.Cmd { return tea.SetClipboard(p.text()) }},
+		{ID: "pager.copy", Title: "Copy the text", Group: "text", Run: func() tea.Cmd {
+			return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Copy(p.text(), "the text") })
+		}},
 		{ID: "pager.save", Title: "Save the text to a file", Group: "text", Run: func() tea.Cmd {
 			return p.o.Save(p.o.Ref.Name+"-"+p.Name()+".txt", []byte(p.text()))
 		}},

@@ -1,0 +1,64 @@
+# Nothing but Go and make is needed; the linters and the real servers are built
+# from Go modules at pinned versions (testdata/tools, testdata/stack).
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+STACK   ?= $(or $(WHEELHOUSE_STACK),$(or $(TMPDIR),/tmp)/wheelhouse-stack)
+
+# One set of flags for everything: the console, the tests, the linters and the
+# servers then share what they have in common in the build cache.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath $(GOFLAGS)
+export WHEELHOUSE_STACK := $(STACK)
+export WHEELHOUSE_KUBECONFIG := $(STACK)/kubeconfig
+
+LINK      := -ldflags "-s -w -X main.version=$(VERSION)"
+PACKAGES  := ./... $(wildcard ./testdata/bench ./testdata/picture ./testdata/real)
+REAL      := ./backend/link ./backend/adapters/... ./cmd/... ./testdata/real
+TOOL      := $(GO) tool -modfile=$(CURDIR)/testdata/tools/go.mod
+SERVERS   := cd testdata/stack && $(GO) run ./cmd/stack
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: run build test test-real bench lint stack-up stack-down release frame-picture
+
+run: build ## the console on your kubeconfig; ARGS="--context prod" are its flags
+	@./wheelhouse $(ARGS)
+
+build: ## ./wheelhouse
+	$(GO) build $(LINK) -o wheelhouse ./cmd/wheelhouse
+
+test: ## every test that needs nothing running
+	$(GO) test $(TESTFLAGS) $(PACKAGES)
+
+test-real: stack-up build ## the tests that want real servers: TestReal… in files with the build tag real
+	$(GO) test $(TESTFLAGS) -tags real -run '^TestReal' -count 1 -p 1 -timeout 30m $(REAL)
+
+bench: stack-up build ## beside kubectl, on 10,112 pods of a real control plane
+	$(STACK)/stack load a 10112
+	$(GO) run ./testdata/bench
+
+lint: ## golangci-lint with gofumpt, and govulncheck
+	$(TOOL) golangci-lint run --build-tags real $(PACKAGES)
+	cd testdata/stack && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml
+	@out=$$($(TOOL) govulncheck ./cmd/... 2>&1) || case $$out in \
+	  *"fetching vulnerabilities"*) echo "govulncheck: its database is out of reach, nothing was checked" >&2;; \
+	  *) printf '%s\n' "$$out" >&2; exit 1;; \
+	esac
+
+stack-up: ## two real clusters on loopback; prints their kubeconfig
+	@$(SERVERS) up
+
+stack-down:
+	@$(SERVERS) down
+
+release: ## static binaries for all platforms, with their checksums, in dist/
+	rm -rf dist && mkdir dist
+	@set -e; for p in $(PLATFORMS); do \
+	  name=dist/wheelhouse-$(VERSION)-$${p%/*}-$${p#*/}; case $$p in windows/*) name=$$name.exe;; esac; \
+	  echo $$name; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build $(LINK) -o $$name ./cmd/wheelhouse; \
+	done
+	cd dist && sha256sum wheelhouse-* > SHA256SUMS
+
+frame-picture: stack-up build ## docs/screen.svg: the real screen, as the README shows it
+	mkdir -p docs
+	TERM=xterm-256color COLORTERM=truecolor ./wheelhouse --kubeconfig $(WHEELHOUSE_KUBECONFIG) --context a --context b \
+	  frame pods --size 120x36 --ansi | $(GO) run ./testdata/picture > docs/screen.svg

@@ -1,0 +1,266 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"wheelhouse/backend"
+)
+
+const (
+	maxTries   = 6                // requests that one change may cost
+	writeLimit = 35 * time.Second // of one of them: an admission webhook may take 30
+	lookLimit  = 20 * time.Second // for finding out what became of one whose reply was lost
+	quickLook  = 3 * time.Second  // the same, when the person does not want to wait any more
+	maxPause   = 10 * time.Second // that a server's Retry-After is honoured for
+)
+
+// A change is what one action does to one object: all in which the actions
+// differ. How it is carried out safely is the same for all.
+type change struct {
+	target
+	verb, sub string        // as permissions call it: "patch", "scale"
+	words     string        // what is sent, in words: "replicas: 5"
+	cli       []string      // kubectl's words for it
+	guard     backend.Facts // what facts must read right before it is sent
+	note      string        // what to say once the server has taken it
+	undo      *change       // nil when nothing takes it back
+
+	facts func(o *unstructured.Unstructured) backend.Facts
+	// body is what is sent, made for the object as just read; it carries the
+	// precondition under which the server takes it.
+	body func(o *unstructured.Unstructured) any
+	// landed says whether now, read after a reply to a request made on before
+	// was lost, shows that the request was done.
+	landed func(before, now *unstructured.Unstructured) verdict
+}
+
+// verdict is what looking says about a request whose reply was lost.
+type verdict uint8
+
+const (
+	notDone verdict = iota
+	done
+	unclear
+)
+
+// reply is how the server took a request.
+type reply uint8
+
+const (
+	taken   reply = iota
+	clashed       // the precondition did not hold: nothing was done
+	busy          // it wants to be asked later: nothing was done
+	refused       // for good: nothing was done
+	lost          // sent, and what came back doesn't say whether it was done
+)
+
+// carryOut does the change. Before each request it reads the object and
+// compares the guard; the request's own precondition holds the server to what
+// was just read. After a lost reply it looks before anything is sent again.
+func (c *Cluster) carryOut(ctx context.Context, ch change, progress backend.Progress) error {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 2*time.Second
+	var inDoubt *unstructured.Unstructured // what the request was made on whose reply was lost
+	var last error
+	for tries := 0; ; tries++ {
+		now, err := c.look(ctx, ch, inDoubt != nil)
+		if inDoubt != nil {
+			if end, err := c.settle(ctx, ch, inDoubt, now, err); end {
+				if err == nil {
+					progress(1, 1, ch.note+" (the answer was lost; it was looked up)")
+				}
+				return err
+			}
+			if now.GetResourceVersion() != inDoubt.GetResourceVersion() {
+				inDoubt = nil // its precondition can no longer hold
+			}
+		} else if err != nil {
+			return err
+		}
+		if changed := ch.guard.Changed(ch.facts(now)); changed != "" {
+			return c.conflict(ch, changed)
+		}
+		if tries == maxTries {
+			return c.giveUp(ch, inDoubt, last)
+		}
+		progress(0, 1, "sending")
+		var how reply
+		switch how, last = c.send(ctx, ch, now); how {
+		case taken:
+			progress(1, 1, ch.note)
+			return nil
+		case refused:
+			return c.refused(ch.op(), ch.res, ch.ref, ch.need(), last)
+		case lost:
+			inDoubt = now
+		}
+		wait := pauseFor(how, last, pause)
+		if wait > maxPause {
+			return c.refused(ch.op(), ch.res, ch.ref, ch.need(), last)
+		}
+		progress(0, 1, "not taken yet, trying again")
+		sleep(ctx, wait)
+	}
+}
+
+// send makes one request on the object as just read, and says how it was taken.
+func (c *Cluster) send(ctx context.Context, ch change, now *unstructured.Unstructured) (reply, error) {
+	body, err := json.Marshal(ch.body(now))
+	if err != nil {
+		return refused, fmt.Errorf("encode: %w", err)
+	}
+	req, err := c.request(ch.method(), ch.res, ch.ref)
+	if err != nil {
+		return refused, err
+	}
+	contentType := "application/json"
+	if ch.method() == http.MethodPatch {
+		contentType = "application/merge-patch+json"
+		req = req.Param("fieldManager", "wheelhouse")
+	}
+	if ch.sub != "" {
+		req = req.SubResource(ch.sub)
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeLimit)
+	defer cancel()
+	var onTheWire atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { onTheWire.Store(true) }})
+	err = req.SetHeader("Content-Type", contentType).Body(body).Do(ctx).Error()
+	return judge(err, onTheWire.Load()), err
+}
+
+// judge says what err means for a change. Statuses from 500 up, and 408, may
+// come after the work was done (a proxy, the storage or the server itself ran
+// out of time).
+func judge(err error, sent bool) reply {
+	var status apierrors.APIStatus
+	switch {
+	case err == nil:
+		return taken
+	case !errors.As(err, &status):
+		if sent {
+			return lost
+		}
+		return refused
+	}
+	switch code := status.Status().Code; {
+	case code == http.StatusConflict:
+		return clashed
+	case code == http.StatusTooManyRequests:
+		return busy
+	case code >= 500, code == http.StatusRequestTimeout:
+		return lost
+	}
+	return refused
+}
+
+// look reads the object. When a reply was lost it does so even though ctx has
+// ended, and for a while.
+func (c *Cluster) look(ctx context.Context, ch change, inDoubt bool) (*unstructured.Unstructured, error) {
+	if !inDoubt {
+		return c.read(ctx, ch.res, ch.ref)
+	}
+	limit := lookLimit
+	if ctx.Err() != nil {
+		limit = quickLook
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 3*time.Second
+	for {
+		now, err := c.read(ctx, ch.res, ch.ref)
+		if code := backend.CodeOf(err); err == nil || ctx.Err() != nil || (code != backend.Unreachable && code != backend.Failed) {
+			return now, err
+		}
+		sleep(ctx, pause.NextBackOff())
+	}
+}
+
+// settle says what became of a request whose reply was lost, from now or from
+// the error in reading it. end is false when it was not done and may be tried
+// again.
+func (c *Cluster) settle(ctx context.Context, ch change, before, now *unstructured.Unstructured, err error) (end bool, _ error) {
+	gone := backend.CodeOf(err) == backend.NotFound && err != nil
+	if err == nil || gone {
+		switch ch.landed(before, now) {
+		case done:
+			return true, nil
+		case notDone:
+			if gone {
+				return true, err
+			}
+			if ctx.Err() == nil {
+				return false, nil
+			}
+			err = ctx.Err()
+		}
+	}
+	return true, c.unknown(ch, err)
+}
+
+// giveUp is the error after the last try.
+func (c *Cluster) giveUp(ch change, inDoubt *unstructured.Unstructured, last error) error {
+	var answered apierrors.APIStatus
+	if inDoubt != nil && !errors.As(last, &answered) {
+		return c.unknown(ch, last)
+	}
+	if apierrors.IsConflict(last) {
+		return &backend.Error{
+			Code: backend.Conflict, Op: ch.op(), Ref: ch.ref, Err: last,
+			Human: backend.T(fmt.Sprintf("%s on %s keeps being changed by others: %d tries all came second. Nothing was changed: try again.", upper(ch.named()), c.link.Alias(), maxTries)).Safe(),
+		}
+	}
+	return c.refused(ch.op(), ch.res, ch.ref, ch.need(), last)
+}
+
+// conflict is the error for a guard that no longer holds.
+func (c *Cluster) conflict(ch change, changed string) error {
+	return &backend.Error{
+		Code: backend.Conflict, Op: ch.op(), Ref: ch.ref,
+		Human: backend.T(fmt.Sprintf("%s on %s: %s: another change came first. Look and ask again.", upper(ch.named()), c.link.Alias(), changed)).Safe(),
+	}
+}
+
+// unknown is the error for a change that may have been done.
+func (c *Cluster) unknown(ch change, err error) error {
+	get := append([]string{"get", ch.res.word, ch.ref.Name}, "-o", "yaml")
+	return &backend.Error{
+		Code: backend.Unknown, Op: ch.op(), Ref: ch.ref, Err: err,
+		Human: backend.T(fmt.Sprintf("The answer of %s was lost: %s may have been changed (%s), or not. See for yourself: %s",
+			c.link.Alias(), ch.named(), ch.words, c.kubectl(ch.ref, get))).Safe(),
+	}
+}
+
+// pauseFor is how long to wait before the next try: what the server asks for,
+// or a little, with jitter, so that two consoles do not stay in step.
+func pauseFor(how reply, err error, pause backoff.BackOff) time.Duration {
+	own := pause.NextBackOff()
+	if how == clashed {
+		return own / 4 // a heartbeat came between: the next try is likely to do
+	}
+	if s, ok := apierrors.SuggestsClientDelay(err); ok && how == busy {
+		return max(own, time.Duration(s)*time.Second)
+	}
+	return own
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,186 @@
+// Package dispatch is the one way in which anything is changed.
+//
+// An action goes from Why (can it be done at all?) to Plan (what will be sent,
+// and is it permitted?) to a person's consent, which fits the risk, to Start:
+// the intent is on disk before the first request leaves, every step's end and
+// the outcome follow it. Runs go on when the screen that began them is gone.
+//
+// What lives here: the rules that hold for every action. What may not: any
+// knowledge of a system. How a thing is done is its Actor's; that a read-only
+// link sends nothing is enforced once more in the link.
+package dispatch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/audit"
+)
+
+// Options are what a Desk works with. All but Changed must be set.
+type Options struct {
+	Actions []backend.Action
+	// Route says how a link is reached now; false: there is no such link. It
+	// answers at once and is safe for concurrent use.
+	Route    func(link string) (Route, bool)
+	Record   Record
+	ReadOnly bool   // of the whole console
+	Changed  func() // rung when a run has come further or ended; must not block; may be nil
+}
+
+// Route is what dispatch must know of a link.
+type Route struct {
+	Actor        backend.Actor // nil while it is not connected
+	Server, User string        // for the record; User is empty until the server has said it
+	ReadOnly     bool
+	Protected    bool // every action on it wants a name typed
+}
+
+// Record is where intents, ends and refusals go: an *audit.Log.
+type Record interface {
+	// Write returns once the entry is on disk; after an error it never will be.
+	Write(audit.Entry) error
+	// Keep writes the entry as soon as that is possible; the error says that
+	// it is not now.
+	Keep(audit.Entry) error
+}
+
+// A Desk plans, starts and follows everything that changes a system. Safe for
+// concurrent use.
+type Desk struct {
+	o Options
+
+	mu       sync.Mutex
+	runs     []*run // oldest first
+	last     int    // number of the newest run
+	closed   bool
+	starting sync.WaitGroup // Starts that have passed the closed check and have no run yet
+}
+
+// New gives a Desk without runs.
+func New(o Options) *Desk {
+	if o.Changed == nil {
+		o.Changed = func() {}
+	}
+	return &Desk{o: o}
+}
+
+// Actions gives all actions. The slice is shared: read only.
+func (d *Desk) Actions() []backend.Action { return d.o.Actions }
+
+// Find gives the action of that ID.
+func (d *Desk) Find(id string) (backend.Action, bool) {
+	for _, a := range d.o.Actions {
+		if a.ID == id {
+			return a, true
+		}
+	}
+	return backend.Action{}, false
+}
+
+// For gives the actions that take objects of that kind.
+func (d *Desk) For(kind string) []backend.Action {
+	var out []backend.Action
+	for _, a := range d.o.Actions {
+		if a.Takes(kind) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Why gives the reason for which an action can't be done to refs now, as a part
+// of a sentence, or "" when nothing known speaks against it. It asks no server.
+func (d *Desk) Why(action string, refs []backend.Ref) string {
+	a, ok := d.Find(action)
+	if !ok {
+		return "there is no action " + action
+	}
+	if _, why := d.barred(a, refs); why != "" {
+		return why
+	}
+	for _, g := range d.byLink(refs) {
+		if why := g.route.Actor.Why(action, g.refs); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// barred is the part of Why that is certain: what it says holds whatever a
+// server thinks. The code sorts it; why is "" when nothing is in the way.
+func (d *Desk) barred(a backend.Action, refs []backend.Ref) (code backend.Code, why string) {
+	if len(refs) == 0 {
+		return backend.Invalid, "nothing is selected"
+	}
+	var other []string
+	unfit := 0
+	for _, r := range refs {
+		if a.Takes(r.Kind) {
+			continue
+		}
+		unfit++
+		if p := plural(r.Kind); !slices.Contains(other, p) {
+			other = append(other, p)
+		}
+	}
+	if unfit > 0 {
+		why = fmt.Sprintf("it takes %s, not %s", enumerate(plurals(a.Kinds), "or"), enumerate(other, "or"))
+		if unfit < len(refs) {
+			why += fmt.Sprintf(" (%d of the %d selected)", unfit, len(refs))
+		}
+		return backend.Invalid, why
+	}
+	return d.closedTo(refs)
+}
+
+// closedTo says why the links of refs take no changes now.
+func (d *Desk) closedTo(refs []backend.Ref) (code backend.Code, why string) {
+	if d.o.ReadOnly {
+		return backend.Denied, "this console is read-only"
+	}
+	for _, g := range d.byLink(refs) {
+		switch {
+		case !g.known:
+			return backend.Invalid, fmt.Sprintf("there is no link called %q", backend.T(g.link).Safe())
+		case g.route.ReadOnly:
+			return backend.Denied, g.link + " is read-only"
+		case g.route.Actor == nil:
+			return backend.Unreachable, g.link + " is not connected"
+		}
+	}
+	return backend.Failed, ""
+}
+
+// group is the refs of one link.
+type group struct {
+	link  string
+	route Route
+	known bool
+	refs  []backend.Ref
+}
+
+// byLink groups refs by their link, in order of first appearance.
+func (d *Desk) byLink(refs []backend.Ref) []group {
+	var out []group
+	at := map[string]int{}
+	for _, r := range refs {
+		i, ok := at[r.Link]
+		if !ok {
+			i = len(out)
+			at[r.Link] = i
+			route, known := d.o.Route(r.Link)
+			out = append(out, group{link: r.Link, route: route, known: known})
+		}
+		out[i].refs = append(out[i].refs, r)
+	}
+	return out
+}
+
+// refuse is the error of what is not begun.
+func refuse(code backend.Code, a backend.Action, why string) error {
+	return &backend.Error{Code: code, Op: a.ID, Human: fmt.Sprintf("%s can't be done: %s. Nothing was sent.", a.Title, strings.TrimSuffix(why, "."))}
+}

@@ -1,0 +1,226 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"wheelhouse/backend"
+)
+
+const (
+	// lanesAtOnce is how many targets of a run are worked on at the same time.
+	lanesAtOnce = 4
+	// grace is how long a step that was begun may take to end by itself after
+	// the run was stopped: most requests are answered by then, and an answer
+	// is better than not knowing.
+	grace = 2 * time.Second
+)
+
+// run carries out one plan. Steps of one target are done in order, and one
+// that fails leaves those behind it undone; targets do not wait for each other.
+type run struct {
+	id      string
+	action  backend.Action
+	record  Record
+	changed func()
+
+	ctx      context.Context // of the steps
+	cancel   context.CancelFunc
+	unlisten func() bool // to the end of Start's ctx
+	ended    chan struct{}
+	ending   sync.Once
+
+	mu      sync.Mutex
+	state   backend.Run
+	stopped bool
+	read    bool
+}
+
+func newRun(ctx context.Context, id string, p Proposal, record Record, changed func()) *run {
+	r := &run{
+		id: id, action: p.Action, record: record, changed: changed, ended: make(chan struct{}),
+		state: backend.Run{ID: id, Plan: p.Plan, Steps: make([]backend.StepState, len(p.Steps)), Began: time.Now()},
+	}
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	r.unlisten = context.AfterFunc(ctx, r.stop)
+	return r
+}
+
+// snapshot gives the run as it is now.
+func (r *run) snapshot() backend.Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.state
+	out.Steps = slices.Clone(out.Steps)
+	return out
+}
+
+// stop begins no further step, and cancels those that were begun when they have
+// not ended after the grace.
+func (r *run) stop() {
+	r.mu.Lock()
+	first := !r.stopped && r.state.Ended.IsZero()
+	r.stopped = true
+	r.mu.Unlock()
+	if first {
+		time.AfterFunc(grace, r.cancel)
+	}
+}
+
+// carryOut does the steps and returns when the run has ended.
+func (r *run) carryOut() {
+	lanes := r.lanes()
+	queue := make(chan []int, len(lanes))
+	for _, l := range lanes {
+		queue <- l
+	}
+	close(queue)
+	var wg sync.WaitGroup
+	for range min(lanesAtOnce, len(lanes)) {
+		wg.Go(func() {
+			for lane := range queue {
+				r.follow(lane)
+			}
+		})
+	}
+	wg.Wait()
+	r.end()
+}
+
+// lanes gives the indices of the steps of each target, in order.
+func (r *run) lanes() [][]int {
+	var out [][]int
+	at := map[backend.Ref]int{}
+	for i, s := range r.state.Plan.Steps {
+		l, ok := at[s.Target.Key()]
+		if !ok {
+			l = len(out)
+			at[s.Target.Key()] = l
+			out = append(out, nil)
+		}
+		out[l] = append(out[l], i)
+	}
+	return out
+}
+
+func (r *run) follow(lane []int) {
+	for _, i := range lane {
+		step, ok := r.begin(i)
+		if !ok || r.do(i, step) != nil {
+			return
+		}
+	}
+}
+
+// begin marks a step as going, unless the run was stopped.
+func (r *run) begin(i int) (backend.Step, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return backend.Step{}, false
+	}
+	r.state.Steps[i].Phase = backend.StepGoing
+	return r.state.Plan.Steps[i], true
+}
+
+// do does one step and records its end.
+func (r *run) do(i int, step backend.Step) error {
+	r.changed()
+	err := r.call(i, step)
+	r.mu.Lock()
+	s := r.state.Steps[i]
+	s.Phase, s.Err = backend.StepDone, err
+	if err != nil {
+		s.Phase = backend.StepFailed
+	}
+	if r.state.Ended.IsZero() { // else the end said that it is unknown, and stays so
+		r.state.Steps[i] = s
+	}
+	r.mu.Unlock()
+	_ = r.record.Keep(stepEnd(r.id, i+1, step.Target, s)) // it is kept in any case
+	r.changed()
+	return err
+}
+
+// call runs a step's Do. The error, if any, has a backend.Error in its chain.
+func (r *run) call(i int, step backend.Step) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &backend.Error{
+				Code: backend.Failed, Op: r.action.ID, Ref: step.Target, Err: fmt.Errorf("panic: %v", v),
+				Human: "This program made a mistake in the middle of it. Look whether it was done, and please report it.",
+			}
+		}
+	}()
+	err = step.Do(r.ctx, func(done, total int, note string) { r.progress(i, done, total, note) })
+	var known *backend.Error
+	switch {
+	case err == nil || errors.As(err, &known):
+		return err
+	case r.ctx.Err() != nil:
+		return &backend.Error{
+			Code: backend.Unknown, Op: r.action.ID, Ref: step.Target, Err: err,
+			Human: "It was stopped while it waited for the answer. Look whether it was done.",
+		}
+	}
+	return &backend.Error{Code: backend.Failed, Op: r.action.ID, Ref: step.Target, Err: err, Human: strings.TrimSuffix(human(err), ".") + ". Look at it before you try again."}
+}
+
+func (r *run) progress(i, done, total int, note string) {
+	r.mu.Lock()
+	going := r.state.Steps[i].Phase == backend.StepGoing
+	if going {
+		s := &r.state.Steps[i]
+		s.Done, s.Total, s.Note = done, total, note
+	}
+	r.mu.Unlock()
+	if going {
+		r.changed()
+	}
+}
+
+// end closes the run, once: steps that are still going are left as unknown. The
+// outcome is on record before anyone can see it.
+func (r *run) end() {
+	r.ending.Do(func() {
+		r.unlisten()
+		r.cancel()
+		now := time.Now()
+		r.mu.Lock()
+		for i := range r.state.Steps {
+			if s := &r.state.Steps[i]; s.Phase == backend.StepGoing {
+				s.Phase, s.Err = backend.StepFailed, &backend.Error{
+					Code: backend.Unknown, Op: r.action.ID, Ref: r.state.Plan.Steps[i].Target,
+					Human: "It was still going on when the console closed. Look whether it was done.",
+				}
+			}
+		}
+		took := now.Sub(r.state.Began)
+		e := conclude(r.action, r.state, r.stopped, took)
+		r.mu.Unlock()
+
+		if r.record.Keep(outcome(r.id, e, took)) != nil {
+			e.sentence += " It could not be recorded yet."
+		}
+		r.mu.Lock()
+		r.state.Ended, r.state.Err, r.state.Outcome = now, e.asError(), e.sentence
+		r.state.Plan = withoutImages(r.state.Plan)
+		r.mu.Unlock()
+		close(r.ended)
+		r.changed()
+	})
+}
+
+// withoutImages is p without the pre-images, which are on record by now.
+func withoutImages(p backend.Plan) backend.Plan {
+	p.Steps = slices.Clone(p.Steps)
+	for i := range p.Steps {
+		p.Steps[i].Before = nil
+	}
+	return p
+}

@@ -1,0 +1,72 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// introduce asks once for each connection who the server takes us for, and what
+// version it is. What it does not tell stays unknown.
+func (l *Link) introduce(ctx context.Context) {
+	c, err := l.connection()
+	if err != nil {
+		return
+	}
+	l.mu.Lock()
+	met := l.met == c
+	l.mu.Unlock()
+	if met {
+		return
+	}
+	version, err := l.askVersion(ctx, c)
+	if err != nil {
+		return // lost again; the next probe sees
+	}
+	user := l.askUser(ctx, c, c.shared)
+	if as := c.config.Impersonate.UserName; as != "" {
+		if user == "" {
+			user = as
+		}
+		user = "as " + user
+		if by := l.askUser(ctx, c, c.myself); by != "" {
+			user += " by " + by
+		}
+	}
+	l.mu.Lock()
+	l.met, l.user, l.version = c, user, version
+	l.mu.Unlock()
+	l.set.changed(l)
+}
+
+// askVersion reads /version; empty when the server does not tell.
+func (l *Link) askVersion(ctx context.Context, c *conn) (string, error) {
+	_, body, err := l.send(ctx, c, c.shared, http.MethodGet, "/version", "")
+	if err != nil {
+		return "", err
+	}
+	var v struct{ GitVersion string }
+	if json.Unmarshal(body, &v) != nil {
+		return "", nil
+	}
+	return v.GitVersion, nil
+}
+
+// askUser creates a SelfSubjectReview (authentication.k8s.io/v1, served since
+// Kubernetes 1.28); empty when the server does not have it.
+func (l *Link) askUser(ctx context.Context, c *conn, rt http.RoundTripper) string {
+	const review = `{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`
+	_, body, err := l.send(ctx, c, rt, http.MethodPost, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+	if err != nil {
+		return ""
+	}
+	var v struct {
+		Status struct {
+			UserInfo struct{ Username string }
+		}
+	}
+	if json.Unmarshal(body, &v) != nil {
+		return ""
+	}
+	return v.Status.UserInfo.Username
+}

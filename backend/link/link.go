@@ -1,0 +1,159 @@
+// Package link holds one connection for each system that the console speaks to:
+// how it is reached and logged in to, whether it answers, who we are there, and
+// whether it may be changed. Every adapter that speaks to the same system rides
+// on the same Link, so there is one login, one set of connections and one
+// health sign.
+//
+// Links are made from a kubeconfig as client-go understands it. What is done
+// with a connection (lists, watches, verbs) belongs to the adapters; which
+// links exist, their colours and their limits are given as plain data by the
+// caller, who reads the configuration.
+package link
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"wheelhouse/backend"
+)
+
+// A Link is one system as one user: contexts of a kubeconfig that lead to the
+// same server with the same credentials share it. Safe for concurrent use.
+type Link struct {
+	set      *Set
+	alias    string
+	contexts []string // primary first; never empty
+	settings Settings // what holds for this link; Context and Server unused
+	kick     chan struct{}
+	readOnly atomic.Bool
+	requests atomic.Int64
+	logins   atomic.Int64 // how often a login was asked for anew
+
+	mu      sync.Mutex
+	server  string // without credentials
+	weak    bool   // TLS is not verified
+	conn    *conn  // built when first used
+	connErr error  // why it can't be built
+	run     *run   // nil while not connected
+	health  backend.Health
+	trouble error     // why the last probe failed; nil when it did not
+	live    time.Time // of the last probe that did not
+	met     *conn     // with which user and version were asked
+	user    string
+	version string
+	lost    bool          // nothing is to be sent
+	found   chan struct{} // closed and replaced whenever it is no longer lost
+	epoch   context.Context
+	end     context.CancelCauseFunc // ends epoch
+}
+
+// Info is what is known of a link without asking it anything. A value.
+type Info struct {
+	Alias     string
+	Server    string // URL without credentials; empty when the kubeconfig has none
+	User      string // who the server says we are, "x" or "as x by y"; empty until it has said so
+	Version   string // the server's; empty until known
+	Contexts  []string
+	Colour    string // as the configuration names it; empty for none
+	Protected bool
+	ReadOnly  bool
+	Insecure  bool // the server's certificate is not verified
+}
+
+// Alias is the link's name, [a-z0-9-]+, unique in its Set.
+func (l *Link) Alias() string { return l.alias }
+
+// Info gives what is known now.
+func (l *Link) Info() Info {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Info{
+		Alias: l.alias, Server: l.server, User: l.user, Version: l.version,
+		Contexts: slices.Clone(l.contexts), Colour: l.settings.Colour,
+		Protected: l.settings.Protected, ReadOnly: l.ReadOnly(), Insecure: l.weak,
+	}
+}
+
+// Health gives the link's state now. Its Reason holds no secrets.
+func (l *Link) Health() backend.Health {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.health
+}
+
+// ReadOnly says whether requests that change something are refused.
+func (l *Link) ReadOnly() bool { return l.readOnly.Load() }
+
+// Freeze makes the link read-only. Nothing in this process can undo it.
+func (l *Link) Freeze() {
+	if !l.readOnly.Swap(true) {
+		l.set.changed(l)
+	}
+}
+
+// Namespaces are where to look when the server forbids to list all: those that
+// were asked for or configured, else those of the link's contexts. Never empty;
+// the first is the default one.
+func (l *Link) Namespaces() []string { return slices.Clone(l.settings.Namespaces) }
+
+// Namespace is the default one.
+func (l *Link) Namespace() string { return l.settings.Namespaces[0] }
+
+// Contexts are the kubeconfig's contexts that lead here, the primary one first.
+func (l *Link) Contexts() []string { return slices.Clone(l.contexts) }
+
+// REST gives a configuration for client-go's clients, the caller's to change.
+// Whatever clients are made of it share the link's connections; dialers of
+// their own (SPDY, websocket) pass the same gate, login and counting first.
+// Credentials are not in it but added to each request, so that clients outlive
+// a new login. It sets no limit on a request's time or rate: use contexts.
+//
+// Ask again for each connection that is dialled outside of HTTP: the TLS
+// material in it is as it was when asked.
+func (l *Link) REST() *rest.Config { return l.config(false) }
+
+// Stream is REST over HTTP/1.1: each request has a connection of its own. For
+// watches, where it costs fewer wake-ups than HTTP/2's frames.
+func (l *Link) Stream() *rest.Config { return l.config(true) }
+
+func (l *Link) config(stream bool) *rest.Config {
+	out := &rest.Config{
+		UserAgent:      l.set.opts.UserAgent,
+		QPS:            -1,
+		WarningHandler: rest.NoWarnings{},
+		WrapTransport: func(rt http.RoundTripper) http.RoundTripper {
+			return newTripper(l, rt, stream)
+		},
+	}
+	c, err := l.connection()
+	if err != nil {
+		// Every request of it gives the error.
+		out.Host = "http://" + l.alias + ".invalid"
+		return out
+	}
+	out.Host = c.config.Host
+	out.Proxy = c.config.Proxy
+	out.DisableCompression = c.config.DisableCompression
+	out.TLSClientConfig = c.tlsMaterial()
+	return out
+}
+
+// connection gives the link's connection, building it when there is none yet.
+func (l *Link) connection() (*conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn == nil && l.connErr == nil {
+		l.conn, l.connErr = l.set.build(l)
+	}
+	return l.conn, l.connErr
+}
+
+// row is the link as its feed shows it; see Set.Source.
+func (i Info) contexts() string { return strings.Join(i.Contexts, ", ") }

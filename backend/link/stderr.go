@@ -1,0 +1,37 @@
+package link
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"strings"
+
+	"k8s.io/klog/v2"
+)
+
+// Quiet has client-go's diagnostics written to w instead of the standard error,
+// for the whole process; nil keeps none.
+func Quiet(w io.Writer) {
+	if w == nil {
+		w = io.Discard
+	}
+	klog.LogToStderr(false)
+	klog.SetOutput(w)
+}
+
+// readLines tells each line that comes through r, cut where it is longer than
+// anybody would read, until r ends.
+func readLines(r *os.File, line func(string)) {
+	in := bufio.NewReaderSize(r, 4<<10)
+	for {
+		part, more, err := in.ReadLine()
+		if err != nil {
+			return
+		}
+		s := strings.TrimRight(string(part), "\r")
+		for more && err == nil {
+			_, more, err = in.ReadLine()
+		}
+		line(s)
+	}
+}

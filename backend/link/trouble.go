@@ -1,0 +1,148 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"wheelhouse/backend"
+)
+
+// An answer is a status that says the link is not well.
+type answer struct {
+	status int
+	said   string // the first line of the body
+}
+
+func (a *answer) Error() string {
+	s := fmt.Sprintf("%d %s", a.status, http.StatusText(a.status))
+	if a.said != "" {
+		s += ": " + a.said
+	}
+	return s
+}
+
+// explain gives the state that an error of the probe means, and in words why,
+// and what helps.
+func explain(err error) (backend.State, string) {
+	var failed *loginError
+	var said *answer
+	switch {
+	case errors.As(err, &failed):
+		return backend.Forbidden, "login failed: " + failed.Error() + "; log in, then try again"
+	case errors.As(err, &said) && said.status == http.StatusUnauthorized:
+		return backend.Forbidden, "login expired, or never good: the server does not accept it; log in again, then try again"
+	case errors.As(err, &said) && said.status < 400:
+		return backend.Down, fmt.Sprintf("answers with a redirect (%d): a portal or login page stands before it; log in there, or check the server's address", said.status)
+	case errors.As(err, &said):
+		return backend.Down, "answers, but is not well: " + short(hide(backend.T(said.Error()).Safe()))
+	}
+	for _, f := range []func(error) string{certificateTrouble, proxyTrouble, networkTrouble} {
+		if why := f(err); why != "" {
+			return backend.Down, why
+		}
+	}
+	return backend.Down, short(hide(backend.T(err.Error()).Safe()))
+}
+
+func certificateTrouble(err error) string {
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var host x509.HostnameError
+	var record tls.RecordHeaderError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &unknown):
+		return "its certificate is signed by an authority that this kubeconfig does not know: put the cluster's certificate-authority into it"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		if invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore) {
+			return "its certificate is not good before " + invalid.Cert.NotBefore.UTC().Format(time.DateTime) + " UTC: check this machine's clock"
+		}
+		if invalid.Cert != nil {
+			return "its certificate expired at " + invalid.Cert.NotAfter.UTC().Format(time.DateTime) + " UTC: it has to be renewed on the server (or this machine's clock is wrong)"
+		}
+		return "its certificate has expired: it has to be renewed on the server"
+	case errors.As(err, &invalid):
+		return "its certificate is not valid: " + short(backend.T(invalid.Error()).Safe())
+	case errors.As(err, &host):
+		return "its certificate is for another name than " + backend.T(host.Host).Safe() + ": check the server's address, or set tls-server-name in the kubeconfig"
+	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return "does not speak TLS there: check the server's address and port"
+	case errors.As(err, &op) && op.Op == "remote error":
+		return "refuses our certificate (" + short(backend.T(op.Err.Error()).Safe()) + "): get a new client certificate, then try again"
+	}
+	return ""
+}
+
+func proxyTrouble(err error) string {
+	var refused *refusal
+	var op *net.OpError
+	switch {
+	case errors.As(err, &refused) && refused.status == http.StatusProxyAuthRequired:
+		return "the proxy " + refused.proxy + " wants a login: put it into proxy-url or HTTPS_PROXY"
+	case errors.As(err, &refused):
+		return fmt.Sprintf("the proxy %s does not let us through: %d %s", refused.proxy, refused.status, http.StatusText(refused.status))
+	case errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect"):
+		return "the proxy can't be reached (" + short(hide(backend.T(op.Err.Error()).Safe())) + "): check proxy-url in the kubeconfig, or HTTPS_PROXY"
+	}
+	return ""
+}
+
+func networkTrouble(err error) string {
+	var name *net.DNSError
+	var op *net.OpError
+	timeout := errors.Is(err, context.DeadlineExceeded)
+	var slow net.Error
+	timeout = timeout || errors.As(err, &slow) && slow.Timeout()
+	dialing := errors.As(err, &op) && op.Op == "dial"
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "its name " + backend.T(name.Name).Safe() + " is not known: check the VPN and the name server"
+	case errors.As(err, &name):
+		return "its name " + backend.T(name.Name).Safe() + " can't be looked up: check the network"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refuses connections: the server is not running, or this is the wrong port"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "there is no way to it: check the network and the VPN"
+	case timeout && dialing:
+		return "can't be reached: no answer to a connection; check the VPN, firewalls and whether it is up"
+	case timeout:
+		return "does not answer: it hangs, or packets are lost on the way"
+	case errors.Is(err, syscall.ECONNRESET), strings.HasSuffix(err.Error(), "EOF"):
+		return "closes connections without an answer: it is starting, stopping, or something stands before it"
+	}
+	return ""
+}
+
+// limits and shapes of what may be shown of foreign words.
+var (
+	longRun  = regexp.MustCompile(`[A-Za-z0-9+_=-]{32,}`)
+	keyValue = regexp.MustCompile(`(?i)\b(password|passwd|token|secret|bearer|authorization|api[-_]?key)(["']?\s*[:=]\s*["']?|\s+)[^\s"',;&]+`)
+	userInfo = regexp.MustCompile(`://[^/\s@]+@`)
+)
+
+// hide takes out what looks like a credential: long runs of base64 or hex,
+// values that are named like one, and users in URLs.
+func hide(s string) string {
+	s = userInfo.ReplaceAllString(s, "://…@")
+	s = keyValue.ReplaceAllString(s, "$1$2…")
+	return longRun.ReplaceAllString(s, "…")
+}
+
+// short cuts what is too long to be read in a status line.
+func short(s string) string {
+	const limit = 240
+	s = strings.TrimRight(strings.TrimSpace(s), ".")
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit]) + "…"
+	}
+	return s
+}

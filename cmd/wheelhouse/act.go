@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/dispatch"
+)
+
+// actOptions are the flags of act.
+type actOptions struct {
+	set                 []string
+	dryRun, yes, follow bool
+	output, reason      string
+	timeout             time.Duration
+}
+
+// actCommand does an action without the screen: the same way through dispatch.
+func actCommand(f *flags) *cobra.Command {
+	var o actOptions
+	c := &cobra.Command{
+		Use:   "act ACTION REF…",
+		Short: "Do an action without the screen",
+		Long: `Do an action without the screen: the same plan, permissions, record and outcome.
+A REF is [link:]kind/[namespace/]name. Without a link, the current one is meant.
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 denied or read-only, 4 conflict, 5 partly done, 6 needs --yes.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if err := cobra.MinimumNArgs(2)(c, args); err != nil {
+				return usage{fmt.Errorf("act takes an action and at least one reference; `wheelhouse actions` lists what there is")}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return act(c, f, o, args[0], args[1:]) },
+	}
+	c.Flags().StringArrayVar(&o.set, "set", nil, "parameter as name=value; value may be @FILE, or - to read it from standard input")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "show the plan, change nothing")
+	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "confirm the plan")
+	c.Flags().BoolVar(&o.follow, "follow", false, "print each step as it goes")
+	c.Flags().StringVarP(&o.output, "output", "o", "", "json: the plan or the outcome as one object")
+	c.Flags().StringVar(&o.reason, "reason", "", "why to go on when the record can't be written")
+	c.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long connecting and planning may take")
+	return c
+}
+
+func act(c *cobra.Command, f *flags, o actOptions, action string, words []string) error {
+	args, err := readArgs(o.set, c.InOrStdin())
+	if err != nil {
+		return usage{err}
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), o.timeout)
+	defer cancel()
+	p, err := open(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	refs, err := p.refs(words)
+	if err != nil {
+		return err
+	}
+	if why := p.desk.Why(action, refs); why != "" && f.readOnly {
+		return &backend.Error{Code: backend.Denied, Op: action, Human: action + " can't be done: " + why}
+	}
+	proposal, err := p.desk.Plan(ctx, action, refs, args)
+	if err != nil {
+		return err
+	}
+	out := c.OutOrStdout()
+	if o.output != "json" {
+		printPlan(out, proposal)
+	}
+	switch {
+	case proposal.Refused != "":
+		return &backend.Error{Code: backend.Denied, Op: action, Human: proposal.Refused}
+	case o.dryRun:
+		return printJSON(out, o.output, planJSON(proposal))
+	case !o.yes && proposal.Risk > backend.Low:
+		p.desk.Decline(proposal)
+		return &backend.Error{Code: backend.Unconfirmed, Op: action, Human: "Nothing was sent: add --yes to confirm this plan, or --dry-run to only see it."}
+	}
+	id, err := p.desk.Start(ctx, proposal, dispatch.Consent{Confirmed: true, Typed: proposal.TypeToConfirm, Reason: o.reason})
+	if err != nil {
+		return err
+	}
+	run, err := p.desk.Wait(c.Context(), id)
+	if err != nil {
+		return fmt.Errorf("wait for the outcome: %w", err)
+	}
+	if o.output != "json" {
+		printRun(out, run, o.follow)
+	}
+	return errors.Join(run.Err, printJSON(out, o.output, runJSON(run)))
+}
+
+// readArgs reads --set name=value, name=@file and name=-.
+func readArgs(set []string, in io.Reader) (backend.Args, error) {
+	args := backend.Args{}
+	for _, s := range set {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--set takes name=value, not %q", s)
+		}
+		switch {
+		case value == "-":
+			line, err := bufio.NewReader(in).ReadString('\n')
+			if err != nil && !errors.Is(err, io.EOF) {
+				return nil, fmt.Errorf("read %s from standard input: %w", name, err)
+			}
+			value = strings.TrimRight(line, "\r\n")
+		case strings.HasPrefix(value, "@"):
+			b, err := os.ReadFile(value[1:])
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", name, err)
+			}
+			value = strings.TrimRight(string(b), "\r\n")
+		}
+		args[name] = value
+	}
+	return args, nil
+}
+
+func printPlan(out io.Writer, p dispatch.Proposal) {
+	say := func(format string, a ...any) { fmt.Fprintln(out, backend.T(fmt.Sprintf(format, a...)).Safe()) }
+	say("%s", p.Sentence)
+	for _, w := range p.Warnings {
+		say("  warning: %s", w)
+	}
+	for _, st := range p.Steps {
+		say("  %s", st.Request)
+		say("    same as: %s", st.CLI)
+	}
+	for _, v := range p.Verdicts {
+		if v.Err != nil || !v.OK {
+			say("  may %s: %s", v.Permission, verdict(v))
+		}
+	}
+}
+
+func verdict(v dispatch.Verdict) string {
+	if v.Err != nil {
+		return "the server did not say"
+	}
+	return strings.TrimSpace("no " + v.Reason)
+}
+
+func printRun(out io.Writer, r backend.Run, steps bool) {
+	if steps {
+		for i, st := range r.Steps {
+			fmt.Fprintln(out, backend.T(fmt.Sprintf("  %s: %s", r.Plan.Steps[i].Target, stepWord(st))).Safe())
+		}
+	}
+	if r.Err == nil {
+		fmt.Fprintln(out, backend.T(r.Outcome).Safe())
+	}
+}
+
+func stepWord(st backend.StepState) string {
+	switch {
+	case st.Err != nil:
+		return st.Err.Error()
+	case st.Phase == backend.StepWaiting:
+		return "not begun"
+	case st.Note != "":
+		return st.Note
+	}
+	return "done"
+}
+
+// printJSON prints v where json was asked for.
+func printJSON(out io.Writer, format string, v any) error {
+	if format != "json" {
+		return nil
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// jsonStep, jsonPlan and jsonRun are the forms that scripts read.
+type jsonStep struct {
+	Target  string `json:"target"`
+	Request string `json:"request"`
+	CLI     string `json:"cli"`
+	State   string `json:"state,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+type jsonPlan struct {
+	Action   string     `json:"action"`
+	Sentence string     `json:"sentence"`
+	Warnings []string   `json:"warnings"`
+	Steps    []jsonStep `json:"steps"`
+}
+
+type jsonRun struct {
+	ID string `json:"id"`
+	jsonPlan
+	Outcome string    `json:"outcome"`
+	Code    string    `json:"code"`
+	Began   time.Time `json:"began"`
+	Ended   time.Time `json:"ended"`
+}
+
+func planJSON(p dispatch.Proposal) jsonPlan {
+	out := jsonPlan{Action: p.Plan.Action, Sentence: p.Sentence, Warnings: p.Warnings, Steps: []jsonStep{}}
+	for _, st := range p.Steps {
+		out.Steps = append(out.Steps, jsonStep{Target: st.Target.String(), Request: st.Request, CLI: st.CLI})
+	}
+	return out
+}
+
+func runJSON(r backend.Run) jsonRun {
+	out := jsonRun{ID: r.ID, Outcome: r.Outcome, Code: "done", Began: r.Began, Ended: r.Ended}
+	out.jsonPlan = planJSON(dispatch.Proposal{Plan: r.Plan})
+	for i, st := range r.Steps {
+		out.Steps[i].State = stepWord(st)
+		if st.Err != nil {
+			out.Steps[i].State, out.Steps[i].Error = "failed", st.Err.Error()
+		}
+	}
+	if r.Err != nil {
+		out.Code = backend.CodeOf(r.Err).String()
+	}
+	return out
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wheelhouse/backend"
+	"wheelhouse/ui"
+)
+
+// frameCommand prints one screen once its data is in.
+func frameCommand(f *flags) *cobra.Command {
+	var size, keys string
+	var ansi bool
+	var timeout time.Duration
+	c := &cobra.Command{
+		Use:   "frame VIEW [REF]",
+		Short: "Print one screen, once its data is in",
+		Args: func(c *cobra.Command, args []string) error {
+			if err := cobra.RangeArgs(1, 2)(c, args); err != nil {
+				return usage{err}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			w, h, err := parseSize(size)
+			if err != nil {
+				return usage{err}
+			}
+			f.view = args[0]
+			ctx, cancel := context.WithTimeout(c.Context(), timeout)
+			defer cancel()
+			p, err := open(ctx, f)
+			if err != nil {
+				return err
+			}
+			defer p.close()
+			o := p.shellOptions()
+			if len(args) == 2 {
+				r, err := p.nouns().ParseRef(args[1])
+				if err != nil {
+					return err
+				}
+				o.Stand = r
+			}
+			shell := ui.StartHeadless(o, w, h)
+			defer shell.Close()
+			if err := pressAll(ctx, shell, keys); err != nil {
+				return err
+			}
+			picture := shell.Picture()
+			if ansi {
+				picture = shell.Look(func(s *ui.Shell) string { return s.Picture().ANSI(p.palette()) })
+			}
+			_, err = fmt.Fprintln(c.OutOrStdout(), picture)
+			return err
+		},
+	}
+	c.Flags().StringVar(&size, "size", "120x40", "columns x rows")
+	c.Flags().StringVar(&keys, "keys", "", "keys to press first, divided by blanks: \"j j enter\"")
+	c.Flags().BoolVar(&ansi, "ansi", false, "with colours")
+	c.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long the data may take")
+	return c
+}
+
+// pressAll waits for the data, presses each key and waits for its answer.
+func pressAll(ctx context.Context, shell *ui.Headless, keys string) error {
+	settle := func() error {
+		if err := shell.Settle(ctx); err != nil {
+			return &backend.Error{Code: backend.Unreachable, Op: "draw", Err: err,
+				Human: fmt.Sprintf("The screen's data did not come in time. What stood there:\n%s\nRaise --timeout, or see `wheelhouse doctor`.", shell.Picture())}
+		}
+		return nil
+	}
+	if err := settle(); err != nil {
+		return err
+	}
+	for _, k := range strings.Fields(keys) {
+		if err := shell.Key(k); err != nil {
+			return usage{err}
+		}
+		if err := settle(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseSize(s string) (w, h int, err error) {
+	if n, _ := fmt.Sscanf(s, "%dx%d", &w, &h); n != 2 || w < 1 || h < 1 || w > 1000 || h > 1000 {
+		return 0, 0, fmt.Errorf("--size is columns x rows, such as 120x40, not %q", s)
+	}
+	return w, h, nil
+}

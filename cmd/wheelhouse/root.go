@@ -1,0 +1,56 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// flags are what every command accepts.
+type flags struct {
+	kubeconfig string
+	contexts   []string
+	namespaces []string
+	view       string
+	readOnly   bool
+	as         string
+	asGroups   []string
+	config     string
+	theme      string
+	keymap     string
+	logFile    string
+}
+
+func newRoot() *cobra.Command {
+	f := &flags{}
+	root := &cobra.Command{
+		Use:           "wheelhouse",
+		Short:         "A console for everything that a container platform is made of",
+		Version:       version,
+		Args:          noArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(c *cobra.Command, _ []string) error { return runConsole(c.Context(), f) },
+	}
+	p := root.PersistentFlags()
+	p.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)")
+	p.StringArrayVar(&f.contexts, "context", nil, "context to connect to at start; may be repeated")
+	p.StringArrayVarP(&f.namespaces, "namespace", "n", nil, "namespace to show; may be repeated (default: all)")
+	p.StringVar(&f.view, "view", "", "view to open: a ':' line such as \"pods /crash\"")
+	p.BoolVar(&f.readOnly, "read-only", false, "change nothing, whatever is pressed")
+	p.StringVar(&f.as, "as", "", "user to impersonate")
+	p.StringArrayVar(&f.asGroups, "as-group", nil, "group to impersonate; may be repeated")
+	p.StringVar(&f.config, "config", "", "configuration file")
+	p.StringVar(&f.theme, "theme", "", "theme name or file")
+	p.StringVar(&f.keymap, "keymap", "", "file with key bindings over the default ones")
+	p.StringVar(&f.logFile, "log-file", "", "file for diagnostics (default: none are kept)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
+	root.AddCommand(frameCommand(f), actCommand(f), actionsCommand(f), keysCommand(f), viewsCommand(f), doctorCommand(f), auditCommand(f), configCommand(f))
+	return root
+}
+
+// noArgs refuses words that are no command.
+func noArgs(c *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(c, args); err != nil {
+		return usage{err}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package table
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"wheelhouse/backend"
+)
+
+// marks is which rows are marked, by address.
+type marks struct {
+	keys   map[backend.Ref]struct{}
+	anchor backend.Ref // the last one that was marked by itself
+	left   uint64      // rows that had left the store when marks were last looked after
+	lost   int         // marked rows that are gone
+
+	fresh    bool // what follows holds
+	selected []backend.Ref
+	hidden   int
+}
+
+// Mark marks the row under the cursor, or takes its mark off.
+func (t *Table[T]) Mark() {
+	row, ok := t.Current()
+	if !ok {
+		return
+	}
+	key := (*row).Ref().Key()
+	if t.marked(key) {
+		delete(t.marks.keys, key)
+	} else {
+		t.marks.keys[key] = struct{}{}
+		t.marks.anchor = key
+	}
+	t.marks.fresh, t.marks.lost = false, 0
+}
+
+// MarkRange marks the rows from the last one that was marked to the cursor.
+func (t *Table[T]) MarkRange() {
+	from, to := t.lens.Index(t.marks.anchor), t.cursor.at
+	if from < 0 {
+		from = to
+	}
+	first, last := min(from, to), max(from, to)
+	for _, row := range t.lens.Window(first, last-first+1) {
+		t.marks.keys[(*row.Value).Ref().Key()] = struct{}{}
+	}
+	t.marks.anchor, t.marks.fresh, t.marks.lost = t.cursor.key, false, 0
+}
+
+// MarkAll marks all rows that are shown.
+func (t *Table[T]) MarkAll() {
+	for v := range t.lens.Shown() {
+		t.marks.keys[(*v).Ref().Key()] = struct{}{}
+	}
+	t.marks.fresh, t.marks.lost = false, 0
+}
+
+// ClearMarks takes all marks off.
+func (t *Table[T]) ClearMarks() {
+	clear(t.marks.keys)
+	t.marks.anchor, t.marks.fresh, t.marks.lost = backend.Ref{}, false, 0
+}
+
+// Marked counts the marked rows, shown or hidden.
+func (t *Table[T]) Marked() int { return len(t.marks.keys) }
+
+// LostMarks counts the marked rows that went away since a mark was last set or
+// taken off.
+func (t *Table[T]) LostMarks() int { return t.marks.lost }
+
+// HiddenMarked counts the marked rows that the filter hides.
+func (t *Table[T]) HiddenMarked() int {
+	t.look()
+	return t.marks.hidden
+}
+
+// Selected is what an action would be done to: the marked rows, hidden ones too,
+// or the row under the cursor when none is marked. The refs hold the UIDs of
+// now. The slice is the table's own.
+func (t *Table[T]) Selected() []backend.Ref {
+	if len(t.marks.keys) == 0 {
+		if row, ok := t.Current(); ok {
+			return []backend.Ref{(*row).Ref()}
+		}
+		return nil
+	}
+	t.look()
+	return t.marks.selected
+}
+
+func (t *Table[T]) marked(key backend.Ref) bool {
+	_, ok := t.marks.keys[key]
+	return ok
+}
+
+// look works out what is selected and what of it is hidden, once for each state
+// of rows and marks.
+func (t *Table[T]) look() {
+	m := &t.marks
+	if m.fresh {
+		return
+	}
+	m.fresh, m.hidden, m.selected = true, 0, nil
+	for key := range m.keys {
+		if v, ok := t.store.Get(key); ok {
+			m.selected = append(m.selected, v.Ref())
+		}
+	}
+	slices.SortFunc(m.selected, func(a, b backend.Ref) int {
+		return cmp.Or(cmp.Compare(a.Link, b.Link), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Sub, b.Sub))
+	})
+	if t.Counts().Hidden() == 0 {
+		return
+	}
+	m.hidden = len(m.keys)
+	for v := range t.lens.Shown() {
+		if t.marked((*v).Ref().Key()) {
+			m.hidden--
+		}
+	}
+}
+
+// dropMarks takes the marks off rows that are gone.
+func (t *Table[T]) dropMarks() {
+	m := &t.marks
+	m.fresh = false
+	left := t.Counts().Left
+	if m.left == left {
+		return
+	}
+	m.left = left
+	before := len(m.keys)
+	maps.DeleteFunc(m.keys, func(key backend.Ref, _ struct{}) bool {
+		_, ok := t.store.Get(key)
+		return !ok
+	})
+	m.lost += before - len(m.keys)
+}

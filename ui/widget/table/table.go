@@ -1,0 +1,167 @@
+// Package table draws a live table: columns over a feed's lens, a cursor, marks
+// and a filter. It is a plain state machine: methods change it, Draw draws it.
+// What it costs depends on the rows that are visible, not on those that are held.
+//
+// It knows no noun, no action and no message loop; what a column says is given
+// to it, and what an empty table means is for its caller to say.
+package table
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/themes"
+)
+
+// A Column is one column as data. Its functions depend on the row alone (Cell on
+// the time, too), and are called from other goroutines as well.
+type Column[T any] struct {
+	ID    string // "restarts": in filters, saved files and what is remembered
+	Title string // "RESTARTS"
+
+	Min, Max int  // cells; Max zero: as wide as what is seen, within reason
+	Right    bool // aligned right, as numbers are
+	Name     bool // names the row: never dropped, takes the room that is left
+	Keep     int  // lower survives narrow terminals longest
+	Hidden   bool // shown only when chosen
+
+	Cell func(v *T, now time.Time) Cell
+	Text func(v *T) string // for filters, saving and copying
+
+	Less   feed.Less[T]       // nil: sorted by Text
+	Number func(*T) float64   // nil where the column is no number; for "restarts:>5"
+	Since  func(*T) time.Time // nil where the column is no age; for "age:<1h"
+}
+
+// A Cell is what stands in one column of one row.
+type Cell struct {
+	Text  string // may hold anything; the canvas makes it harmless
+	Pen   themes.Pen
+	Level backend.Level // its sign stands before the row; None leaves it to other columns
+	Until time.Time     // when the text changes by itself, as ages do; zero: never
+}
+
+// Table is the widget. It belongs to one goroutine. Use New, and Close.
+type Table[T backend.Object] struct {
+	store   *feed.Store[T]
+	lens    *feed.Lens[T]
+	columns []Column[T]
+	name    int // index of the column that names rows
+	chosen  []int
+	wide    bool // all columns are shown instead of the chosen ones
+	sort    int  // index of the column; -1: by address
+	down    bool // sorted the other way round
+	sieve   sieve[T]
+	cursor  cursor
+	marks   marks
+	layout  layout
+}
+
+// New makes a table of all rows of the store. columns must not be empty; where
+// none is the Name, the first one is.
+func New[T backend.Object](store *feed.Store[T], columns []Column[T]) *Table[T] {
+	t := &Table[T]{
+		store: store, lens: store.Lens(nil, feed.Keep[T]{}), columns: slices.Clone(columns), sort: -1,
+		cursor: cursor{height: 20}, marks: marks{keys: map[backend.Ref]struct{}{}},
+	}
+	t.name = max(0, slices.IndexFunc(columns, func(c Column[T]) bool { return c.Name }))
+	for i := range t.columns {
+		if c := &t.columns[i]; c.Less == nil {
+			c.Less = func(a, b *T) int { return strings.Compare(c.Text(a), c.Text(b)) }
+		}
+	}
+	t.Choose(nil)
+	t.follow()
+	return t
+}
+
+// Close ends what the table does elsewhere.
+func (t *Table[T]) Close() { t.lens.Close() }
+
+// Refresh takes in what has changed, and says whether anything has. The cursor
+// and the marks follow their rows.
+func (t *Table[T]) Refresh() bool {
+	if !t.lens.Refresh() {
+		return false
+	}
+	t.follow()
+	t.dropMarks()
+	return true
+}
+
+// Counts gives the numbers as of the last Refresh.
+func (t *Table[T]) Counts() feed.Counts { return t.lens.Counts() }
+
+// Current is the row under the cursor; ok is false when there is none, or it is
+// hidden by a filter that is still being worked out.
+func (t *Table[T]) Current() (row *T, ok bool) {
+	r, ok := t.lens.At(t.cursor.at)
+	if !ok || (*r.Value).Ref().Key() != t.cursor.key {
+		return nil, false
+	}
+	return r.Value, true
+}
+
+// Find gives up to n rows, shown or not, whose name holds query in any case.
+func (t *Table[T]) Find(query string, n int) []backend.Ref {
+	query = strings.ToLower(query)
+	var found []backend.Ref
+	for v := range t.lens.All() {
+		if len(found) == n {
+			break
+		}
+		if strings.Contains(strings.ToLower(t.columns[t.name].Text(v)), query) {
+			found = append(found, (*v).Ref())
+		}
+	}
+	return found
+}
+
+// SortBy sorts by the column of that ID, "-" before it for the other way round.
+// An unknown one changes nothing.
+func (t *Table[T]) SortBy(id string) {
+	id, down := strings.CutPrefix(id, "-")
+	if i := t.column(id); i >= 0 {
+		t.sortBy(i, down)
+	}
+}
+
+// SortNext sorts by the next of the columns that are shown, from the last one
+// on by the first.
+func (t *Table[T]) SortNext() {
+	shown := t.wanted()
+	t.sortBy(shown[(slices.Index(shown, t.sort)+1)%len(shown)], false)
+}
+
+// Reverse turns the order round.
+func (t *Table[T]) Reverse() { t.sortBy(max(t.sort, 0), !t.down) }
+
+// Sorted gives what SortBy takes; empty while nothing was ever sorted.
+func (t *Table[T]) Sorted() string {
+	switch {
+	case t.sort < 0:
+		return ""
+	case t.down:
+		return "-" + t.columns[t.sort].ID
+	}
+	return t.columns[t.sort].ID
+}
+
+func (t *Table[T]) sortBy(i int, down bool) {
+	t.sort, t.down = i, down
+	less := t.columns[i].Less
+	if down {
+		less = func(a, b *T) int { return cmp.Compare(0, t.columns[i].Less(a, b)) }
+	}
+	t.lens.SortBy(less)
+	t.follow()
+}
+
+// column gives the index of the column of that ID, -1 for none.
+func (t *Table[T]) column(id string) int {
+	return slices.IndexFunc(t.columns, func(c Column[T]) bool { return c.ID == id })
+}
