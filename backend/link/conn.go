@@ -45,9 +45,7 @@ type conn struct {
 // build makes the conn of a link from the kubeconfig. The error is for people.
 // l.mu is held.
 func (s *Set) build(l *Link) (*conn, error) {
-	s.mu.Lock()
-	raw := s.raw
-	s.mu.Unlock()
+	raw := s.kubeconfig()
 	name := l.contexts[0]
 	for _, c := range l.contexts {
 		if raw.Contexts[c] != nil {
@@ -68,10 +66,7 @@ func (s *Set) build(l *Link) (*conn, error) {
 
 // dialable turns one context into a conn.
 func (s *Set) dialable(l *Link, context string) (*conn, error) {
-	s.mu.Lock()
-	raw := s.raw
-	s.mu.Unlock()
-	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, context, &clientcmd.ConfigOverrides{}, s.rules).ClientConfig()
+	config, err := clientcmd.NewNonInteractiveClientConfig(*s.kubeconfig(), context, &clientcmd.ConfigOverrides{}, s.rules).ClientConfig()
 	if err != nil {
 		return nil, err
 	}

@@ -140,7 +140,7 @@ func (l *Link) settle(taken map[string]bool) {
 // describe takes from the kubeconfig what is known of the server, and what is
 // plainly wrong with the context. l.mu is held, or nobody else has l yet.
 func (l *Link) describe() {
-	raw := l.set.raw
+	raw := l.set.kubeconfig()
 	l.server, l.weak = "", false
 	c := raw.Contexts[l.contexts[0]]
 	if c == nil {

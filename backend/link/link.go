@@ -14,7 +14,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,6 +153,3 @@ func (l *Link) connection() (*conn, error) {
 	}
 	return l.conn, l.connErr
 }
-
-// row is the link as its feed shows it; see Set.Source.
-func (i Info) contexts() string { return strings.Join(i.Contexts, ", ") }

@@ -198,3 +198,22 @@ func (o Options) check() error {
 	}
 	return nil
 }
+
+// reread takes in the kubeconfig as it is now; when it can't be read any more,
+// what was known stays.
+func (s *Set) reread() {
+	_, raw, err := readKubeconfig(s.opts.Kubeconfig)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	s.raw = raw
+	s.mu.Unlock()
+}
+
+// kubeconfig gives what was read last. Not to be changed.
+func (s *Set) kubeconfig() *clientcmdapi.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.raw
+}

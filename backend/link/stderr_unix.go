@@ -5,6 +5,8 @@ package link
 import (
 	"fmt"
 	"os"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,18 +18,33 @@ import (
 // panic is let out. restore puts the real one back, waits until what was
 // written is told, and may be called more than once.
 func CaptureStderr(line func(string)) (restore func(), err error) {
-	real, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 3)
+	kept, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, fmt.Errorf("keep standard error: %w", err)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		_ = unix.Close(real)
+		_ = unix.Close(kept)
 		return nil, fmt.Errorf("capture standard error: %w", err)
 	}
-	if err := unix.Dup2(int(w.Fd()), unix.Stderr); err != nil {
-		_, _, _ = r.Close(), w.Close(), unix.Close(real)
+	err = unix.Dup2(int(w.Fd()), unix.Stderr)
+	_ = w.Close()
+	if err != nil {
+		_, _ = r.Close(), unix.Close(kept)
 		return nil, fmt.Errorf("capture standard error: %w", err)
 	}
-	return nil, nil
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		readLines(r, line)
+	}()
+	return sync.OnceFunc(func() {
+		_ = unix.Dup2(kept, unix.Stderr)
+		_ = unix.Close(kept)
+		// A plugin that still runs holds the pipe open, so its end is not
+		// waited for: only what is in it already is read.
+		_ = r.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		<-told
+		_ = r.Close()
+	}), nil
 }

@@ -61,8 +61,8 @@ func (p program) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
 	if err := os.WriteFile(p.pidFile(), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600); err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func (p program) start() error {
 			return nil
 		}
 		select {
-		case err := <-ended:
-			return fmt.Errorf("%s ended at once (its log is %s): %w", p.name, p.log(), err)
+		case <-ended:
+			return fmt.Errorf("%s ended at once, %s; its log is %s", p.name, cmd.ProcessState, p.log())
 		case <-time.After(time.Millisecond):
 		}
 	}

@@ -134,8 +134,9 @@ func (t *Table[T]) slide(i int) {
 	t.show()
 }
 
-// neighbour gives the index of the row that stood nearest to the one that is
-// gone, those behind it first.
+// neighbour gives the index of the row that stands where the one that is gone
+// stood: of the next that was visible behind it, or the one after the last that
+// was visible before it.
 func (t *Table[T]) neighbour() int {
 	c := &t.cursor
 	was := 0
@@ -147,10 +148,11 @@ func (t *Table[T]) neighbour() int {
 			return at
 		}
 	}
+	last := t.Counts().Shown - 1
 	for i := min(was, len(c.near)) - 1; i >= 0; i-- {
 		if at := t.lens.Index(c.near[i]); at >= 0 {
-			return at
+			return min(at+1, last)
 		}
 	}
-	return min(c.at, max(0, t.Counts().Shown-1))
+	return max(0, min(c.at, last))
 }

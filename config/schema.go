@@ -1,0 +1,45 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+// Schema is the JSON Schema (draft 2020-12) of config.yaml, made from the same
+// fields that are read, so that the two can't differ.
+func Schema() []byte {
+	s := object(reflect.TypeFor[Config]())
+	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["title"] = "wheelhouse config.yaml"
+	b, _ := json.MarshalIndent(s, "", "  ") // maps of strings always marshal
+	return append(b, '\n')
+}
+
+func object(t reflect.Type) map[string]any {
+	props := map[string]any{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		p := schemaOf(f.Type)
+		p["description"] = f.Tag.Get("help")
+		if c := f.Tag.Get("choices"); c != "" {
+			p["enum"] = strings.Split(c, ",")
+		}
+		props[f.Tag.Get("yaml")] = p
+	}
+	return map[string]any{"type": "object", "additionalProperties": false, "properties": props}
+}
+
+func schemaOf(t reflect.Type) map[string]any {
+	switch t.Kind() {
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.Slice:
+		return map[string]any{"type": "array", "items": schemaOf(t.Elem())}
+	case reflect.Map:
+		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem())}
+	case reflect.Struct:
+		return object(t)
+	}
+	return map[string]any{"type": "string"}
+}
