@@ -12,7 +12,7 @@ export WHEELHOUSE_STACK := $(STACK)
 export WHEELHOUSE_KUBECONFIG := $(STACK)/kubeconfig
 
 LINK      := -ldflags "-s -w -X main.version=$(VERSION)"
-PACKAGES  := ./... $(wildcard ./testdata/bench ./testdata/picture ./testdata/real)
+PACKAGES  := ./... ./testdata/bench ./testdata/picture
 REAL      := ./backend/link ./backend/adapters/... ./cmd/... ./testdata/real
 TOOL      := $(GO) tool -modfile=$(CURDIR)/testdata/tools/go.mod
 SERVERS   := cd testdata/stack && $(GO) run ./cmd/stack
@@ -29,7 +29,7 @@ build: ## ./wheelhouse
 test: ## every test that needs nothing running
 	$(GO) test $(TESTFLAGS) $(PACKAGES)
 
-test-real: stack-up build ## the tests that want real servers: TestReal… in files with the build tag real
+test-real: stack-up ## the tests that want real servers: TestReal… in files with the build tag real
 	$(GO) test $(TESTFLAGS) -tags real -run '^TestReal' -count 1 -p 1 -timeout 30m $(REAL)
 
 bench: stack-up build ## beside kubectl, on 10,112 pods of a real control plane
@@ -37,7 +37,7 @@ bench: stack-up build ## beside kubectl, on 10,112 pods of a real control plane
 	$(GO) run ./testdata/bench
 
 lint: ## golangci-lint with gofumpt, and govulncheck
-	$(TOOL) golangci-lint run --build-tags real $(PACKAGES)
+	$(TOOL) golangci-lint run --build-tags real $(PACKAGES) ./testdata/real
 	cd testdata/stack && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml
 	@out=$$($(TOOL) govulncheck ./cmd/... 2>&1) || case $$out in \
 	  *"fetching vulnerabilities"*) echo "govulncheck: its database is out of reach, nothing was checked" >&2;; \

@@ -47,8 +47,8 @@ var layers = []layer{
 		why: "there is one way in which anything is changed, the same for every system",
 	},
 	{
-		folder: "backend/link", may: []string{"backend"},
-		why: "a connection is shared by all adapters that ride on it, so it knows none of them",
+		folder: "backend/link", may: []string{"backend", "backend/cluster"},
+		why: "a connection is shared by all adapters that ride on it, so it knows none of them; it is listed as a cluster itself",
 	},
 	{
 		folder: "backend/backendtest", may: []string{"backend", "backend/feed"},
@@ -63,8 +63,8 @@ var layers = []layer{
 		why: "a noun belongs to a domain, not to a vendor, and does no I/O",
 	},
 	{
-		folder: "themes", bare: true,
-		why: "colours and signs are data",
+		folder: "themes", may: []string{"backend"},
+		why: "colours and signs are data: they know the grammar's levels and nothing that is drawn",
 	},
 	{
 		folder: "keymap", may: []string{"backend"},
@@ -79,8 +79,8 @@ var layers = []layer{
 		why: "canvas and renderer draw cells: what they show is not their business",
 	},
 	{
-		folder: "ui/widget/*", may: []string{"backend", "themes", "ui/screen", "ui/widget/input"},
-		why: "a widget is generic and stands alone, on the canvas and at most the text input",
+		folder: "ui/widget/*", may: []string{"backend", "backend/feed", "themes", "ui/screen", "ui/widget/input"},
+		why: "a widget is generic and stands alone, on the canvas, live rows and at most the text input: never the shell, a noun or another widget",
 	},
 	{
 		folder: "ui", may: []string{"backend", "backend/feed", "backend/dispatch", "keymap", "themes", "ui/screen", "ui/widget/*"},
@@ -115,7 +115,7 @@ var fences = []fence{
 	},
 	{
 		[]string{"charm.land/", "github.com/charmbracelet/"},
-		[]string{"ui", "views/", "cmd/"},
+		[]string{"ui", "views/", "cmd/", "themes/"},
 		"what is below the screen must run without one",
 	},
 	{

@@ -31,5 +31,6 @@ type Health struct {
 }
 
 // Part is what becomes live or stale as one: a link, or one scope (namespace,
-// project) of it. Scope is empty where the whole link is read at once.
-type Part struct{ Link, Scope string }
+// project) of it. Scope is empty where the whole link is read at once. Kind is
+// set where a feed holds several kinds that are read apart.
+type Part struct{ Link, Scope, Kind string }

@@ -2,9 +2,8 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -93,9 +92,11 @@ func (s *Shell) started(msg started) tea.Cmd {
 	switch {
 	case msg.err == nil:
 		s.shut(c)
-	case backend.CodeOf(msg.err) == backend.Unconfirmed:
+	case errors.Is(msg.err, dispatch.ErrUnrecorded):
 		c.wrong = msg.err.Error()
 		c.askReason()
+	case backend.CodeOf(msg.err) == backend.Unconfirmed:
+		c.wrong = msg.err.Error()
 	default:
 		s.shut(c)
 		s.open(&notice{heading: c.proposal.Action.Title + " was not begun", lines: []string{backend.T(msg.err.Error()).Safe()}})
@@ -118,34 +119,27 @@ type runBook struct {
 	going    int
 	unread   int
 	progress string
-	seen     map[string]bool // ended runs whose end was told
+	told     string // id of the newest end that was told
 }
 
-// look tells the ends that were not told yet and counts what goes on.
+// look counts what goes on and tells the newest end.
 func (b *runBook) look(s *Shell) {
-	if b.seen == nil {
-		b.seen = map[string]bool{}
-	}
 	b.going, b.progress = 0, ""
 	for _, r := range s.o.Desk.Runs() {
-		switch {
-		case r.Ended.IsZero():
+		if r.Ended.IsZero() {
 			b.going++
 			b.progress = progress(r)
-		case !b.seen[r.ID]:
-			b.seen[r.ID] = true
-			b.unread++
-			s.tell(r)
 		}
 	}
 	if b.going > 1 {
 		b.progress = count(b.going, "run")
 	}
-}
-
-// tell says how a run ended.
-func (s *Shell) tell(r backend.Run) {
-	s.Say(Outcome(r), OutcomeLevel(r))
+	unread := s.o.Desk.Unread()
+	b.unread = len(unread)
+	if n := len(unread); n > 0 && unread[n-1].ID != b.told {
+		b.told = unread[n-1].ID
+		s.Say(Outcome(unread[n-1]), OutcomeLevel(unread[n-1]))
+	}
 }
 
 // OutcomeLevel is the level that a run is drawn with.
@@ -163,19 +157,10 @@ func OutcomeLevel(r backend.Run) backend.Level {
 
 // Outcome is a run's end, or how far it has come, in a sentence.
 func Outcome(r backend.Run) string {
-	switch {
-	case r.Ended.IsZero():
+	if r.Ended.IsZero() {
 		return progress(r)
-	case r.Err != nil:
-		return backend.T(r.Err.Error()).Safe()
 	}
-	var notes []string
-	for _, st := range r.Steps {
-		if st.Note != "" && !slices.Contains(notes, st.Note) {
-			notes = append(notes, st.Note)
-		}
-	}
-	return backend.T(strings.TrimSpace("Done: " + r.Plan.Sentence + " " + strings.Join(notes, "; "))).Safe()
+	return backend.T(r.Outcome).Safe()
 }
 
 func progress(r backend.Run) string {

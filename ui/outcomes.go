@@ -13,8 +13,11 @@ import (
 // openOutcomes lists what was done in this session, newest first, and how it
 // ended; enter reads one, stops it while it goes on, or takes it back.
 func (s *Shell) openOutcomes() tea.Cmd {
-	s.runs.unread = 0
 	runs := s.o.Desk.Runs()
+	for _, r := range s.o.Desk.Unread() {
+		s.o.Desk.Acknowledge(r.ID)
+	}
+	s.runs.unread = 0
 	if len(runs) == 0 {
 		s.Say("Nothing was done in this session yet.", backend.None)
 		return nil

@@ -188,11 +188,14 @@ func decode(line []byte) (r Record, wrong string) {
 // escapeHidden writes what could act on a terminal unseen as \u escapes, so
 // that a record may be printed as it is. The JSON says the same.
 func escapeHidden(b []byte) []byte {
+	if !bytes.ContainsFunc(b, hidden) {
+		return b
+	}
 	out := make([]byte, 0, len(b)+hashTail+1)
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)
 		switch {
-		case r >= 0x20 && r < 0x7f, r > 0x7f && unicode.IsPrint(r):
+		case !hidden(r):
 			out = append(out, b[:n]...)
 		case r > 0xffff:
 			r -= 0x10000
@@ -204,6 +207,8 @@ func escapeHidden(b []byte) []byte {
 	}
 	return out
 }
+
+func hidden(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) } // JSON has none below 0x20
 
 // String is the record as one line for people, safe to print.
 func (r Record) String() string {

@@ -334,3 +334,21 @@ func TestReview(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkWhy is asked for every action whenever a selection is drawn.
+func BenchmarkWhy(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			d := dispatch.New(dispatch.Options{
+				Actions: []backend.Action{scale},
+				Route:   func(string) (dispatch.Route, bool) { return dispatch.Route{Actor: &actor{}}, true },
+			})
+			refs := slices.Repeat([]backend.Ref{deployment("a", "x")}, n)
+			for b.Loop() {
+				if why := d.Why(scale.ID, refs); why != "" {
+					b.Fatal(why)
+				}
+			}
+		})
+	}
+}

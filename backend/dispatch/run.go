@@ -28,12 +28,9 @@ type run struct {
 	action  backend.Action
 	record  Record
 	changed func()
-
-	ctx      context.Context // of the steps
-	cancel   context.CancelFunc
-	unlisten func() bool // to the end of Start's ctx
-	ended    chan struct{}
-	ending   sync.Once
+	cancel  context.CancelFunc // of the steps that were begun
+	ended   chan struct{}
+	ending  sync.Once
 
 	mu      sync.Mutex
 	state   backend.Run
@@ -41,14 +38,11 @@ type run struct {
 	read    bool
 }
 
-func newRun(ctx context.Context, id string, p Proposal, record Record, changed func()) *run {
-	r := &run{
-		id: id, action: p.Action, record: record, changed: changed, ended: make(chan struct{}),
+func newRun(id string, p Proposal, o Options, cancel context.CancelFunc) *run {
+	return &run{
+		id: id, action: p.Action, record: o.Record, changed: o.Changed, cancel: cancel, ended: make(chan struct{}),
 		state: backend.Run{ID: id, Plan: p.Plan, Steps: make([]backend.StepState, len(p.Steps)), Began: time.Now()},
 	}
-	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	r.unlisten = context.AfterFunc(ctx, r.stop)
-	return r
 }
 
 // snapshot gives the run as it is now.
@@ -73,7 +67,7 @@ func (r *run) stop() {
 }
 
 // carryOut does the steps and returns when the run has ended.
-func (r *run) carryOut() {
+func (r *run) carryOut(ctx context.Context) {
 	lanes := r.lanes()
 	queue := make(chan []int, len(lanes))
 	for _, l := range lanes {
@@ -84,7 +78,7 @@ func (r *run) carryOut() {
 	for range min(lanesAtOnce, len(lanes)) {
 		wg.Go(func() {
 			for lane := range queue {
-				r.follow(lane)
+				r.follow(ctx, lane)
 			}
 		})
 	}
@@ -108,10 +102,10 @@ func (r *run) lanes() [][]int {
 	return out
 }
 
-func (r *run) follow(lane []int) {
+func (r *run) follow(ctx context.Context, lane []int) {
 	for _, i := range lane {
 		step, ok := r.begin(i)
-		if !ok || r.do(i, step) != nil {
+		if !ok || r.do(ctx, i, step) != nil {
 			return
 		}
 	}
@@ -129,9 +123,9 @@ func (r *run) begin(i int) (backend.Step, bool) {
 }
 
 // do does one step and records its end.
-func (r *run) do(i int, step backend.Step) error {
+func (r *run) do(ctx context.Context, i int, step backend.Step) error {
 	r.changed()
-	err := r.call(i, step)
+	err := r.call(ctx, i, step)
 	r.mu.Lock()
 	s := r.state.Steps[i]
 	s.Phase, s.Err = backend.StepDone, err
@@ -148,7 +142,7 @@ func (r *run) do(i int, step backend.Step) error {
 }
 
 // call runs a step's Do. The error, if any, has a backend.Error in its chain.
-func (r *run) call(i int, step backend.Step) (err error) {
+func (r *run) call(ctx context.Context, i int, step backend.Step) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &backend.Error{
@@ -157,12 +151,12 @@ func (r *run) call(i int, step backend.Step) (err error) {
 			}
 		}
 	}()
-	err = step.Do(r.ctx, func(done, total int, note string) { r.progress(i, done, total, note) })
+	err = step.Do(ctx, func(done, total int, note string) { r.progress(i, done, total, note) })
 	var known *backend.Error
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
-	case r.ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return &backend.Error{
 			Code: backend.Unknown, Op: r.action.ID, Ref: step.Target, Err: err,
 			Human: "It was stopped while it waited for the answer. Look whether it was done.",
@@ -188,7 +182,6 @@ func (r *run) progress(i, done, total int, note string) {
 // outcome is on record before anyone can see it.
 func (r *run) end() {
 	r.ending.Do(func() {
-		r.unlisten()
 		r.cancel()
 		now := time.Now()
 		r.mu.Lock()

@@ -37,7 +37,8 @@ func (c Consent) fits(p Proposal) error {
 }
 
 // Start begins a proposal and returns once its intent is on disk; the run goes
-// on by itself, and the end of ctx stops it as Cancel does. An error is a
+// on by itself; the end of ctx stops it as Cancel does, so ctx must not be that
+// of the planning or of a screen. An error is a
 // backend.Error, and nothing was sent: Denied (not permitted, read-only),
 // Unconfirmed (consent does not fit; with ErrUnrecorded: a reason is needed),
 // Conflict (begun before, or the link is not what it was when planned).
@@ -116,7 +117,8 @@ func (d *Desk) begin(ctx context.Context, p Proposal, c Consent) (string, error)
 		}
 		_ = d.o.Record.Keep(in) // late, as its reason says
 	}
-	r := newRun(ctx, id, p, d.o.Record, d.o.Changed)
+	steps, cancel := context.WithCancel(context.WithoutCancel(ctx)) // cancelled only after a grace
+	r := newRun(id, p, d.o, cancel)
 	d.mu.Lock()
 	d.runs = append(d.runs, r)
 	closed := d.closed
@@ -125,7 +127,8 @@ func (d *Desk) begin(ctx context.Context, p Proposal, c Consent) (string, error)
 		r.stop()
 	}
 	go func() {
-		r.carryOut()
+		defer context.AfterFunc(ctx, r.stop)()
+		r.carryOut(steps)
 		d.prune()
 	}()
 	d.o.Changed()

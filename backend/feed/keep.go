@@ -28,14 +28,16 @@ type rowTerm[T any] struct {
 }
 
 // Text keeps the rows whose searchable text holds sub in any case. It is the
-// cheap term: one walk over all rows' text.
+// cheap term: one walk over all rows' text. An empty sub asks for nothing.
 func (k Keep[T]) Text(sub string) Keep[T] { return k.text(sub, false) }
 
 // NotText keeps the rows whose searchable text does not hold sub in any case.
 func (k Keep[T]) NotText(sub string) Keep[T] { return k.text(sub, true) }
 
 func (k Keep[T]) text(sub string, not bool) Keep[T] {
-	k.texts = append(slices.Clip(k.texts), textTerm{fold([]byte(sub)), not})
+	if sub != "" {
+		k.texts = append(slices.Clip(k.texts), textTerm{fold([]byte(sub)), not})
+	}
 	return k
 }
 

@@ -110,16 +110,22 @@ func (l *Lens[T]) news() (gone, came []*entry[T], news bool) {
 		}
 	}
 	l.seq, l.told, l.counts.Left = s.seq, s.told, s.left
-	l.counts.Parts, l.counts.Live, l.counts.Loading = len(s.parts), 0, 0
-	for _, p := range s.parts {
+	l.countParts()
+	return gone, came, true
+}
+
+// countParts is called with the store's lock held.
+func (l *Lens[T]) countParts() {
+	c := &l.counts
+	c.Parts, c.Live, c.Loading = len(l.store.parts), 0, 0
+	for _, p := range l.store.parts {
 		if p.health.State == backend.Live {
-			l.counts.Live++
+			c.Live++
 		}
-		if !p.synced {
-			l.counts.Loading++
+		if p.loading() {
+			c.Loading++
 		}
 	}
-	return gone, came, true
 }
 
 func (l *Lens[T]) count() {
@@ -207,23 +213,39 @@ func (l *Lens[T]) At(i int) (row Row[T], ok bool) {
 }
 
 // Index gives where the row of that address stands in the shown order; -1 when
-// it is not shown. A search in the order, but for a row that has changed since
-// the last Refresh, which is looked for one by one.
+// it is not shown.
 func (l *Lens[T]) Index(r backend.Ref) int {
-	key := r.Key()
-	l.store.mu.RLock()
-	e, now := l.store.rows[key], l.store.seq
-	l.store.mu.RUnlock()
-	if e != nil && e.seq <= l.seq {
+	if e := l.held(r.Key()); e != nil {
 		if i, is := l.shownOrder().find(l.shown, e); is {
 			return i
 		}
-		return -1
 	}
-	if now == l.seq {
-		return -1
+	return -1
+}
+
+// held gives the row of that address as the lens has it, nil when it has none.
+// The store may have another by now: then its log knows the one before, unless
+// it is far ahead.
+func (l *Lens[T]) held(key backend.Ref) *entry[T] {
+	s := l.store
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if e := s.rows[key]; e != nil && e.seq <= l.seq {
+		return e
 	}
-	return slices.IndexFunc(l.shown, func(e *entry[T]) bool { return e.value.Ref().Key() == key })
+	is := func(e *entry[T]) bool { return e.value.Ref().Key() == key }
+	if changes, ok := s.since(l.seq); ok {
+		for _, c := range changes {
+			if c.old != nil && c.old.seq <= l.seq && is(c.old) {
+				return c.old
+			}
+		}
+		return nil
+	}
+	if i := slices.IndexFunc(l.all, is); i >= 0 {
+		return l.all[i]
+	}
+	return nil
 }
 
 // Shown gives every shown row in order.

@@ -47,8 +47,6 @@ func (m *model) shown(less Less[thing], keep func(thing) bool, score func(*thing
 	return all
 }
 
-func partOf(v thing) backend.Part { return backend.Part{Link: v.link, Scope: v.scope} }
-
 // filters are pairs of a Keep and what it means.
 var filters = []struct {
 	keep  Keep[thing]
@@ -57,6 +55,7 @@ var filters = []struct {
 }{
 	{Keep[thing]{}, func(thing) bool { return true }, nil},
 	{Keep[thing]{}.Text("W1"), func(v thing) bool { return v.word == "w1" }, nil},
+	{Keep[thing]{}.Text("").NotText(""), func(thing) bool { return true }, nil},
 	{Keep[thing]{}.Text("w"), func(thing) bool { return true }, nil},
 	{Keep[thing]{}.NotText("w1"), func(v thing) bool { return v.word != "w1" }, nil},
 	{Keep[thing]{}.Text("x ").NotText("w0"), func(v thing) bool { return v.scope == "x" && v.word != "w0" }, nil},
@@ -76,89 +75,124 @@ func rest(v *thing) int   { return v.n % 3 }
 // are judged at once; with many, the same is done by jobs elsewhere.
 func TestLensAgreesWithModel(t *testing.T) {
 	for seed := range uint64(30) {
-		rnd := rand.New(rand.NewPCG(seed, 1))
 		rows, steps := 40, 400
 		if seed%10 == 9 {
 			rows, steps = 3*inline, 100
 		}
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { agree(t, rnd, rows, steps) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			bell := NewBell()
+			s := NewStore[thing](bell)
+			p := &play{
+				T: t, rnd: rand.New(rand.NewPCG(seed, 1)), rows: rows, bell: bell, store: s, loads: map[backend.Part]backend.Load[thing]{},
+				model: model{map[backend.Ref]thing{}, map[backend.Part]map[backend.Ref]bool{}},
+				views: []*view{{Lens: s.Lens(nil, Keep[thing]{})}, {Lens: s.Lens(nil, Keep[thing]{})}},
+			}
+			for step := range steps {
+				if dice := p.rnd.IntN(20); dice < 14 {
+					p.change(dice)
+				} else {
+					p.turn(dice, step%40 == 0)
+				}
+			}
+			for _, v := range p.views {
+				p.look(v)
+				v.Close()
+			}
+		})
 	}
 }
 
-func agree(t *testing.T, rnd *rand.Rand, rows, steps int) {
-	bell := NewBell()
-	s := NewStore[thing](bell)
-	m := &model{map[backend.Ref]thing{}, map[backend.Part]map[backend.Ref]bool{}}
-	loads := map[backend.Part]backend.Load[thing]{}
-	sorts := []Less[thing]{nil, byNumber, func(a, b *thing) int { return b.n - a.n }, func(a, b *thing) int { return strings.Compare(a.word, b.word) }}
-	type view struct {
-		*Lens[thing]
-		sort, filter int
+// play is one run of it.
+type play struct {
+	*testing.T
+	rnd   *rand.Rand
+	rows  int
+	bell  *Bell
+	store *Store[thing]
+	loads map[backend.Part]backend.Load[thing]
+	model model
+	views []*view
+}
+
+type view struct {
+	*Lens[thing]
+	sort, filter int
+}
+
+var sorts = []Less[thing]{
+	nil, byNumber, func(a, b *thing) int { return b.n - a.n }, func(a, b *thing) int { return strings.Compare(a.word, b.word) },
+}
+
+// some makes rows of one part.
+func (p *play) some() []thing {
+	v := thing{link: pick(p.rnd, "a", "b"), scope: pick(p.rnd, "x", "y")}
+	var all []thing
+	for range 1 + p.rnd.IntN(p.rows/4) {
+		v.name, v.n, v.word = fmt.Sprint(p.rnd.IntN(p.rows)), p.rnd.IntN(40), fmt.Sprint("w", p.rnd.IntN(3))
+		all = append(all, v)
 	}
-	views := []*view{{Lens: s.Lens(nil, Keep[thing]{})}, {Lens: s.Lens(nil, Keep[thing]{})}}
-	look := func(v *view) {
-		t.Helper()
-		for v.Refresh(); v.Counts().Filtering; v.Refresh() {
-			<-bell.C()
+	return all
+}
+
+// change changes the store and the model alike.
+func (p *play) change(dice int) {
+	some, m := p.some(), p.model
+	part := backend.Part{Link: some[0].link, Scope: some[0].scope}
+	of := func(r backend.Ref) bool { return r.Link == part.Link && r.Scope == part.Scope }
+	load := p.loads[part]
+	switch {
+	case dice == 0 || load == nil:
+		p.loads[part], m.fresh[part] = p.store.Begin(part), map[backend.Ref]bool{}
+	case dice < 9:
+		load.Put(some...)
+		for _, v := range some {
+			m.rows[v.Ref().Key()], m.fresh[part][v.Ref().Key()] = v, true
 		}
-		f := filters[v.filter]
-		want := m.shown(sorts[v.sort], f.means, f.best)
-		check(t, v.Lens, want, len(m.rows))
-	}
-	for step := range steps {
-		v := thing{link: pick(rnd, "a", "b"), scope: pick(rnd, "x", "y"), name: fmt.Sprint(rnd.IntN(rows)), word: fmt.Sprint("w", rnd.IntN(3)), n: rnd.IntN(40)}
-		p := partOf(v)
-		load := loads[p]
-		some := []thing{v}
-		for range rnd.IntN(rows / 4) {
-			v.name, v.n = fmt.Sprint(rnd.IntN(rows)), rnd.IntN(40)
-			some = append(some, v)
+	case dice < 12:
+		var refs []backend.Ref
+		for _, v := range some {
+			refs = append(refs, v.Ref())
+			delete(m.rows, v.Ref().Key())
 		}
-		switch dice := rnd.IntN(20); {
-		case dice == 0 || load == nil:
-			loads[p], m.fresh[p] = s.Begin(p), map[backend.Ref]bool{}
-		case dice < 9:
-			load.Put(some...)
-			for _, v := range some {
-				m.rows[v.Ref().Key()], m.fresh[p][v.Ref().Key()] = v, true
-			}
-		case dice < 12:
-			var refs []backend.Ref
-			for _, v := range some {
-				refs = append(refs, v.Ref())
-				delete(m.rows, v.Ref().Key())
-			}
-			load.Delete(refs...)
-		case dice == 12:
-			load.Synced()
-			m.sweep(func(r backend.Ref) bool {
-				return r.Link == p.Link && r.Scope == p.Scope && !m.fresh[p][r]
-			})
-		case dice == 13:
-			s.End(p)
-			delete(loads, p)
-			m.sweep(func(r backend.Ref) bool { return r.Link == p.Link && r.Scope == p.Scope })
-		case dice < 16:
-			view := views[rnd.IntN(2)]
-			view.sort = rnd.IntN(len(sorts))
-			view.SortBy(sorts[view.sort])
-		case dice < 18:
-			view := views[rnd.IntN(2)]
-			view.filter = rnd.IntN(len(filters))
-			view.Filter(filters[view.filter].keep)
-		case dice == 18:
-			views[0].Refresh() // without waiting for what goes on elsewhere
-		default:
-			look(views[0])
-			if step%40 == 0 {
-				look(views[1])
-			}
+		load.Delete(refs...)
+	case dice == 12:
+		load.Synced()
+		m.sweep(func(r backend.Ref) bool { return of(r) && !m.fresh[part][r] })
+	default:
+		p.store.End(part)
+		delete(p.loads, part)
+		m.sweep(of)
+	}
+}
+
+// turn does something with a lens; behind says that both are looked through.
+func (p *play) turn(dice int, behind bool) {
+	v := p.views[p.rnd.IntN(2)]
+	switch {
+	case dice < 16:
+		v.sort = p.rnd.IntN(len(sorts))
+		v.SortBy(sorts[v.sort])
+	case dice < 18:
+		v.filter = p.rnd.IntN(len(filters))
+		v.Filter(filters[v.filter].keep)
+	case dice == 18:
+		p.views[0].Refresh() // without waiting for what goes on elsewhere
+	default:
+		p.look(p.views[0])
+		if behind {
+			p.look(p.views[1])
 		}
 	}
-	for _, v := range views {
-		look(v)
-		v.Close()
+}
+
+// look waits until a lens is done and compares what it says.
+func (p *play) look(v *view) {
+	p.Helper()
+	for v.Refresh(); v.Counts().Filtering; v.Refresh() {
+		<-p.bell.C()
 	}
+	f := filters[v.filter]
+	check(p.T, v.Lens, p.model.shown(sorts[v.sort], f.means, f.best), len(p.model.rows))
 }
 
 func pick(rnd *rand.Rand, words ...string) string { return words[rnd.IntN(len(words))] }
@@ -206,6 +240,41 @@ func TestIndexOfWhatHasJustChanged(t *testing.T) {
 	if i := l.Index(r); i != -1 {
 		t.Errorf("deleted, at %d", i)
 	}
+	load.Put(thing{name: "3"})
+	if i := l.Index(r); i != -1 {
+		t.Errorf("new, but before the refresh: at %d", i)
+	}
+	for n := range 3 * logSize {
+		load.Put(thing{name: "4", n: 100 + n})
+	}
+	if i, j := l.Index(r), l.Index(thing{name: "4"}.Ref()); i != -1 || j != 3 {
+		t.Errorf("far behind the store: at %d and %d", i, j)
+	}
+}
+
+func TestCountsOfParts(t *testing.T) {
+	s := NewStore[thing](NewBell())
+	l := s.Lens(nil, Keep[thing]{})
+	see := func(parts, live, loading int) {
+		t.Helper()
+		l.Refresh()
+		if c := l.Counts(); c.Parts != parts || c.Live != live || c.Loading != loading {
+			t.Errorf("%+v, want %d parts, %d live, %d loading", c, parts, live, loading)
+		}
+	}
+	a, b := backend.Part{Link: "a"}, backend.Part{Link: "b"}
+	load := s.Begin(a)
+	see(1, 0, 1)
+	s.Health(b, backend.Health{State: backend.Forbidden})
+	see(2, 0, 1)
+	s.Health(a, backend.Health{State: backend.Live})
+	see(2, 1, 1)
+	load.Synced()
+	see(2, 1, 0)
+	s.Begin(a)
+	see(2, 1, 0)
+	s.End(b)
+	see(1, 1, 0)
 }
 
 // TestOldRowsStayWhileFiltering holds a job up and changes rows meanwhile.

@@ -49,14 +49,19 @@ type change[T backend.Object] struct{ old, new *entry[T] }
 type part[T backend.Object] struct {
 	health backend.Health
 	load   *load[T] // the newest; nil before the first Begin
-	synced bool
+	synced bool     // once since it was first begun
+}
+
+// loading says whether its rows are still coming for the first time.
+func (p *part[T]) loading() bool {
+	return !p.synced && (p.health.State == backend.Connecting || p.load != nil && p.health.State == backend.Live)
 }
 
 // PartState is one part's health, for people.
 type PartState struct {
 	Part    backend.Part
 	Health  backend.Health
-	Loading bool // it has not been read to the end since it was first begun
+	Loading bool // its rows are coming for the first time, and not all are there
 }
 
 // NewStore makes an empty store that rings bell when rows or healths change.
@@ -81,16 +86,16 @@ func (s *Store[T]) Len() int {
 	return len(s.rows)
 }
 
-// Parts gives every part with its health, sorted by link and scope.
+// Parts gives every part with its health, sorted by link, scope and kind.
 func (s *Store[T]) Parts() []PartState {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	all := make([]PartState, 0, len(s.parts))
 	for key, p := range s.parts {
-		all = append(all, PartState{key, p.health, !p.synced})
+		all = append(all, PartState{key, p.health, p.loading()})
 	}
 	slices.SortFunc(all, func(a, b PartState) int {
-		return cmp.Or(cmp.Compare(a.Part.Link, b.Part.Link), cmp.Compare(a.Part.Scope, b.Part.Scope))
+		return cmp.Or(cmp.Compare(a.Part.Link, b.Part.Link), cmp.Compare(a.Part.Scope, b.Part.Scope), cmp.Compare(a.Part.Kind, b.Part.Kind))
 	})
 	return all
 }

@@ -18,6 +18,7 @@ type texts struct {
 	blob []byte
 	ends []uint32 // slot i ends before ends[i]-1 and begins at ends[i-1]
 	live int      // bytes that are not garbage
+	seen [256]int // how often each byte has come
 }
 
 // add puts text, which must be folded, into a new slot.
@@ -25,6 +26,9 @@ func (t *texts) add(text []byte) uint32 {
 	t.blob = append(append(t.blob, text...), '\n')
 	t.ends = append(t.ends, uint32(len(t.blob)))
 	t.live += len(text) + 1
+	for _, c := range text {
+		t.seen[c]++
+	}
 	return uint32(len(t.ends) - 1)
 }
 
@@ -43,21 +47,33 @@ func (t *texts) drop(slot uint32) { t.live -= len(t.at(slot)) + 1 }
 // wasteful says whether it is time to build it anew: half of it is garbage.
 func (t *texts) wasteful() bool { return len(t.blob) > 1<<16 && t.live < len(t.blob)/2 }
 
-// marked gives the slots that hold sub.
+// marked gives the slots that hold sub, which is not empty. It looks for the
+// byte of sub that is rarest in the texts, so that what all rows have in common
+// ("-", a link's name) does not slow it down.
 func (t *texts) marked(sub []byte) bits {
 	b := make(bits, len(t.ends)/64+1)
-	slot, at := uint32(0), 0
-	for {
-		i := bytes.Index(t.blob[at:], sub)
-		if i < 0 {
-			return b
+	rare := 0
+	for i, c := range sub {
+		if t.seen[c] < t.seen[sub[rare]] {
+			rare = i
 		}
-		for int(t.ends[slot]) <= at+i {
-			slot++
-		}
-		b[slot/64] |= 1 << (slot % 64)
-		at = int(t.ends[slot])
 	}
+	slot := uint32(0)
+	for at := rare; at < len(t.blob); {
+		i := bytes.IndexByte(t.blob[at:], sub[rare])
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		if begin := at - 1 - rare; bytes.HasPrefix(t.blob[begin:], sub) {
+			for int(t.ends[slot]) <= begin {
+				slot++
+			}
+			b[slot/64] |= 1 << (slot % 64)
+			at = int(t.ends[slot]) + rare
+		}
+	}
+	return b
 }
 
 // bits is a set of slots.

@@ -49,7 +49,7 @@ func (w *watch[T]) pass(p backend.Part, f func()) {
 	if w.over {
 		return
 	}
-	if w.silent && p.Scope != "" {
+	if w.silent && p != (backend.Part{Link: w.link}) {
 		w.store.forget(backend.Part{Link: w.link})
 	}
 	w.silent = false

@@ -66,7 +66,11 @@ func (s *Set) build(l *Link) (*conn, error) {
 
 // dialable turns one context into a conn.
 func (s *Set) dialable(l *Link, context string) (*conn, error) {
-	config, err := clientcmd.NewNonInteractiveClientConfig(*s.kubeconfig(), context, &clientcmd.ConfigOverrides{}, s.rules).ClientConfig()
+	raw := s.kubeconfig()
+	if why := dangling(raw, context); why != "" {
+		return nil, errors.New(why)
+	}
+	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, context, &clientcmd.ConfigOverrides{}, s.rules).ClientConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -83,10 +87,14 @@ func (s *Set) dialable(l *Link, context string) (*conn, error) {
 	}
 	var wire, wire1 http.RoundTripper = s.network, s.network
 	if s.network == nil {
-		if c.base, err = c.transport(); err != nil {
+		if c.base, err = c.transport(true); err != nil {
 			return nil, err
 		}
-		wire, wire1 = c.base, oneAtATime(c.base)
+		one, err := c.transport(false)
+		if err != nil {
+			return nil, err
+		}
+		wire, wire1 = c.base, one
 	}
 	if c.shared, err = c.authorized(wire, true); err != nil {
 		return nil, err
@@ -98,8 +106,8 @@ func (s *Set) dialable(l *Link, context string) (*conn, error) {
 	return c, err
 }
 
-// transport makes the connections' settings.
-func (c *conn) transport() (*http.Transport, error) {
+// transport makes connections, with HTTP/2 where the server has it or without.
+func (c *conn) transport(http2 bool) (*http.Transport, error) {
 	bare := rest.AnonymousClientConfig(c.config)
 	bare.TLSClientConfig = c.config.TLSClientConfig
 	material, err := rest.TLSConfigFor(bare)
@@ -109,7 +117,10 @@ func (c *conn) transport() (*http.Transport, error) {
 	if material == nil {
 		material = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	material.ClientSessionCache = tls.NewLRUClientSessionCache(8)
+	if c.login == nil && material.GetClientCertificate == nil {
+		// A resumed session would keep the certificate that it began with.
+		material.ClientSessionCache = tls.NewLRUClientSessionCache(8)
+	}
 	if c.login != nil {
 		material.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return c.login.certificate(), nil
@@ -125,7 +136,7 @@ func (c *conn) transport() (*http.Transport, error) {
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
+	protocols.SetHTTP2(http2)
 	return &http.Transport{
 		Proxy:                  proxy,
 		OnProxyConnectResponse: proxyAnswer,
@@ -138,14 +149,6 @@ func (c *conn) transport() (*http.Transport, error) {
 		Protocols:              protocols,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: http2Silence, PingTimeout: http2Ping},
 	}, nil
-}
-
-// oneAtATime is base over HTTP/1.1.
-func oneAtATime(base *http.Transport) *http.Transport {
-	t := base.Clone()
-	t.Protocols = new(http.Protocols)
-	t.Protocols.SetHTTP1(true)
-	return t
 }
 
 // A refusal is a proxy's answer when asked for the way to the server.

@@ -33,7 +33,7 @@ func readKubeconfig(file string) (*clientcmd.ClientConfigLoadingRules, *clientcm
 	case err != nil:
 		return nil, nil, &backend.Error{
 			Code: backend.Invalid, Op: "read kubeconfig", Err: err,
-			Human: fmt.Sprintf("The kubeconfig can't be read: %s. Mend the file, or name another with --kubeconfig.", hide(backend.T(err.Error()).Safe())),
+			Human: fmt.Sprintf("The kubeconfig can't be read: %s. Mend the file, or name another with --kubeconfig.", hideUsers(backend.T(err.Error()).Safe())),
 		}
 	case len(raw.Contexts) > 0:
 		return rules, raw, nil
@@ -159,6 +159,8 @@ func (l *Link) describe() {
 func dangling(raw *clientcmdapi.Config, name string) string {
 	c := raw.Contexts[name]
 	switch {
+	case c == nil:
+		return "it is not in the kubeconfig any more"
 	case c.Cluster == "":
 		return "it names no cluster"
 	case raw.Clusters[c.Cluster] == nil:
@@ -175,7 +177,7 @@ func unusable(context, why, file string) string {
 	if file == "" {
 		file = "the kubeconfig"
 	}
-	return backend.T(hide(fmt.Sprintf("Context %q can't be used: %s. Mend %s, then try again.", context, why, file))).Safe()
+	return backend.T(fmt.Sprintf("Context %q can't be used: %s. Mend %s, then try again.", context, hideUsers(why), file)).Safe()
 }
 
 // contextOrder is every context's name: those that were asked for, the current

@@ -110,7 +110,8 @@ func (l *Link) Contexts() []string { return slices.Clone(l.contexts) }
 
 // REST gives a configuration for client-go's clients, the caller's to change.
 // Whatever clients are made of it share the link's connections; dialers of
-// their own (SPDY, websocket) pass the same gate, login and counting first.
+// their own (SPDY, websocket) pass the same gate, login and counting first;
+// client-go's SPDY dialer keeps only the words of a refusal, not its type.
 // Credentials are not in it but added to each request, so that clients outlive
 // a new login. It sets no limit on a request's time or rate: use contexts.
 //

@@ -91,7 +91,7 @@ type login struct {
 
 	mu     sync.Mutex
 	source *oracle // what this attempt asks; nil until asked
-	header string // the Authorization header
+	header string  // the Authorization header
 	cert   *tls.Certificate
 	known  bool  // header or cert are good as far as is known
 	err    error // of the last attempt

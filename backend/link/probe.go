@@ -263,16 +263,13 @@ func (l *Link) ask(ctx context.Context, c *conn, rt http.RoundTripper) (time.Dur
 		return 0, err
 	}
 	took := time.Since(began)
-	first, _, _ := strings.Cut(string(body), "\n")
-	said := &answer{status: res.StatusCode, said: strings.TrimSpace(first)}
+	said := newAnswer(res.StatusCode, body)
 	switch {
-	case res.StatusCode == http.StatusForbidden && strings.Contains(said.said, "impersonate"):
+	case res.StatusCode == http.StatusForbidden && strings.Contains(said.said, "cannot impersonate"):
 		return took, said
 	case res.StatusCode < 300, res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusNotFound,
 		res.StatusCode == http.StatusTooManyRequests:
 		return took, nil
-	case strings.HasPrefix(said.said, "{"), strings.HasPrefix(said.said, "<"):
-		said.said = "" // a Status object or a page: the code says it all
 	}
 	return took, said
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -19,15 +20,36 @@ import (
 // An answer is a status that says the link is not well.
 type answer struct {
 	status int
-	said   string // the first line of the body
+	said   string // what of the body helps
 }
 
 func (a *answer) Error() string {
 	s := fmt.Sprintf("%d %s", a.status, http.StatusText(a.status))
 	if a.said != "" {
-		s += ": " + a.said
+		s += ": " + short(hide(backend.T(a.said).Safe()))
 	}
 	return s
+}
+
+// newAnswer takes from the body what helps: a Status object's message, or the
+// check that failed, or else the first line, unless it is a page.
+func newAnswer(status int, body []byte) *answer {
+	var object struct{ Message string }
+	if json.Unmarshal(body, &object) == nil {
+		return &answer{status: status, said: object.Message}
+	}
+	lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+	said := lines[0]
+	for _, l := range lines {
+		if strings.HasPrefix(l, "[-]") {
+			said = l
+			break
+		}
+	}
+	if strings.HasPrefix(said, "<") {
+		said = ""
+	}
+	return &answer{status: status, said: said}
 }
 
 // explain gives the state that an error of the probe means, and in words why,
@@ -35,15 +57,20 @@ func (a *answer) Error() string {
 func explain(err error) (backend.State, string) {
 	var failed *loginError
 	var said *answer
+	var plain *backend.Error
 	switch {
 	case errors.As(err, &failed):
 		return backend.Forbidden, "login failed: " + failed.Error() + "; log in, then try again"
 	case errors.As(err, &said) && said.status == http.StatusUnauthorized:
 		return backend.Forbidden, "login expired, or never good: the server does not accept it; log in again, then try again"
+	case errors.As(err, &said) && said.status == http.StatusForbidden:
+		return backend.Forbidden, "you may not act as that user: " + said.Error() + "; leave --as out, or ask for the right to impersonate"
 	case errors.As(err, &said) && said.status < 400:
 		return backend.Down, fmt.Sprintf("answers with a redirect (%d): a portal or login page stands before it; log in there, or check the server's address", said.status)
 	case errors.As(err, &said):
-		return backend.Down, "answers, but is not well: " + short(hide(backend.T(said.Error()).Safe()))
+		return backend.Down, "answers, but is not well: " + said.Error()
+	case errors.As(err, &plain):
+		return backend.Down, plain.Human
 	}
 	for _, f := range []func(error) string{certificateTrouble, proxyTrouble, networkTrouble} {
 		if why := f(err); why != "" {
@@ -132,10 +159,13 @@ var (
 // hide takes out what looks like a credential: long runs of base64 or hex,
 // values that are named like one, and users in URLs.
 func hide(s string) string {
-	s = userInfo.ReplaceAllString(s, "://…@")
 	s = keyValue.ReplaceAllString(s, "$1$2…")
-	return longRun.ReplaceAllString(s, "…")
+	return longRun.ReplaceAllString(hideUsers(s), "…")
 }
+
+// hideUsers takes the users out of URLs: all that the words of a kubeconfig's
+// reader can give away.
+func hideUsers(s string) string { return userInfo.ReplaceAllString(s, "://…@") }
 
 // short cuts what is too long to be read in a status line.
 func short(s string) string {

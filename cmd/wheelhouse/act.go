@@ -59,7 +59,7 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), o.timeout)
 	defer cancel()
-	p, err := open(ctx, f)
+	p, err := open(f)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 		p.desk.Decline(proposal)
 		return &backend.Error{Code: backend.Unconfirmed, Op: action, Human: "Nothing was sent: add --yes to confirm this plan, or --dry-run to only see it."}
 	}
-	id, err := p.desk.Start(ctx, proposal, dispatch.Consent{Confirmed: true, Typed: proposal.TypeToConfirm, Reason: o.reason})
+	id, err := p.desk.Start(c.Context(), proposal, dispatch.Consent{Confirmed: true, Typed: proposal.TypeToConfirm, Reason: o.reason})
 	if err != nil {
 		return err
 	}

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 
 	"wheelhouse/backend"
 	"wheelhouse/ui"
+	"wheelhouse/ui/screen"
 )
 
 // frameCommand prints one screen once its data is in.
@@ -34,18 +36,21 @@ func frameCommand(f *flags) *cobra.Command {
 			f.view = args[0]
 			ctx, cancel := context.WithTimeout(c.Context(), timeout)
 			defer cancel()
-			p, err := open(ctx, f)
+			p, err := open(f)
 			if err != nil {
 				return err
 			}
 			defer p.close()
-			o := p.shellOptions()
+			o, err := p.shellOptions()
+			if err != nil {
+				return err
+			}
 			if len(args) == 2 {
-				r, err := p.nouns().ParseRef(args[1])
+				refs, err := p.refs(args[1:])
 				if err != nil {
 					return err
 				}
-				o.Stand = r
+				o.Stand = refs[0]
 			}
 			shell := ui.StartHeadless(o, w, h)
 			defer shell.Close()
@@ -54,7 +59,12 @@ func frameCommand(f *flags) *cobra.Command {
 			}
 			picture := shell.Picture()
 			if ansi {
-				picture = shell.Look(func(s *ui.Shell) string { return s.Picture().ANSI(p.palette()) })
+				theme, err := p.theme()
+				if err != nil {
+					return usage{err}
+				}
+				palette := screen.NewPalette(theme(true), colorprofile.TrueColor)
+				picture = shell.Look(func(s *ui.Shell) string { return s.Picture().ANSI(palette) })
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), picture)
 			return err

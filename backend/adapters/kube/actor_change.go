@@ -136,7 +136,11 @@ func (c *Cluster) send(ctx context.Context, ch change, now *unstructured.Unstruc
 	defer cancel()
 	var onTheWire atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { onTheWire.Store(true) }})
-	err = req.SetHeader("Content-Type", contentType).Body(body).Do(ctx).Error()
+	answer := req.SetHeader("Content-Type", contentType).Body(body).Do(ctx)
+	err = answer.Error()
+	if _, plain := answer.Raw(); apierrors.IsTooManyRequests(plain) {
+		err = plain // it has the Retry-After header, which the status in the body may leave out
+	}
 	return judge(err, onTheWire.Load()), err
 }
 

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -305,6 +306,7 @@ func TestCancelledWhileSent(t *testing.T) {
 				if tc.finish {
 					serve(httptest.NewRecorder())
 				}
+				_, _ = io.ReadAll(r.Body) // a server sees its client go only after that
 				cancel()
 				<-r.Context().Done()
 				return true

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,18 +29,16 @@ const (
 // be seen escaped; CSV is for spreadsheets: harmless text, and nothing in it is
 // taken for a formula.
 func (t *Table[T]) Export(w io.Writer, format Format) error {
-	out := bufio.NewWriter(w)
 	var err error
 	switch format {
 	case CSV:
-		err = t.exportCSV(out)
-	case JSON, YAML:
-		t.exportObjects(out, format)
+		err = t.exportCSV(w)
+	case JSON:
+		err = t.exportObjects(w, format, "[\n  {", ", ", "},\n  {", "}\n]\n")
+	case YAML:
+		err = t.exportObjects(w, format, "- ", "\n  ", "\n- ", "\n")
 	default:
 		return &backend.Error{Code: backend.Invalid, Op: "save rows", Human: fmt.Sprintf("There is no format %q; there are csv, json and yaml.", format)}
-	}
-	if err == nil {
-		err = out.Flush()
 	}
 	if err != nil {
 		return fmt.Errorf("save rows: %w", err)
@@ -47,17 +46,16 @@ func (t *Table[T]) Export(w io.Writer, format Format) error {
 	return nil
 }
 
-// rows calls f with each row that is to be saved, until there are no more.
-func (t *Table[T]) rows(f func(*T)) {
+// rows gives each row that is to be saved.
+func (t *Table[T]) rows() iter.Seq[*T] {
 	if t.Marked() == 0 {
-		for v := range t.lens.Shown() {
-			f(v)
-		}
-		return
+		return t.lens.Shown()
 	}
-	for _, r := range t.Selected() {
-		if v, ok := t.store.Get(r); ok {
-			f(&v)
+	return func(yield func(*T) bool) {
+		for _, r := range t.Selected() {
+			if v, ok := t.store.Get(r); ok && !yield(&v) {
+				return
+			}
 		}
 	}
 }
@@ -65,20 +63,19 @@ func (t *Table[T]) rows(f func(*T)) {
 func (t *Table[T]) exportCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	record := t.Chosen()
-	err := out.Write(record)
-	t.rows(func(v *T) {
+	if err := out.Write(record); err != nil {
+		return fmt.Errorf("write head: %w", err)
+	}
+	for v := range t.rows() {
 		for k, i := range t.chosen {
 			record[k] = inert(backend.T(t.columns[i].Text(v)).Safe())
 		}
-		if err == nil {
-			err = out.Write(record)
+		if err := out.Write(record); err != nil {
+			return fmt.Errorf("write row: %w", err)
 		}
-	})
-	out.Flush()
-	if err == nil {
-		err = out.Error()
 	}
-	return err
+	out.Flush()
+	return out.Error()
 }
 
 // inert keeps a spreadsheet from taking text for a formula.
@@ -89,35 +86,29 @@ func inert(s string) string {
 	return s
 }
 
-// exportObjects writes JSON or YAML. A bufio.Writer keeps its first error for
-// Flush.
-func (t *Table[T]) exportObjects(w *bufio.Writer, format Format) {
-	ids := t.Chosen()
-	begin, first, next, between, end := "[", "\n  {", ",\n  {", ", ", "\n]\n"
-	if format == YAML {
-		begin, first, next, between, end = "", "- ", "- ", "\n  ", ""
-	}
-	none := true
-	t.rows(func(v *T) {
-		if none {
-			w.WriteString(begin + first)
-		} else {
-			w.WriteString(next)
-		}
-		none = false
+// exportObjects writes JSON or YAML: begin, the rows with between them, whose
+// fields have comma between them, and end.
+func (t *Table[T]) exportObjects(w io.Writer, format Format, begin, comma, between, end string) error {
+	out := bufio.NewWriter(w)
+	ids, before := t.Chosen(), begin
+	for v := range t.rows() {
+		var b strings.Builder
 		for k, i := range t.chosen {
-			if k > 0 {
-				w.WriteString(between)
-			}
-			w.WriteString(quoted(ids[k], format) + ": " + quoted(t.columns[i].Text(v), format))
+			b.WriteString(before + quoted(ids[k], format) + ": " + quoted(t.columns[i].Text(v), format))
+			before = comma
 		}
-		w.WriteString(map[Format]string{JSON: "}", YAML: "\n"}[format])
-	})
-	if none {
-		w.WriteString("[]\n")
-		return
+		before = between
+		if _, err := out.WriteString(b.String()); err != nil {
+			return fmt.Errorf("write row: %w", err)
+		}
 	}
-	w.WriteString(end)
+	if before == begin {
+		end = "[]\n"
+	}
+	if _, err := out.WriteString(end); err != nil {
+		return fmt.Errorf("write end: %w", err)
+	}
+	return out.Flush()
 }
 
 // quoted is s as a string of JSON or YAML, in quotes, of characters that can be

@@ -70,17 +70,17 @@ func TestExportOfWhat(t *testing.T) {
 		}
 		return strings.Join(strings.Fields(b.String()), " ")
 	}
-	x.Filter("a|b")
+	x.filter("a|b")
 	if got := saved(); got != "name a b" {
 		t.Error(got)
 	}
 	x.Mark()
-	x.Filter("j")
+	x.filter("j")
 	if got := saved(); got != "name a" {
 		t.Errorf("marked, though hidden: %q", got)
 	}
 	x.ClearMarks()
-	x.Filter("nothing")
+	x.filter("nothing")
 	for format, want := range map[Format]string{CSV: "name\n", JSON: "[]\n", YAML: "[]\n"} {
 		var b bytes.Buffer
 		if err := x.Export(&b, format); err != nil || b.String() != want {

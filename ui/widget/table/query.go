@@ -218,17 +218,23 @@ func (t *Table[T]) test(tm term) (id string, ok func(*T) bool, err error) {
 	}, nil
 }
 
+// maxSearched is how many bytes of a row's text are looked at, so that a hostile
+// one of megabytes does not hold up the others.
+const maxSearched = 4096
+
 // matcher looks for a term's text in another.
 func matcher(tm term) (func(string) bool, error) {
 	if tm.plain() {
 		lower := strings.ToLower(tm.text)
-		return func(s string) bool { return strings.Contains(strings.ToLower(s), lower) }, nil
+		return func(s string) bool {
+			return strings.Contains(strings.ToLower(s[:min(len(s), maxSearched)]), lower)
+		}, nil
 	}
 	re, err := regexp.Compile("(?i)" + tm.text)
 	if err != nil {
 		return nil, wrong("%q is not a regular expression yet; in quotes it is searched for as it stands.", tm.text)
 	}
-	return re.MatchString, nil
+	return func(s string) bool { return re.MatchString(s[:min(len(s), maxSearched)]) }, nil
 }
 
 // operator is what an operator accepts of how far the row is from the term; nil

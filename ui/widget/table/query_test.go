@@ -9,6 +9,48 @@ import (
 	"wheelhouse/backend"
 )
 
+const crash, old, search, pay = "checkout-7d9f", "checkout-6c44", "search(1)", "payments"
+
+// meanings is queries with the rows that they show of those four.
+var meanings = map[string][]string{
+	"":                         {old, crash, pay, search},
+	"CHECK":                    {old, crash},
+	"check run":                {old},
+	"!check":                   {pay, search},
+	"!check !pay":              {search},
+	"^check.*f$":               {crash},
+	"^pay|^search":             {pay, search},
+	"!^check":                  {pay, search},
+	`"search(1)"`:              {search},
+	`"loop oom"`:               {crash},
+	`!"loop oom" check`:        {old},
+	`"unfinished`:              {},
+	"state:crash":              {crash},
+	"st:run":                   {old, search},
+	"!state:run":               {crash, pay},
+	"state:=running":           {old, search},
+	`state:"loop o"`:           {crash},
+	"state:^c.*m$":             {crash},
+	"state:":                   {old, crash, pay, search},
+	"restarts:>5":              {crash, pay},
+	"restarts:>=5":             {crash, pay, search},
+	"restarts:<=5":             {old, search},
+	"restarts:5":               {search},
+	"restarts:>":               {old, crash, pay, search},
+	"!restarts:>5":             {old, search},
+	"age:<1h":                  {crash, pay},
+	"age:>2d":                  {old},
+	"init:0/1":                 {pay},
+	"~ck9":                     {crash},
+	"-f ck9":                   {crash},
+	"!~ck9":                    {old, pay, search},
+	"~s":                       {search, pay},
+	"-l app=cart,tier!=x chec": {old, crash},
+	"-l":                       {old, crash, pay, search},
+	"~":                        {old, crash, pay, search},
+	"!":                        {old, crash, pay, search},
+}
+
 func TestFilterLanguage(t *testing.T) {
 	x := newWorld(t, 80, 40)
 	x.load.Delete(refs("abcdefghij")...)
@@ -23,45 +65,7 @@ func TestFilterLanguage(t *testing.T) {
 		x.load.Put(p)
 	}
 	x.Refresh()
-	const crash, old, search, pay = "checkout-7d9f", "checkout-6c44", "search(1)", "payments"
-	for query, want := range map[string][]string{
-		"":                         {old, crash, pay, search},
-		"CHECK":                    {old, crash},
-		"check run":                {old},
-		"!check":                   {pay, search},
-		"!check !pay":              {search},
-		"^check.*f$":               {crash},
-		"^pay|^search":             {pay, search},
-		"!^check":                  {pay, search},
-		`"search(1)"`:              {search},
-		`"loop oom"`:               {crash},
-		`!"loop oom" check`:        {old},
-		`"unfinished`:              {},
-		"state:crash":              {crash},
-		"st:run":                   {old, search},
-		"!state:run":               {crash, pay},
-		"state:=running":           {old, search},
-		`state:"loop o"`:           {crash},
-		"state:^c.*m$":             {crash},
-		"state:":                   {old, crash, pay, search},
-		"restarts:>5":              {crash, pay},
-		"restarts:>=5":             {crash, pay, search},
-		"restarts:<=5":             {old, search},
-		"restarts:5":               {search},
-		"restarts:>":               {old, crash, pay, search},
-		"!restarts:>5":             {old, search},
-		"age:<1h":                  {crash, pay},
-		"age:>2d":                  {old},
-		"init:0/1":                 {pay},
-		"~ck9":                     {crash},
-		"-f ck9":                   {crash},
-		"!~ck9":                    {old, pay, search},
-		"~s":                       {search, pay},
-		"-l app=cart,tier!=x chec": {old, crash},
-		"-l":                       {old, crash, pay, search},
-		"~":                        {old, crash, pay, search},
-		"!":                        {old, crash, pay, search},
-	} {
+	for query, want := range meanings {
 		if _, err := x.Filter(query); err != nil {
 			t.Errorf("%q: %v", query, err)
 			continue
@@ -87,7 +91,7 @@ func refs(names string) []backend.Ref {
 
 func TestFilterErrorsAreSentences(t *testing.T) {
 	x := newWorld(t, 80, 20)
-	x.Filter("a")
+	x.filter("a")
 	for query, want := range map[string]string{
 		"che[":           "not a regular expression",
 		"restarts:>many": "restarts is a number",
@@ -122,18 +126,18 @@ func TestFilterAndCursor(t *testing.T) {
 	x.draw()
 	x.Move(6)
 	x.shows("d e f >g")
-	x.Filter("^(g|h|i)$")
+	x.filter("^(g|h|i)$")
 	x.shows(">g h i")
-	x.Filter("")
+	x.filter("")
 	x.shows(">g h i j")
-	x.Filter("^(b|c)$")
+	x.filter("^(b|c)$")
 	x.shows(">b c")
 	x.Broken(true, func(v *pod) bool { return v.level.Broken() })
 	x.shows("")
 	if !x.OnlyBroken() {
 		t.Error("only what is broken")
 	}
-	x.Filter("")
+	x.filter("")
 	x.Broken(false, nil)
 	x.shows(">a b c d")
 	x.OnlyLinks([]string{"two"})
@@ -153,7 +157,7 @@ func TestFilterOfManyRows(t *testing.T) {
 	}
 	x.Refresh()
 	x.Goto(row("pod-12345").Ref())
-	x.Filter("~p45")
+	x.filter("~p45")
 	x.settle()
 	if v, ok := x.Current(); !ok || v.name != "pod-12345" {
 		t.Error(v, ok)

@@ -1,0 +1,331 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"wheelhouse/backend"
+)
+
+// part keeps one collection, or one namespace's share of it, in step. It belongs
+// to one goroutine.
+type part[T backend.Object] struct {
+	c      *Cluster
+	col    collection[T]
+	labels string
+	sink   backend.Sink[T]
+	key    backend.Part
+
+	load    backend.Load[T]
+	version string    // up to which all changes are in the feed; empty: read it all anew
+	live    time.Time // when it was last known to be in step; zero: never
+	words   words
+	rows    []T
+	gone    []backend.Ref
+}
+
+// errForbidden is the end of a whole that may not be read.
+var errForbidden = errors.New("forbidden")
+
+// keep follows until ctx ends; with giveUp, until it is forbidden.
+func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
+	wait := newBackOff()
+	p.words = words{}
+	p.sink.Health(p.key, backend.Health{State: backend.Connecting, Since: time.Now()})
+	for {
+		epoch, err := p.c.link.Await(ctx)
+		if err != nil {
+			return err
+		}
+		err = p.stream(epoch, wait.Reset)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil: // the server has ended the watch, as it does from time to time
+			continue
+		case apierrors.IsForbidden(err) && giveUp:
+			return errForbidden
+		case apierrors.IsGone(err) || apierrors.IsResourceExpired(err):
+			p.version = "" // its history is gone: all is read anew, and what is not there then leaves
+			continue
+		}
+		p.trouble(err, epoch.Err() != nil)
+		if again := p.retryIn(err, wait.NextBackOff()); !pause(ctx, again) {
+			return ctx.Err()
+		}
+	}
+}
+
+// retryIn is how long to wait: what only people can mend is asked for seldom.
+func (p *part[T]) retryIn(err error, soon time.Duration) time.Duration {
+	switch {
+	case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
+		return 15 * time.Second
+	case apierrors.IsBadRequest(err), apierrors.IsInvalid(err):
+		return askAgain
+	}
+	return soon
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// trouble says why the part is not in step.
+func (p *part[T]) trouble(err error, lost bool) {
+	h := backend.Health{State: backend.Down, Since: time.Now(), Reason: backend.T(p.sentence(err))}
+	switch {
+	case apierrors.IsForbidden(err):
+		h.State = backend.Forbidden
+		h.Reason = backend.T(fmt.Sprintf("you may not list %s%s on %s", p.col.name, inNamespace(p.key.Scope), p.key.Link))
+	case apierrors.IsUnauthorized(err):
+		h.State = backend.Forbidden
+		h.Reason = backend.T("the login has expired; r on :ctx logs in again")
+	case !p.live.IsZero():
+		h.State, h.Since = backend.Stale, p.live
+	}
+	if lost {
+		if reason := p.c.link.Health().Reason; !reason.IsZero() {
+			h.Reason = reason
+		}
+	} else {
+		p.c.link.Report(err)
+	}
+	p.sink.Health(p.key, h)
+}
+
+func inNamespace(ns string) string {
+	if ns == "" {
+		return " in all namespaces"
+	}
+	return " in " + ns
+}
+
+// sentence is the server's own words, or the way's.
+func (p *part[T]) sentence(err error) string {
+	var st apierrors.APIStatus
+	if errors.As(err, &st) {
+		return st.Status().Message
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // the URL says nothing that the link does not
+	}
+	return err.Error()
+}
+
+// stream reads all where that is needed, then follows. healthy is called once
+// the server has shown that it works. nil is a watch that the server has ended.
+func (p *part[T]) stream(ctx context.Context, healthy func()) error {
+	w, err := p.c.wire()
+	if err != nil {
+		return err
+	}
+	if p.version == "" && p.c.paged.Load() {
+		if err := p.pages(ctx, w); err != nil {
+			return err
+		}
+	}
+	q := url.Values{"watch": {"1"}, "allowWatchBookmarks": {"true"}}
+	p.selected(q)
+	if p.version == "" {
+		q.Set("sendInitialEvents", "true")
+		q.Set("resourceVersionMatch", string(metav1.ResourceVersionMatchNotOlderThan))
+		p.load = p.sink.Begin(p.key)
+	} else {
+		q.Set("resourceVersion", p.version)
+	}
+	body, err := w.get(ctx, p.col.path(p.key.Scope), asWatch, q)
+	if p.version == "" && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) && p.labels == "") {
+		p.c.paged.Store(true) // it knows no streamed lists: Kubernetes before 1.32, or the feature is off
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if p.version != "" {
+		healthy()
+		p.alive()
+	}
+	return p.follow(ctx, newFrames(body), healthy)
+}
+
+func (p *part[T]) selected(q url.Values) {
+	if p.labels != "" {
+		q.Set("labelSelector", p.labels)
+	}
+}
+
+// alive tells that what the feed has is what the server has.
+func (p *part[T]) alive() {
+	p.live = time.Now()
+	p.sink.Health(p.key, backend.Health{State: backend.Live, Since: p.live})
+}
+
+// How many rows are brought at once: few at first, because somebody waits for a
+// screenful, then many, because each time costs.
+const (
+	firstBatch = 64
+	batchRows  = 512
+)
+
+// follow takes events until the watch ends.
+func (p *part[T]) follow(ctx context.Context, f *frames, healthy func()) error {
+	most := firstBatch
+	for {
+		ev, err := f.next()
+		if err != nil {
+			p.flush()
+			if p.version != "" && (errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)) {
+				p.live = time.Now()
+				return nil
+			}
+			return fmt.Errorf("watch %s: %w", p.col.name, err)
+		}
+		synced, err := p.take(ev)
+		if err != nil {
+			return err
+		}
+		if len(p.rows)+len(p.gone) >= most || f.waiting() || synced {
+			p.flush()
+			most = batchRows
+		}
+		if synced {
+			p.load.Synced()
+			healthy()
+			p.alive()
+		}
+	}
+}
+
+func (p *part[T]) flush() {
+	if len(p.rows) > 0 {
+		p.load.Put(p.rows...)
+	}
+	if len(p.gone) > 0 {
+		p.load.Delete(p.gone...)
+	}
+	clear(p.rows)
+	p.rows, p.gone = p.rows[:0], p.gone[:0]
+}
+
+// take takes one event; synced says that it ended the full read.
+func (p *part[T]) take(ev event) (synced bool, err error) {
+	switch ev.kind {
+	case "ADDED", "MODIFIED", "DELETED":
+		return false, p.takeRow(ev)
+	case "BOOKMARK":
+		var m objectMeta
+		if err := at(ev.raw, func(v []byte, _ uint64) { err = m.read(v, p.words) }, 1); err != nil {
+			return false, fmt.Errorf("read a bookmark: %w", err)
+		}
+		first := p.version == "" && m.listed
+		if p.version != "" || first {
+			p.version = m.version
+		}
+		return first, err
+	case "ERROR":
+		var st metav1.Status
+		if err := st.Unmarshal(ev.raw); err != nil {
+			return false, fmt.Errorf("read the server's error: %w", err)
+		}
+		return false, &apierrors.StatusError{ErrStatus: st}
+	}
+	return false, nil // a kind of event that came after this was written
+}
+
+func (p *part[T]) takeRow(ev event) error {
+	row, version, err := p.col.row(ev.raw, p.key.Link, p.words)
+	if err != nil {
+		return fmt.Errorf("read one of the %s: %w", p.col.name, err)
+	}
+	if p.version != "" {
+		p.version = version
+	}
+	if ev.kind != "DELETED" {
+		if len(p.gone) > 0 {
+			p.flush() // the same name may have gone just before
+		}
+		p.rows = append(p.rows, row)
+		return nil
+	}
+	if len(p.rows) > 0 {
+		p.flush()
+	}
+	p.gone = append(p.gone, row.Ref())
+	return nil
+}
+
+// pageSize is how many objects a page of a list has.
+const pageSize = "500"
+
+// pages reads all by pages. A continuation that has expired ends in 410, and all
+// is read anew.
+func (p *part[T]) pages(ctx context.Context, w *wire) error {
+	p.load = p.sink.Begin(p.key)
+	for next := ""; ; {
+		q := url.Values{"limit": {pageSize}}
+		p.selected(q)
+		if next != "" {
+			q.Set("continue", next)
+		}
+		body, err := w.get(ctx, p.col.path(p.key.Scope), asProtobuf, q)
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(io.LimitReader(body, maxFrame))
+		_ = body.Close() // it was read, or the error says why not
+		if err != nil {
+			return fmt.Errorf("list %s: %w", p.col.name, err)
+		}
+		version, more, err := p.page(b)
+		if err != nil {
+			return err
+		}
+		p.flush()
+		if next = more; next == "" {
+			p.load.Synced()
+			p.version = version
+			p.alive()
+			return nil
+		}
+	}
+}
+
+// page takes one page: field 1 is its ListMeta, field 2 each object.
+func (p *part[T]) page(b []byte) (version, next string, err error) {
+	raw, ok := unwrap(b)
+	if !ok {
+		return "", "", fmt.Errorf("list %s: the answer is no list", p.col.name)
+	}
+	e := walk(raw, func(num protowire.Number, v []byte, _ uint64) {
+		switch num {
+		case 1:
+			version, next = text(v, 2), text(v, 3)
+		case 2:
+			row, _, rowErr := p.col.row(v, p.key.Link, p.words)
+			if rowErr != nil {
+				err = rowErr
+				return
+			}
+			p.rows = append(p.rows, row)
+		}
+	})
+	return version, next, errors.Join(err, e)
+}

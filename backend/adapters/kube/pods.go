@@ -1,0 +1,331 @@
+package kube
+
+import (
+	"fmt"
+	"strconv"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
+)
+
+// container is what a pod's row needs of one container. Numbers are those of
+// k8s.io/api/core/v1/generated.proto.
+type container struct {
+	name     string
+	restarts int32
+	ready    bool
+	started  bool
+	sidecar  bool // an init container that goes on (restartPolicy Always)
+
+	waiting, ended bool
+	running        bool
+	reason         string // of waiting or ended
+	exit, signal   int32
+	finished       int64
+	lastReason     string // of the run before
+	lastExit       int32
+	lastFinished   int64
+	lastEnded      bool
+}
+
+// podFacts is what a pod's row is made of, whichever way it was decoded.
+type podFacts struct {
+	objectMeta
+	node, ip, image  string
+	phase, reason    string
+	declared         int // containers of the spec
+	inits            []container
+	containers       []container
+	ready, scheduled bool // conditions: Ready is True; PodScheduled is not False
+	gated            bool // PodScheduled is False because of scheduling gates
+}
+
+// podRow projects a pod. w shares strings between rows.
+func podRow(raw []byte, link string, w words) (cluster.Pod, string, error) {
+	f := podFacts{scheduled: true}
+	sidecars := map[string]bool{}
+	err := walk(raw, func(num protowire.Number, v []byte, _ uint64) {
+		switch num {
+		case 1:
+			_ = f.objectMeta.read(v, w) // told by the outer walk's caller when the name is missing
+		case 2:
+			f.spec(v, w, sidecars)
+		case 3:
+			f.status(v, w)
+		}
+	})
+	if err == nil && f.name == "" {
+		err = fmt.Errorf("a pod without a name")
+	}
+	for i := range f.inits {
+		f.inits[i].sidecar = sidecars[f.inits[i].name]
+	}
+	return f.row(link, w), f.version, err
+}
+
+func (f *podFacts) spec(b []byte, w words, sidecars map[string]bool) {
+	_ = walk(b, func(num protowire.Number, v []byte, _ uint64) { // what came before the break stands
+		switch num {
+		case 2:
+			if f.declared++; f.declared == 1 {
+				f.image = w.of([]byte(text(v, 2)))
+			}
+		case 10:
+			f.node = w.of(v)
+		case 20:
+			if text(v, 24) == "Always" {
+				sidecars[text(v, 1)] = true
+			}
+		}
+	})
+}
+
+func (f *podFacts) status(b []byte, w words) {
+	_ = walk(b, func(num protowire.Number, v []byte, _ uint64) { // what came before the break stands
+		switch num {
+		case 1:
+			f.phase = w.of(v)
+		case 2:
+			f.condition(text(v, 1), text(v, 2), text(v, 5))
+		case 4:
+			f.reason = w.of(v)
+		case 6:
+			f.ip = string(v)
+		case 8:
+			f.containers = append(f.containers, containerOf(v, w))
+		case 10:
+			f.inits = append(f.inits, containerOf(v, w))
+		}
+	})
+}
+
+func (f *podFacts) condition(kind, status, reason string) {
+	switch kind {
+	case "Ready":
+		f.ready = status == "True"
+	case "PodScheduled":
+		f.scheduled = status != "False"
+		f.gated = status == "False" && reason == "SchedulingGated"
+	}
+}
+
+func containerOf(b []byte, w words) (c container) {
+	_ = walk(b, func(num protowire.Number, v []byte, n uint64) { // what came before the break stands
+		switch num {
+		case 1:
+			c.name = w.of(v)
+		case 2:
+			c.state(v, w)
+		case 3:
+			c.before(v, w)
+		case 4:
+			c.ready = n != 0
+		case 5:
+			c.restarts = int32(n)
+		case 9:
+			c.started = n != 0
+		}
+	})
+	return c
+}
+
+func (c *container) state(b []byte, w words) {
+	_ = walk(b, func(num protowire.Number, v []byte, _ uint64) { // as above
+		switch num {
+		case 1:
+			c.waiting, c.reason = true, w.of([]byte(text(v, 1)))
+		case 2:
+			c.running = true
+		case 3:
+			c.ended = true
+			c.exit, c.signal, c.reason, c.finished = endOf(v, w)
+		}
+	})
+}
+
+func (c *container) before(b []byte, w words) {
+	_ = at(b, func(v []byte, _ uint64) {
+		c.lastEnded = true
+		c.lastExit, _, c.lastReason, c.lastFinished = endOf(v, w)
+	}, 3)
+}
+
+func endOf(b []byte, w words) (exit, signal int32, reason string, finished int64) {
+	e, _ := number(b, 1)
+	s, _ := number(b, 2)
+	_ = at(b, func(v []byte, _ uint64) { finished = seconds(v) }, 6) // none: it has no end time
+	return int32(e), int32(s), w.of([]byte(text(b, 3))), finished
+}
+
+// row makes the row; the state is the word that kubectl prints.
+func (f *podFacts) row(link string, w words) cluster.Pod {
+	p := cluster.Pod{
+		Link: link, Namespace: f.namespace, Name: f.name, UID: f.uid, Node: f.node, IP: f.ip, Owner: f.owner,
+		Image: f.image, Created: f.created, Containers: uint16(f.declared),
+	}
+	for _, c := range f.inits {
+		if c.sidecar {
+			p.Containers++
+			p.Restarts += c.restarts
+			if c.started && c.ready {
+				p.Ready++
+			}
+		}
+		p.LastRestart = max(p.LastRestart, c.lastFinished)
+	}
+	word, initializing := f.initWord()
+	if initializing {
+		for _, c := range f.inits {
+			if !c.sidecar { // those of sidecars are counted above
+				p.Restarts += c.restarts
+			}
+		}
+	} else {
+		word = f.word(&p)
+	}
+	p.State = w.of([]byte(word))
+	p.Detail = w.of([]byte(f.detail()))
+	p.Level = f.level(p, initializing)
+	return p
+}
+
+// initWord is the state while init containers are still to be done: "Init:0/2",
+// "Init:Error", "Init:ExitCode:1". The rules are those of kubectl's printer
+// (kubernetes pkg/printers/internalversion, printPod).
+func (f *podFacts) initWord() (word string, initializing bool) {
+	word = f.phase
+	if f.reason != "" {
+		word = f.reason
+	}
+	if f.gated {
+		word = "SchedulingGated"
+	}
+	for i, c := range f.inits {
+		switch {
+		case c.ended && c.exit == 0, c.sidecar && c.started:
+			continue
+		case c.ended:
+			word = "Init:" + endWord(c)
+		case c.waiting && c.reason != "" && c.reason != "PodInitializing":
+			word = "Init:" + c.reason
+		default:
+			word = "Init:" + strconv.Itoa(i) + "/" + strconv.Itoa(len(f.inits))
+		}
+		return f.ending(word), true
+	}
+	return word, false
+}
+
+func endWord(c container) string {
+	switch {
+	case c.reason != "":
+		return c.reason
+	case c.signal != 0:
+		return "Signal:" + strconv.Itoa(int(c.signal))
+	}
+	return "ExitCode:" + strconv.Itoa(int(c.exit))
+}
+
+// word is the state once the init containers are done. It counts containers
+// into p as it goes: the first that is not well names the state.
+func (f *podFacts) word(p *cluster.Pod) string {
+	word, _ := f.initWord()
+	running := false
+	restarts := int32(0)
+	for i := len(f.containers) - 1; i >= 0; i-- {
+		c := f.containers[i]
+		restarts += c.restarts
+		p.LastRestart = max(p.LastRestart, c.lastFinished)
+		switch {
+		case c.waiting && c.reason != "":
+			word = c.reason
+		case c.ended:
+			word = endWord(c)
+		case c.ready && c.running:
+			running = true
+			p.Ready++
+		}
+	}
+	p.Restarts += restarts
+	if word == "Completed" && running {
+		word = "NotReady"
+		if f.ready {
+			word = "Running"
+		}
+	}
+	return f.ending(word)
+}
+
+// ending puts the word of a pod that is being deleted in place of its state.
+func (f *podFacts) ending(word string) string {
+	switch {
+	case f.deleted && f.reason == "NodeLost":
+		return "Unknown"
+	case f.deleted && f.phase != "Failed" && f.phase != "Succeeded":
+		return "Terminating"
+	}
+	return word
+}
+
+// detail is what stands behind the state: how the last run of a container that
+// is not well ended.
+func (f *podFacts) detail() string {
+	for _, c := range append(f.inits[:len(f.inits):len(f.inits)], f.containers...) {
+		switch {
+		case c.ended && c.exit != 0:
+			return exitWord(c.name, c.exit, c.reason)
+		case c.waiting && c.lastEnded:
+			return exitWord(c.name, c.lastExit, c.lastReason)
+		}
+	}
+	if f.phase == "Pending" && !f.scheduled && !f.gated {
+		return "no node takes it"
+	}
+	return ""
+}
+
+func exitWord(name string, code int32, reason string) string {
+	s := name + ": exit " + strconv.Itoa(int(code))
+	if reason != "" && reason != "Error" && reason != "Completed" {
+		s += " " + reason
+	}
+	return s
+}
+
+// level says how much the pod needs a look.
+func (f *podFacts) level(p cluster.Pod, initializing bool) backend.Level {
+	switch p.State {
+	case "Running":
+		if p.Ready < p.Containers {
+			return backend.Warning
+		}
+		return backend.Good
+	case "Succeeded", "Completed":
+		return backend.Idle
+	case "Terminating", "ContainerCreating", "PodInitializing":
+		return backend.Moving
+	case "NotReady", "Unknown", "SchedulingGated":
+		return backend.Warning
+	case "Pending":
+		if f.scheduled {
+			return backend.Moving
+		}
+		return backend.Warning
+	}
+	if initializing && !f.failing() {
+		return backend.Moving
+	}
+	return backend.Critical
+}
+
+// failing says whether an init container has failed or can't start.
+func (f *podFacts) failing() bool {
+	for _, c := range f.inits {
+		if c.ended && c.exit != 0 || c.waiting && c.reason != "" && c.reason != "PodInitializing" {
+			return true
+		}
+	}
+	return false
+}

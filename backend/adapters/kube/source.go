@@ -1,0 +1,192 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	authv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"wheelhouse/backend"
+)
+
+// collection is one resource and how its objects become rows. row gives the
+// row and the object's resourceVersion; raw is only lent to it.
+type collection[T backend.Object] struct {
+	group, name string
+	kind        string // set where a feed holds several kinds that are read apart
+	row         func(raw []byte, link string, w words) (T, string, error)
+}
+
+// source follows the collections that make up one feed.
+type source[T backend.Object] struct {
+	c           *Cluster
+	collections []collection[T]
+}
+
+// Watch implements backend.Source.
+func (s *source[T]) Watch(ctx context.Context, scope backend.Scope, sink backend.Sink[T]) error {
+	var wg sync.WaitGroup
+	for _, col := range s.collections {
+		wg.Go(func() { s.follow(ctx, col, scope, sink) })
+	}
+	wg.Wait()
+	return ctx.Err()
+}
+
+// How long until a list that was forbidden is asked for once more: permissions
+// are granted while people wait for them.
+const askAgain = time.Minute
+
+// follow keeps one collection in step: all of it at once where that is
+// permitted, else namespace by namespace.
+func (s *source[T]) follow(ctx context.Context, col collection[T], scope backend.Scope, sink backend.Sink[T]) {
+	if len(scope.Namespaces) > 0 && col.name != "namespaces" {
+		s.each(ctx, col, scope.Namespaces, scope.Labels, sink)
+		return
+	}
+	for ctx.Err() == nil {
+		whole := &part[T]{c: s.c, col: col, labels: scope.Labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Kind: col.kind}}
+		err := whole.keep(ctx, true)
+		if ctx.Err() != nil {
+			return
+		}
+		s.piecewise(ctx, col, scope, sink, whole.key, err)
+	}
+}
+
+// each keeps the parts of some namespaces until ctx ends.
+func (s *source[T]) each(ctx context.Context, col collection[T], namespaces []string, labels string, sink backend.Sink[T]) {
+	var wg sync.WaitGroup
+	for _, ns := range namespaces {
+		p := &part[T]{c: s.c, col: col, labels: labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Scope: ns, Kind: col.kind}}
+		wg.Go(func() { _ = p.keep(ctx, false) })
+	}
+	wg.Wait()
+}
+
+// piecewise keeps the namespaces that may be read while the whole may not; it
+// says so in the whole's health, and returns when the whole may be asked for
+// once more.
+func (s *source[T]) piecewise(ctx context.Context, col collection[T], scope backend.Scope, sink backend.Sink[T], whole backend.Part, why error) {
+	h := backend.Health{State: backend.Forbidden, Since: time.Now(), NextTry: time.Now().Add(askAgain)}
+	if col.name == "namespaces" {
+		h.Reason = backend.T(fmt.Sprintf("you may not list namespaces on %s; :pods NAMESPACE goes to one by name", s.c.link.Alias()))
+		sink.Health(whole, h)
+		s.untilGranted(ctx, col)
+		return
+	}
+	namespaces := s.readable(ctx, col)
+	h.Reason = backend.T(fmt.Sprintf("you may not list %s in all namespaces of %s; shown: %s", col.name, s.c.link.Alias(), joined(namespaces)))
+	sink.Health(whole, h)
+	inner, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.each(inner, col, namespaces, scope.Labels, sink)
+	}()
+	s.untilGranted(ctx, col)
+	cancel()
+	<-done
+	if ctx.Err() == nil {
+		for _, ns := range namespaces {
+			sink.End(backend.Part{Link: whole.Link, Scope: ns, Kind: whole.Kind})
+		}
+	}
+}
+
+// untilGranted waits until the collection may be listed as a whole, or ctx ends.
+func (s *source[T]) untilGranted(ctx context.Context, col collection[T]) {
+	tick := time.NewTicker(askAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w, err := s.c.wire()
+		if err != nil {
+			continue
+		}
+		body, err := w.get(ctx, col.path(""), asProtobuf, url.Values{"limit": {"1"}})
+		if err == nil {
+			_ = body.Close() // only its being there was asked for
+			return
+		}
+	}
+}
+
+// maxAsked is how many namespaces are asked about one by one.
+const maxAsked = 100
+
+// readable gives the namespaces in which the collection may be listed: of all
+// that there are where those may be listed, else of those that are configured.
+func (s *source[T]) readable(ctx context.Context, col collection[T]) []string {
+	known := s.c.link.Namespaces()
+	client, err := s.c.Client()
+	if err != nil {
+		return known
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: maxAsked})
+	if err != nil {
+		return known
+	}
+	var out []string
+	for _, ns := range list.Items {
+		review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authv1.ResourceAttributes{
+			Namespace: ns.Name, Verb: "list", Group: col.apiGroup(), Resource: col.name,
+		}}}
+		answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err == nil && answer.Status.Allowed {
+			out = append(out, ns.Name)
+		}
+	}
+	if len(out) == 0 {
+		return known
+	}
+	return out
+}
+
+func (col collection[T]) path(namespace string) string {
+	if namespace == "" {
+		return col.group + "/" + col.name
+	}
+	return col.group + "/namespaces/" + url.PathEscape(namespace) + "/" + col.name
+}
+
+func (col collection[T]) apiGroup() string {
+	if col.group == "api/v1" {
+		return ""
+	}
+	return "apps"
+}
+
+func joined(namespaces []string) string {
+	const most = 5
+	s := ""
+	for i, ns := range namespaces {
+		switch {
+		case i == most:
+			return fmt.Sprintf("%s and %d more", s, len(namespaces)-most)
+		case i > 0:
+			s += ", "
+		}
+		s += ns
+	}
+	return s
+}
+
+// newBackOff is how long is waited between tries: short at first, never long,
+// because somebody is looking.
+func newBackOff() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 200*time.Millisecond, 5*time.Second
+	return b
+}

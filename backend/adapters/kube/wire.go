@@ -1,0 +1,194 @@
+package kube
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+)
+
+// The forms in which a Kubernetes API server sends protobuf (apimachinery,
+// pkg/runtime/serializer/protobuf): an object is the four bytes "k8s\0" and a
+// runtime.Unknown with the object in its field 2; a watch is frames, each four
+// bytes of length, big-endian, and a bare metav1.WatchEvent.
+const (
+	magic      = "k8s\x00"
+	asProtobuf = "application/vnd.kubernetes.protobuf"
+	asWatch    = asProtobuf + ";stream=watch"
+	// maxFrame is far above what etcd stores of one object (1.5 MB).
+	maxFrame = 64 << 20
+	// maxStatus is how much of an error's body is read.
+	maxStatus = 64 << 10
+)
+
+// wire sends requests whose answers are read as they come.
+type wire struct {
+	http *http.Client
+	base *url.URL
+}
+
+func newWire(cfg *rest.Config) (*wire, error) {
+	h, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	base, _, err := rest.DefaultServerUrlFor(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's URL: %w", err)
+	}
+	return &wire{h, base}, nil
+}
+
+// get asks for a path. The answer is protobuf of the form accept, or the error
+// is the server's Status. The caller closes the body; ctx ends it too.
+func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (io.ReadCloser, error) {
+	u := w.base.JoinPath(path)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask for %s: %w", path, err)
+	}
+	req.Header.Set("Accept", accept+", application/json;q=0.1")
+	req.Header.Set("Accept-Encoding", "identity") // unpacking costs more than the line, and delays rows
+	resp, err := w.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	if resp.StatusCode == http.StatusOK && kind == asProtobuf {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxStatus)) // half an error is better than none
+	if resp.StatusCode == http.StatusOK {
+		return nil, fmt.Errorf("the server answered with %q instead of Kubernetes' own form: something else may answer in its place", kind)
+	}
+	return nil, statusError(resp, body)
+}
+
+// statusError is the server's own error, or one made of its status line where
+// what it sent is no Status.
+func statusError(resp *http.Response, body []byte) error {
+	var st metav1.Status
+	if raw, ok := unwrap(body); ok && st.Unmarshal(raw) == nil && st.Status == metav1.StatusFailure {
+		return &apierrors.StatusError{ErrStatus: st}
+	}
+	if json.Unmarshal(body, &st) == nil && st.Status == metav1.StatusFailure {
+		return &apierrors.StatusError{ErrStatus: st}
+	}
+	return apierrors.NewGenericServerResponse(resp.StatusCode, http.MethodGet, schema.GroupResource{}, "", "", 0, true)
+}
+
+// unwrap takes an object out of "k8s\0" and runtime.Unknown.
+func unwrap(b []byte) (raw []byte, ok bool) {
+	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
+		return nil, false
+	}
+	err := walk(b[len(magic):], func(n protowire.Number, v []byte, _ uint64) {
+		if n == 2 {
+			raw = v
+		}
+	})
+	return raw, err == nil && raw != nil
+}
+
+// event is one frame of a watch. raw is valid until the next one is read.
+type event struct {
+	kind string // ADDED, MODIFIED, DELETED, BOOKMARK, ERROR
+	raw  []byte
+}
+
+// frames reads a watch's events.
+type frames struct {
+	r   *bufio.Reader
+	buf []byte
+}
+
+func newFrames(r io.Reader) *frames { return &frames{r: bufio.NewReaderSize(r, 64<<10)} }
+
+// waiting says whether the next read would have to wait for the server.
+func (f *frames) waiting() bool { return f.r.Buffered() == 0 }
+
+// next reads one event. io.EOF is a server that has ended the watch.
+func (f *frames) next() (event, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(f.r, head[:]); err != nil {
+		return event{}, err
+	}
+	n := int(binary.BigEndian.Uint32(head[:]))
+	if n > maxFrame {
+		return event{}, fmt.Errorf("a frame of %d MB: this is no watch, or a broken one", n>>20)
+	}
+	if cap(f.buf) < n || cap(f.buf) > 1<<20 && n < 1<<16 {
+		f.buf = make([]byte, max(n, 16<<10))
+	}
+	f.buf = f.buf[:n]
+	if _, err := io.ReadFull(f.r, f.buf); err != nil {
+		return event{}, fmt.Errorf("the answer broke off: %w", err)
+	}
+	var ev event
+	var object []byte
+	err := walk(f.buf, func(n protowire.Number, v []byte, _ uint64) {
+		switch n {
+		case 1:
+			ev.kind = string(v)
+		case 2:
+			object = v
+		}
+	})
+	if err != nil {
+		return event{}, err
+	}
+	err = walk(object, func(n protowire.Number, v []byte, _ uint64) {
+		if n == 1 {
+			ev.raw, _ = unwrap(v)
+		}
+	})
+	if err == nil && ev.raw == nil {
+		err = errors.New("an event without an object")
+	}
+	return ev, err
+}
+
+// walk calls f with each field of a message: v is what a length-delimited one
+// holds (not copied), n the value of a varint. Others are passed over.
+func walk(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return fmt.Errorf("broken protobuf: %w", protowire.ParseError(n))
+		}
+		b = b[n:]
+		switch typ {
+		case protowire.BytesType:
+			v, m := protowire.ConsumeBytes(b)
+			if n = m; n >= 0 {
+				f(num, v, 0)
+			}
+		case protowire.VarintType:
+			v, m := protowire.ConsumeVarint(b)
+			if n = m; n >= 0 {
+				f(num, nil, v)
+			}
+		default:
+			n = protowire.ConsumeFieldValue(num, typ, b)
+		}
+		if n < 0 {
+			return fmt.Errorf("broken protobuf: %w", protowire.ParseError(n))
+		}
+		b = b[n:]
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/adapters/kube"
+	"wheelhouse/backend/audit"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/dispatch"
+	"wheelhouse/backend/feed"
+	"wheelhouse/backend/link"
+	"wheelhouse/config"
+	"wheelhouse/ui"
+	"wheelhouse/ui/list"
+	"wheelhouse/ui/page"
+	"wheelhouse/views/clusters"
+	"wheelhouse/views/namespaces"
+	"wheelhouse/views/pods"
+	"wheelhouse/views/workloads"
+)
+
+// actions is every verb of every domain.
+func actions() []backend.Action { return cluster.Actions() }
+
+// nouns is the vocabulary of references.
+func nouns() backend.Nouns { return cluster.Nouns() }
+
+// platform is everything wired together: what the console and the command line
+// both stand on. Nothing in it waits for the network.
+type platform struct {
+	flags    *flags
+	conf     config.Config
+	memory   *config.Memory
+	notes    []string
+	bell     *feed.Bell
+	links    *link.Set
+	adapters map[string]*kube.Cluster // by link; read only once open has returned
+	record   *audit.Log
+	desk     *dispatch.Desk
+	sources  context.CancelFunc
+
+	clusters   *feed.Feed[cluster.Cluster]
+	pods       *feed.Feed[cluster.Pod]
+	workloads  *feed.Feed[cluster.Workload]
+	namespaces *feed.Feed[cluster.Namespace]
+}
+
+// open reads the config and the kubeconfig and wires the rest; links begin to
+// connect. Close it.
+func open(f *flags) (*platform, error) {
+	conf, err := config.Load(f.config)
+	if err != nil {
+		return nil, err
+	}
+	p := &platform{flags: f, conf: conf, bell: feed.NewBell(), adapters: map[string]*kube.Cluster{}}
+	var note string
+	p.memory, note = config.OpenMemory(filepath.Join(config.StateDir(), "state.yaml"))
+	if note != "" {
+		p.notes = append(p.notes, note)
+	}
+	if p.links, err = link.Load(p.linkOptions()); err != nil {
+		return nil, err
+	}
+	for _, l := range p.links.All() {
+		c, err := kube.New(l)
+		if err != nil {
+			return nil, fmt.Errorf("wire %s: %w", l.Alias(), err)
+		}
+		p.adapters[l.Alias()] = c
+	}
+	if p.record, err = audit.Open(p.auditDir(), p.session()); err != nil {
+		return nil, err
+	}
+	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
+	p.feeds()
+	p.links.Start()
+	return p, nil
+}
+
+func (p *platform) readOnly() bool { return p.flags.readOnly || p.conf.ReadOnly }
+
+func (p *platform) linkOptions() link.Options {
+	o := link.Options{
+		Kubeconfig: p.flags.kubeconfig, Contexts: p.flags.contexts, Namespaces: p.flags.namespaces,
+		ReadOnly: p.readOnly(), As: p.flags.as, AsGroups: p.flags.asGroups,
+		UserAgent: "wheelhouse/" + version, Reads: link.KubernetesReads,
+	}
+	for _, l := range p.conf.Links {
+		o.Settings = append(o.Settings, link.Settings(l))
+	}
+	return o
+}
+
+func (p *platform) auditDir() string {
+	if p.conf.Audit != "" {
+		return p.conf.Audit
+	}
+	return filepath.Join(config.StateDir(), "audit")
+}
+
+func (p *platform) session() audit.Session {
+	s := audit.Session{Version: version, ReadOnly: p.readOnly()}
+	if u, err := user.Current(); err == nil {
+		s.Who = u.Username
+	}
+	s.Host, _ = os.Hostname() // a record without a host is still a record
+	return s
+}
+
+// route is what dispatch must know of a link.
+func (p *platform) route(alias string) (dispatch.Route, bool) {
+	l, ok := p.links.Find(alias)
+	if !ok {
+		return dispatch.Route{}, false
+	}
+	info := l.Info()
+	r := dispatch.Route{Server: info.Server, User: info.User, ReadOnly: info.ReadOnly, Protected: info.Protected}
+	if l.Health().State != backend.Off {
+		r.Actor = p.adapters[l.Alias()]
+	}
+	return r, true
+}
+
+// feeds gives every kind of object its feed, fed by every link.
+func (p *platform) feeds() {
+	p.clusters = feed.NewFeed[cluster.Cluster](p.bell)
+	p.pods = feed.NewFeed[cluster.Pod](p.bell)
+	p.workloads = feed.NewFeed[cluster.Workload](p.bell)
+	p.namespaces = feed.NewFeed[cluster.Namespace](p.bell)
+	for alias, c := range p.adapters {
+		p.pods.Attach(alias, c.Pods())
+		p.workloads.Attach(alias, c.Workloads())
+		p.namespaces.Attach(alias, c.Namespaces())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.sources = cancel
+	go func() { _ = p.links.Source().Watch(ctx, backend.Scope{}, p.clusters) }() // it ends with ctx
+	p.links.Subscribe(func(*link.Link) { p.bell.Ring() })
+}
+
+// close ends everything in turn: no new change, the runs, the feeds, the links,
+// the record.
+func (p *platform) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	p.desk.Close(ctx)
+	p.sources()
+	p.pods.Stop()
+	p.workloads.Stop()
+	p.namespaces.Stop()
+	p.links.Close()
+	if err := p.record.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "wheelhouse: "+backend.T(err.Error()).Safe())
+	}
+	if err := p.memory.Save(); err != nil {
+		fmt.Fprintln(os.Stderr, "wheelhouse: "+err.Error())
+	}
+}
+
+// openers are all views.
+func (p *platform) openers() []ui.Opener {
+	shared := list.Shared{Details: p.details, Memory: p.memory, Save: saveFile}
+	all := []ui.Opener{pods.Opener(p.pods, shared)}
+	all = append(all, workloads.Openers(p.workloads, shared)...)
+	return append(all, namespaces.Opener(p.namespaces, shared), clusters.Opener(p.clusters, uiLinks{p.links}, shared))
+}
+
+// details gives what fetches an object's faces through a link; nil when it is
+// not connected.
+func (p *platform) details(alias string) page.Fetch {
+	c := p.adapters[alias]
+	if c == nil {
+		return nil
+	}
+	return c.Fetch
+}
+
+// refs reads references; one that names no link means the current one.
+func (p *platform) refs(words []string) ([]backend.Ref, error) {
+	var out []backend.Ref
+	for _, w := range words {
+		r, err := nouns().ParseRef(w)
+		if err != nil {
+			return nil, err
+		}
+		if r.Link == "" {
+			if r.Link, err = p.current(); err != nil {
+				return nil, err
+			}
+		}
+		l, ok := p.links.Find(r.Link)
+		if !ok {
+			return nil, &backend.Error{Code: backend.Invalid, Op: "find link", Human: fmt.Sprintf("There is no link %q; `wheelhouse doctor` lists them.", r.Link)}
+		}
+		r.Link = l.Alias()
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// current is the one link that is connected.
+func (p *platform) current() (string, error) {
+	var on []string
+	for _, l := range p.links.All() {
+		if l.Health().State != backend.Off {
+			on = append(on, l.Alias())
+		}
+	}
+	if len(on) != 1 {
+		return "", &backend.Error{Code: backend.Invalid, Op: "find link", Human: fmt.Sprintf("Say which link is meant, as in LINK:kind/namespace/name: %s.", strings.Join(on, ", "))}
+	}
+	return on[0], nil
+}
