@@ -86,6 +86,7 @@ func (h *Headless) Settle(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		h.program.Send(Changed{}) // what is counted as settled is what is drawn
 		if h.Look(func(s *Shell) string { return fmt.Sprint(s.Settled()) }) == "true" {
 			calm++
 		} else {

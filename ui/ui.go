@@ -194,5 +194,13 @@ func Ask(f func(*Shell) tea.Cmd) tea.Cmd {
 	return func() tea.Msg { return Do{f} }
 }
 
-// Settled says whether everything that was asked for is on the screen.
-func (s *Shell) Settled() bool { return s.busy == 0 && s.top().Settled() }
+// Settled says whether everything that was asked for is on the screen, and every
+// link has answered or failed.
+func (s *Shell) Settled() bool {
+	for _, l := range s.o.Links.States() {
+		if l.Health.State == backend.Connecting {
+			return false
+		}
+	}
+	return s.busy == 0 && s.top().Settled()
+}

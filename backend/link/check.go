@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"wheelhouse/backend"
@@ -15,7 +14,7 @@ type Finding struct {
 	Name   string        // what was looked at: "reachable"
 	State  backend.Level // Good, Warning, Critical; Idle where it can't be told
 	Detail string        // what was found
-	Help   string        // what to do about it; empty when nothing needs doing
+	Help   string        // what to do about it; empty when nothing needs doing, or Detail says it
 }
 
 // Check looks at the link now, whether it is connected or not. A login that it
@@ -26,39 +25,47 @@ func (l *Link) Check(ctx context.Context) []Finding {
 		took, err = l.probe(ctx)
 	}
 	var out []Finding
-	add := func(name string, state backend.Level, detail, help string) {
-		out = append(out, Finding{Name: name, State: state, Detail: backend.T(detail).Safe(), Help: backend.T(help).Safe()})
-	}
-	var said *answer
-	switch state, why := explain(err); {
-	case err == nil:
-		add("reachable", backend.Good, "answers in "+took.Round(100*time.Microsecond).String(), "")
+	if err == nil {
 		l.introduce(ctx)
-	case errors.Is(err, errLoggingIn):
-		add("login", backend.Critical, "the login did not end in time", "log in with kubectl in another terminal, then try again")
-	case state == backend.Forbidden || errors.As(err, &said) && said.status == http.StatusUnauthorized:
-		add("login", backend.Critical, why, "")
-	default:
-		add("reachable", backend.Critical, why, "")
+		out = append(out, Finding{Name: "reachable", State: backend.Good, Detail: "answers in " + took.Round(100*time.Microsecond).String()})
+	} else {
+		out = append(out, failure(err))
 	}
 	i := l.Info()
 	if i.Insecure {
-		add("TLS", backend.Warning, "the server's certificate is not verified: anybody on the way could be the server",
-			"put certificate-authority into the kubeconfig instead of insecure-skip-tls-verify")
+		out = append(out, Finding{
+			Name: "TLS", State: backend.Warning, Detail: "the server's certificate is not verified: anybody on the way could be the server",
+			Help: "put certificate-authority into the kubeconfig instead of insecure-skip-tls-verify",
+		})
 	} else if err == nil {
-		add("TLS", backend.Good, "the server's certificate is verified", "")
+		out = append(out, Finding{Name: "TLS", State: backend.Good, Detail: "the server's certificate is verified"})
 	}
 	if err == nil {
-		unless := func(name, is, help string) {
-			if is == "" {
-				add(name, backend.Idle, "the server does not tell", help)
-				return
-			}
-			add(name, backend.Good, is, "")
-		}
-		unless("logged in as", i.User, "")
-		unless("version", i.Version, "")
+		out = append(out, told("logged in as", i.User), told("version", i.Version))
 	}
-	add("requests", backend.None, fmt.Sprintf("%d sent so far", l.requests.Load()), "")
-	return out
+	return append(out, Finding{Name: "requests", Detail: fmt.Sprintf("%d sent so far", l.requests.Load())})
+}
+
+// failure is a probe's error as a finding; the words say what to do.
+func failure(err error) Finding {
+	if errors.Is(err, errLoggingIn) {
+		return Finding{
+			Name: "login", State: backend.Critical, Detail: "the login did not end in time",
+			Help: "log in with kubectl in another terminal, then try again",
+		}
+	}
+	state, why := explain(err)
+	name := "reachable"
+	if state == backend.Forbidden {
+		name = "login"
+	}
+	return Finding{Name: name, State: backend.Critical, Detail: why}
+}
+
+// told is something that the server may or may not tell.
+func told(name, is string) Finding {
+	if is == "" {
+		return Finding{Name: name, State: backend.Idle, Detail: "the server does not tell"}
+	}
+	return Finding{Name: name, State: backend.Good, Detail: backend.T(is).Safe()}
 }

@@ -252,3 +252,10 @@ func (p *pipe) thaw() {
 		close(p.thawed)
 	}
 }
+
+func rewrite(t *testing.T, k *clientcmdapi.Config, file string) {
+	t.Helper()
+	if err := clientcmd.WriteToFile(*k, file); err != nil {
+		t.Fatal(err)
+	}
+}

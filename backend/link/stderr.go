@@ -3,20 +3,21 @@ package link
 import (
 	"bufio"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
 	"k8s.io/klog/v2"
 )
 
-// Quiet has client-go's diagnostics written to w instead of the standard error,
-// for the whole process; nil keeps none.
+// Quiet has client-go's diagnostics written to w, a record each line, instead
+// of the standard error, for the whole process; nil keeps none.
 func Quiet(w io.Writer) {
 	if w == nil {
-		w = io.Discard
+		klog.SetSlogLogger(slog.New(slog.DiscardHandler))
+		return
 	}
-	klog.LogToStderr(false)
-	klog.SetOutput(w)
+	klog.SetSlogLogger(slog.New(slog.NewTextHandler(w, nil)))
 }
 
 // readLines tells each line that comes through r, cut where it is longer than

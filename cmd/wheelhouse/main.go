@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"wheelhouse/backend"
@@ -40,7 +41,9 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 	if errors.As(err, &quiet) {
 		return quiet.code
 	}
-	fmt.Fprintln(errs, "wheelhouse: "+backend.T(err.Error()).Safe())
+	for _, line := range strings.Split("wheelhouse: "+err.Error(), "\n") {
+		fmt.Fprintln(errs, backend.T(line).Safe())
+	}
 	return codeOf(err)
 }
 

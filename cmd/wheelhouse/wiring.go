@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"wheelhouse/backend"
@@ -46,6 +47,9 @@ type platform struct {
 	desk     *dispatch.Desk
 	sources  context.CancelFunc
 
+	mu      sync.Mutex
+	plugged map[string]bool // links that the feeds are fed from
+
 	clusters   *feed.Feed[cluster.Cluster]
 	pods       *feed.Feed[cluster.Pod]
 	workloads  *feed.Feed[cluster.Workload]
@@ -59,7 +63,7 @@ func open(f *flags) (*platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &platform{flags: f, conf: conf, bell: feed.NewBell(), adapters: map[string]*kube.Cluster{}}
+	p := &platform{flags: f, conf: conf, bell: feed.NewBell(), adapters: map[string]*kube.Cluster{}, plugged: map[string]bool{}}
 	var note string
 	p.memory, note = config.OpenMemory(filepath.Join(config.StateDir(), "state.yaml"))
 	if note != "" {
@@ -81,6 +85,9 @@ func open(f *flags) (*platform, error) {
 	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
 	p.feeds()
 	p.links.Start()
+	for _, l := range p.links.All() {
+		p.plug(l)
+	}
 	return p, nil
 }
 
@@ -134,15 +141,33 @@ func (p *platform) feeds() {
 	p.pods = feed.NewFeed[cluster.Pod](p.bell)
 	p.workloads = feed.NewFeed[cluster.Workload](p.bell)
 	p.namespaces = feed.NewFeed[cluster.Namespace](p.bell)
-	for alias, c := range p.adapters {
-		p.pods.Attach(alias, c.Pods())
-		p.workloads.Attach(alias, c.Workloads())
-		p.namespaces.Attach(alias, c.Namespaces())
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.sources = cancel
 	go func() { _ = p.links.Source().Watch(ctx, backend.Scope{}, p.clusters) }() // it ends with ctx
-	p.links.Subscribe(func(*link.Link) { p.bell.Ring() })
+	p.links.Subscribe(func(l *link.Link) {
+		p.plug(l)
+		p.bell.Ring()
+	})
+}
+
+// plug feeds from a link while it is connected.
+func (p *platform) plug(l *link.Link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	alias, c := l.Alias(), p.adapters[l.Alias()]
+	on := l.Health().State != backend.Off
+	switch {
+	case on == p.plugged[alias]:
+	case on:
+		p.pods.Attach(alias, c.Pods())
+		p.workloads.Attach(alias, c.Workloads())
+		p.namespaces.Attach(alias, c.Namespaces())
+	default:
+		p.pods.Detach(alias)
+		p.workloads.Detach(alias)
+		p.namespaces.Detach(alias)
+	}
+	p.plugged[alias] = on
 }
 
 // close ends everything in turn: no new change, the runs, the feeds, the links,

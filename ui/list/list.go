@@ -6,6 +6,7 @@ package list
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -53,6 +54,7 @@ type List[T backend.Object] struct {
 	aside  bool // the details are wanted beside the list
 	detail sidePager
 	ref    backend.Ref // what the details are of
+	parts  []feed.PartState
 }
 
 // minAside is the width from which the details stand beside the list.
@@ -131,8 +133,15 @@ func (l *List[T]) Update(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 	}
-	l.table.Refresh()
+	l.refresh()
 	return l.look()
+}
+
+// refresh takes in what has changed. The parts' states are read first: what is
+// shown is then at least as new as what is said of it.
+func (l *List[T]) refresh() {
+	l.parts = l.spec.Feed.Parts()
+	l.table.Refresh()
 }
 
 // look asks for the details of the row under the cursor, where they are shown.
@@ -190,7 +199,7 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	case h.State == backend.Down, h.State == backend.Stale:
 		say(level, "no answer: "+reason, ":ctx shows every link and why · it comes back by itself")
 	default:
-		say(backend.Good, "There is no "+l.spec.Noun+" in "+l.place.String()+".", "0 shows all namespaces · :ns chooses one")
+		say(backend.Good, "There is no "+l.spec.Noun+" in "+l.where()+".", "0 shows all namespaces · :ns chooses one")
 	}
 }
 
@@ -208,7 +217,7 @@ func (l *List[T]) sieve() string {
 // not hidden by the others.
 func (l *List[T]) health() backend.Health {
 	var worst backend.Health
-	for _, p := range l.spec.Feed.Parts() {
+	for _, p := range l.parts {
 		if !l.table.Wants(p.Part.Link) {
 			continue
 		}
@@ -251,7 +260,26 @@ func (l *List[T]) Title() ui.Title {
 	if c.Filtering {
 		words = append(words, "filtering")
 	}
-	return ui.Title{What: l.spec.Name, Place: l.place.String(), Counts: strings.Join(words, ", "), Health: l.health()}
+	return ui.Title{What: l.spec.Name, Place: l.where(), Counts: strings.Join(words, ", "), Health: l.health()}
+}
+
+// where is the place with the links that are really watched.
+func (l *List[T]) where() string {
+	p := l.place
+	if len(p.Links) == 0 {
+		for _, part := range l.parts {
+			if !slices.Contains(p.Links, part.Part.Link) && part.Part.Link != "" {
+				p.Links = append(p.Links, part.Part.Link)
+			}
+		}
+	}
+	if len(p.Links) > 4 {
+		p.Links = []string{ui.Number(len(p.Links)) + " clusters"}
+	}
+	if !l.spec.Scoped {
+		return strings.Join(p.Links, ",")
+	}
+	return p.String()
 }
 
 func (l *List[T]) brokenWord() string {
@@ -273,7 +301,7 @@ func (l *List[T]) Selection() ui.Selection {
 // Settled says whether every part has answered, and the details are there.
 func (l *List[T]) Settled() bool {
 	parts := 0
-	for _, p := range l.spec.Feed.Parts() {
+	for _, p := range l.parts {
 		if p.Health.State == backend.Connecting {
 			return false
 		}

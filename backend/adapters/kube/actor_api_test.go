@@ -48,7 +48,14 @@ func newAPI(t *testing.T) *api {
 func (a *api) connect(t *testing.T) (*Cluster, *record) {
 	t.Helper()
 	rec := &record{}
-	set := loadLinks(t, a.URL, link.Options{Record: rec.add})
+	c, _ := a.cluster(t, link.Options{Record: rec.add})
+	return c, rec
+}
+
+// cluster gives a cluster on the server, and the set of its link.
+func (a *api) cluster(t *testing.T, opts link.Options) (*Cluster, *link.Set) {
+	t.Helper()
+	set := loadLinks(t, a.URL, opts)
 	l, ok := set.Find("prod-eu")
 	if !ok {
 		t.Fatal("no link prod-eu")
@@ -57,7 +64,7 @@ func (a *api) connect(t *testing.T) (*Cluster, *record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, rec
+	return c, set
 }
 
 // loadLinks makes a kubeconfig for one server, and its links.
@@ -205,6 +212,8 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 		a.patch(w, path, sub, o, body)
 	case found && r.Method == http.MethodDelete:
 		a.del(w, path, o, body)
+	case r.URL.Path == "/livez":
+		answer(w, http.StatusOK, "ok")
 	case r.URL.Path == "/version":
 		answer(w, http.StatusOK, map[string]any{"gitVersion": "v1.36.3"})
 	case r.Method == http.MethodGet && a.lists(path):

@@ -276,7 +276,7 @@ func TestCarryOut(t *testing.T) {
 			if writes != tc.writes {
 				t.Errorf("%d writes reached the server, want %d", writes, tc.writes)
 			}
-			if err == nil && tc.action == cluster.WorkloadScale && toInt(a.get(deploymentPath)["spec"].(map[string]any)["replicas"]) != 5 {
+			if err == nil && tc.action == cluster.WorkloadScale && replicasAt(a) != 5 {
 				t.Error("acknowledged, but not done")
 			}
 		})
@@ -342,7 +342,7 @@ func TestUndo(t *testing.T) {
 	if err := s.Undo.Do(t.Context(), quiet); err != nil {
 		t.Fatal(err)
 	}
-	if n := toInt(a.get(deploymentPath)["spec"].(map[string]any)["replicas"]); n != 3 {
+	if n := replicasAt(a); n != 3 {
 		t.Errorf("%d replicas after the undo", n)
 	}
 	if err := s.Undo.Do(t.Context(), quiet); backend.CodeOf(err) != backend.Conflict {
@@ -350,12 +350,10 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// Two consoles scale one deployment 200 times each at random, over a network
-// that loses answers and a cluster that sends heartbeats. Every refusal is told
-// as a conflict, and what is acknowledged is what happened: the acknowledged
-// changes form one chain from the first number to the last.
-func TestTwoScaleAtRandom(t *testing.T) {
-	const times = 200
+// Two consoles ask for different numbers at the same moment, 200 times, over a
+// network that loses requests and answers: each time one is told that it is done
+// and the other that it came second, and the server has what it acknowledged.
+func TestTwoScaleAtOnce(t *testing.T) {
 	a := newAPI(t)
 	a.furnish()
 	var mu sync.Mutex
@@ -365,46 +363,87 @@ func TestTwoScaleAtRandom(t *testing.T) {
 			return false
 		}
 		mu.Lock()
-		dice := fate.IntN(20)
+		dice := fate.IntN(12)
 		mu.Unlock()
 		switch dice {
-		case 0: // done, answer lost
+		case 0: // done, and the answer lost
 			serve(httptest.NewRecorder())
 			cut(w)
+			return true
 		case 1: // lost on the way
 			cut(w)
+			return true
 		case 2:
 			a.edit(deploymentPath, false, heartbeat)
-			return false
-		default:
-			return false
 		}
-		return true
+		return false
 	}
-	type move struct{ from, to string }
-	var moves []move // acknowledged
-	var doubts int
+	var consoles [2]*Cluster
+	for i := range consoles {
+		consoles[i], _ = a.connect(t)
+	}
+	for round := range 200 {
+		var steps [2]backend.Step
+		var ends [2]error
+		wants := [2]string{fmt.Sprint(10 + round*2), fmt.Sprint(11 + round*2)}
+		for i, c := range consoles {
+			steps[i] = step(t, c, cluster.WorkloadScale, deploymentRef, backend.Args{"replicas": wants[i]})
+		}
+		var wg sync.WaitGroup
+		for i := range steps {
+			wg.Go(func() { ends[i] = steps[i].Do(t.Context(), quiet) })
+		}
+		wg.Wait()
+		won := slices.Index(ends[:], nil)
+		if won < 0 || backend.CodeOf(ends[1-won]) != backend.Conflict || ends[1-won] == nil {
+			t.Fatalf("round %d: %v, %v", round, ends[0], ends[1])
+		}
+		if is := fmt.Sprint(replicasAt(a)); is != wants[won] {
+			t.Fatalf("round %d: %s was acknowledged, the server has %s", round, wants[won], is)
+		}
+	}
+}
+
+// Two consoles scale one deployment 200 times each, each in its own time. What
+// is acknowledged is what happened: the acknowledged changes form one chain
+// from the first number to the last.
+func TestTwoScaleAtRandom(t *testing.T) {
+	const times = 200
+	a := newAPI(t)
+	a.furnish()
+	a.meddle = func(_ http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) bool {
+		if writing(r) && rand.IntN(4) == 0 {
+			a.edit(deploymentPath, false, heartbeat)
+		}
+		return false
+	}
+	var mu sync.Mutex
+	next := map[string]string{} // acknowledged changes: from which number to which
+	clashes := 0
 	var wg sync.WaitGroup
 	for actor := range 2 {
 		c, _ := a.connect(t)
 		wg.Go(func() {
-			dice := rand.New(rand.NewPCG(3, uint64(actor)))
 			for i := range times {
-				to := fmt.Sprint(actor + 10 + 2*(i+dice.IntN(9000))) // never what the other asks for
+				to := fmt.Sprint(100 + 2*i + actor) // each number is asked for once
 				p, err := c.Plan(t.Context(), cluster.WorkloadScale, []backend.Ref{deploymentRef}, backend.Args{"replicas": to})
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				s := p.Steps[0]
-				err = s.Do(t.Context(), quiet)
+				for range rand.IntN(4) { // the person looks on
+					_, _ = c.target(t.Context(), cluster.WorkloadScale, deploymentRef)
+				}
+				err = p.Steps[0].Do(t.Context(), quiet)
 				mu.Lock()
-				switch {
+				switch from := p.Steps[0].Guard[2].Value; {
+				case err == nil && next[from] == "":
+					next[from] = to
 				case err == nil:
-					moves = append(moves, move{s.Guard[2].Value, to})
-				case backend.CodeOf(err) == backend.Unknown:
-					doubts++
-				case backend.CodeOf(err) != backend.Conflict || !strings.Contains(err.Error(), "another change came first"):
+					t.Errorf("two changes from %s are acknowledged: to %s and to %s", from, next[from], to)
+				case backend.CodeOf(err) == backend.Conflict && strings.Contains(err.Error(), "another change came first"):
+					clashes++
+				default:
 					t.Error(err)
 				}
 				mu.Unlock()
@@ -412,20 +451,15 @@ func TestTwoScaleAtRandom(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d acknowledged, %d in doubt, %d clashes", len(moves), doubts, 2*times-len(moves)-doubts)
-	if doubts > 0 {
-		return // a chain with links that nobody acknowledged can't be followed
-	}
 	at := "3"
-	for range moves {
-		i := slices.IndexFunc(moves, func(m move) bool { return m.from == at })
-		if i < 0 {
-			t.Fatalf("nobody acknowledged a change from %s", at)
-		}
-		at = moves[i].to
-		moves[i].from = ""
+	for range next {
+		at = next[at]
 	}
-	if is := fmt.Sprint(toInt(a.get(deploymentPath)["spec"].(map[string]any)["replicas"])); is != at {
-		t.Errorf("the last acknowledged change was to %s, the server has %s", at, is)
+	if is := fmt.Sprint(replicasAt(a)); is != at || len(next)+clashes != 2*times || clashes == 0 {
+		t.Errorf("%d acknowledged, the last to %q; %d clashes; the server has %s", len(next), at, clashes, is)
 	}
+}
+
+func replicasAt(a *api) int {
+	return toInt(a.get(deploymentPath)["spec"].(map[string]any)["replicas"])
 }
