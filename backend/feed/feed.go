@@ -76,6 +76,13 @@ func (f *Feed[T]) Watch(ctx context.Context, scope backend.Scope) {
 	}
 }
 
+// Watching gives the scope that is watched; ok is false when none is.
+func (f *Feed[T]) Watching() (scope backend.Scope, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.scope, f.ctx != nil && f.ctx.Err() == nil
+}
+
 // Stop ends all watches and waits for their goroutines. Rows stay, as stale.
 func (f *Feed[T]) Stop() {
 	f.mu.Lock()

@@ -5,6 +5,7 @@
 package list
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -22,13 +23,15 @@ import (
 
 // Spec is what makes a list one of pods or of anything else.
 type Spec[T backend.Object] struct {
-	Name    string // "pods": also its scope in the keymap
+	Name    string // "pods"
+	Scope   string // of its own in the keymap; empty: the name
 	Noun    string // "pod": what counts are of
 	Feed    *feed.Feed[T]
 	Columns []table.Column[T]
 	Sort    string // column to begin with; "-age" for descending
 	Broken  func(*T) bool
-	Scoped  bool // its objects live in namespaces
+	Only    func(*T) bool // the rows of the feed that this is a list of; nil: all
+	Scoped  bool          // its objects live in namespaces
 	Enter   func(T) tea.Cmd
 	Prefill func(T) backend.Args        // first values of actions' parameters; may be nil
 	Extra   func(*List[T]) []ui.Command // commands that only this view has; may be nil
@@ -49,7 +52,7 @@ type List[T backend.Object] struct {
 	place  ui.Place
 	labels string
 	query  string
-	cancel context.CancelFunc // ends the watch; nil while closed
+	open   bool
 	side   *page.Live
 	aside  bool // the details are wanted beside the list
 	detail sidePager
@@ -64,6 +67,9 @@ const minAside = 120
 func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[T] {
 	l := &List[T]{spec: spec, shared: shared, aside: true}
 	l.table = table.New(spec.Feed.Store, spec.Columns)
+	if spec.Only != nil {
+		l.table.Only(spec.Only)
+	}
 	l.recall()
 	l.side = page.NewLive(func(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
 		return shared.Details(r.Link)(ctx, r, a)
@@ -81,40 +87,31 @@ func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[
 func (l *List[T]) Name() string { return l.spec.Name }
 
 // Scopes are this list's own, then those of every list.
-func (l *List[T]) Scopes() []string { return []string{l.spec.Name, "list"} }
+func (l *List[T]) Scopes() []string { return []string{cmp.Or(l.spec.Scope, l.spec.Name), "list"} }
 
-// Open watches the place.
+// Open watches the place. Lists of the same noun share its feed, which goes on
+// when a list is left, so that coming back shows what is there at once; only
+// another place or other labels begin a new watch.
 func (l *List[T]) Open(p ui.Place) {
-	if l.cancel != nil && samePlace(p, l.place) {
-		return
-	}
-	l.place = p
+	l.place, l.open = p, true
 	l.watch()
 }
 
-func samePlace(a, b ui.Place) bool { return a.String() == b.String() }
-
 func (l *List[T]) watch() {
-	ctx, cancel := context.WithCancel(context.Background())
-	old := l.cancel
-	l.cancel = cancel
 	scope := backend.Scope{Labels: l.labels}
 	if l.spec.Scoped {
 		scope.Namespaces = l.place.Namespaces
 	}
 	l.table.OnlyLinks(l.place.Links)
-	l.spec.Feed.Watch(ctx, scope)
-	if old != nil {
-		old()
+	now, ok := l.spec.Feed.Watching()
+	if !ok || now.Labels != scope.Labels || !slices.Equal(now.Namespaces, scope.Namespaces) {
+		l.spec.Feed.Watch(context.Background(), scope)
 	}
 }
 
-// Close ends the watch.
+// Close lets go of what belongs to this list alone.
 func (l *List[T]) Close() {
-	if l.cancel != nil {
-		l.cancel()
-		l.cancel = nil
-	}
+	l.open = false
 	l.side.Stop()
 	l.table.Close()
 }
@@ -142,6 +139,22 @@ func (l *List[T]) Update(msg tea.Msg) tea.Cmd {
 func (l *List[T]) refresh() {
 	l.parts = l.spec.Feed.Parts()
 	l.table.Refresh()
+	same := ""
+	if len(l.links()) == 1 {
+		same = "cluster"
+	}
+	l.table.Omit(same)
+}
+
+// links are the links whose rows are shown.
+func (l *List[T]) links() []string {
+	var links []string
+	for _, p := range l.parts {
+		if l.table.Wants(p.Part.Link) && !slices.Contains(links, p.Part.Link) && p.Part.Link != "" {
+			links = append(links, p.Part.Link)
+		}
+	}
+	return links
 }
 
 // look asks for the details of the row under the cursor, where they are shown.
@@ -265,14 +278,7 @@ func (l *List[T]) Title() ui.Title {
 
 // where is the place with the links that are really watched.
 func (l *List[T]) where() string {
-	p := l.place
-	if len(p.Links) == 0 {
-		for _, part := range l.parts {
-			if !slices.Contains(p.Links, part.Part.Link) && part.Part.Link != "" {
-				p.Links = append(p.Links, part.Part.Link)
-			}
-		}
-	}
+	p := ui.Place{Links: l.links(), Namespaces: l.place.Namespaces}
 	if len(p.Links) > 4 {
 		p.Links = []string{ui.Number(len(p.Links)) + " clusters"}
 	}
@@ -322,7 +328,7 @@ func (l *List[T]) Search(query string) error {
 	l.query = query
 	if labels != l.labels {
 		l.labels = labels
-		if l.cancel != nil {
+		if l.open {
 			l.watch()
 		}
 	}

@@ -18,27 +18,31 @@ import (
 
 // Openers are the ways in: all workloads, or those of one kind.
 func Openers(f *feed.Feed[cluster.Workload], shared list.Shared) []ui.Opener {
-	opener := func(name, title, filter string, alias ...string) ui.Opener {
+	opener := func(name, kind, title string, alias ...string) ui.Opener {
 		return ui.Opener{Name: name, Alias: alias, Title: title, Open: func(with ui.OpenWith) ui.View {
-			with.Filter = strings.TrimSpace(filter + " " + with.Filter)
-			return open(f, shared, with)
+			return open(f, shared, with, name, kind)
 		}}
 	}
 	return []ui.Opener{
-		opener("workloads", "Workloads: deployments, stateful sets, daemon sets", "", "wl", "workload"),
-		opener("deployments", "Deployments", "kind:deployment", "dp", "deploy", "deployment"),
-		opener("statefulsets", "Stateful sets", "kind:statefulset", "sts", "statefulset"),
-		opener("daemonsets", "Daemon sets", "kind:daemonset", "ds", "daemonset"),
+		opener("workloads", "", "Workloads: deployments, stateful sets, daemon sets", "wl", "workload"),
+		opener("deployments", cluster.KindDeployment, "Deployments", "dp", "deploy", "deployment"),
+		opener("statefulsets", cluster.KindStatefulSet, "Stateful sets", "sts", "statefulset"),
+		opener("daemonsets", cluster.KindDaemonSet, "Daemon sets", "ds", "daemonset"),
 	}
 }
 
-func open(f *feed.Feed[cluster.Workload], shared list.Shared, with ui.OpenWith) ui.View {
-	return list.New(list.Spec[cluster.Workload]{
-		Name: "workloads", Noun: "workload", Feed: f, Columns: Columns(), Sort: "namespace", Scoped: true,
+// open makes a list of all workloads, or of one kind.
+func open(f *feed.Feed[cluster.Workload], shared list.Shared, with ui.OpenWith, name, kind string) ui.View {
+	spec := list.Spec[cluster.Workload]{
+		Name: name, Scope: "workloads", Noun: strings.TrimSuffix(name, "s"), Feed: f, Columns: Columns(), Sort: "namespace", Scoped: true,
 		Broken:  func(w *cluster.Workload) bool { return w.Level.Broken() },
 		Enter:   openPods,
 		Prefill: func(w cluster.Workload) backend.Args { return backend.Args{"replicas": strconv.Itoa(int(w.Desired))} },
-	}, shared, with)
+	}
+	if kind != "" {
+		spec.Only = func(w *cluster.Workload) bool { return w.Kind == kind }
+	}
+	return list.New(spec, shared, with)
 }
 
 // openPods shows the workload's pods: those of its cluster and namespace whose
@@ -55,7 +59,7 @@ func Columns() []table.Column[cluster.Workload] {
 		list.Text("namespace", "NAMESPACE", 3, func(w *cluster.Workload) string { return w.Namespace }),
 		list.Name("name", "NAME", func(w *cluster.Workload) string { return w.Name }),
 		list.Text("kind", "KIND", 4, func(w *cluster.Workload) string { k, _, _ := strings.Cut(w.Kind, "."); return k }),
-		list.Text("cluster", "CLUSTER", 6, func(w *cluster.Workload) string { return w.Link }),
+		list.Text("cluster", "CLUSTER", 3, func(w *cluster.Workload) string { return w.Link }),
 		{
 			ID: "ready", Title: "READY", Right: true, Keep: 2, Text: ready,
 			Cell:   func(w *cluster.Workload, _ time.Time) table.Cell { return table.Cell{Text: ready(w)} },

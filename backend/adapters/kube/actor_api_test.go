@@ -225,7 +225,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 
 // lists says whether the last segment of a path is a collection.
 func (a *api) lists(path string) bool {
-	return slices.Contains([]string{"events", "services", "poddisruptionbudgets", "horizontalpodautoscalers", "resourcequotas", "replicasets", "limitranges"}, path[strings.LastIndex(path, "/")+1:])
+	return slices.Contains([]string{"pods", "events", "services", "poddisruptionbudgets", "horizontalpodautoscalers", "resourcequotas", "replicasets", "limitranges"}, path[strings.LastIndex(path, "/")+1:])
 }
 
 func (a *api) list(w http.ResponseWriter, path string) {
@@ -363,7 +363,7 @@ func (a *api) furnish() {
 	a.put(deploymentPath, fmt.Sprintf(workload, "Deployment"))
 	a.put(statefulPath, fmt.Sprintf(workload, "StatefulSet"))
 	a.put(daemonPath, `{"kind":"DaemonSet","apiVersion":"apps/v1","metadata":{},"spec":{"selector":{"matchLabels":{"app":"agent"}},
-		"template":{"metadata":{},"spec":{"containers":[{"name":"a","image":"demo/agent:1"}]}}},"status":{"desiredNumberScheduled":5,"numberReady":5,"numberAvailable":5,"updatedNumberScheduled":5}}`)
+		"template":{"metadata":{},"spec":{"containers":[{"name":"a","image":"demo/agent:1"}]}}},"status":{"observedGeneration":1,"desiredNumberScheduled":5,"numberReady":5,"numberAvailable":5,"updatedNumberScheduled":5}}`)
 }
 
 func ref(kind, name string) backend.Ref {

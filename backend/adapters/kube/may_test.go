@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -78,7 +79,8 @@ func TestWhy(t *testing.T) {
 		t.Errorf("refused before the rules are known: %s", why)
 	}
 	<-reviewed
-	for !known(c, "shop") {
+	for !known(c, "shop") { // the answer is on its way through the client
+		runtime.Gosched()
 	}
 	for _, tc := range []struct {
 		action, why string

@@ -67,6 +67,14 @@ func (t *Table[T]) Chosen() []string {
 	return ids
 }
 
+// Omit leaves out a column that says the same in every row; "" none. Wide shows
+// it all the same.
+func (t *Table[T]) Omit(id string) {
+	if t.omitted != id {
+		t.omitted, t.layout = id, layout{}
+	}
+}
+
 // Wide shows all columns instead of the chosen ones, or these again.
 func (t *Table[T]) Wide() {
 	t.wide = !t.wide
@@ -77,7 +85,7 @@ func (t *Table[T]) Wide() {
 // the others when all are wanted.
 func (t *Table[T]) wanted() []int {
 	if !t.wide {
-		return t.chosen
+		return slices.DeleteFunc(slices.Clone(t.chosen), func(i int) bool { return t.columns[i].ID == t.omitted })
 	}
 	all := slices.Clone(t.chosen)
 	for i := range t.columns {

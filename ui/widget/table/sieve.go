@@ -14,6 +14,7 @@ type sieve[T any] struct {
 	words  []string      // its plain words in lower case, to be shown in names
 	links  []string      // none: all
 	broken func(*T) bool // nil: also what is not broken
+	only   func(*T) bool // what the table is of at all; nil: every row
 }
 
 // Filter shows only the rows that the query matches (see query.go for the
@@ -39,6 +40,13 @@ func (t *Table[T]) Broken(on bool, broken func(*T) bool) {
 	if on {
 		t.sieve.broken = broken
 	}
+	t.apply()
+}
+
+// Only makes the table one of the rows that only accepts, whatever else is
+// filtered; for good.
+func (t *Table[T]) Only(only func(*T) bool) {
+	t.sieve.only = only
 	t.apply()
 }
 
@@ -69,6 +77,9 @@ func (t *Table[T]) apply() {
 	}
 	if t.sieve.broken != nil {
 		keep = keep.Where("broken", t.sieve.broken)
+	}
+	if t.sieve.only != nil {
+		keep = keep.Where("only", t.sieve.only)
 	}
 	t.lens.Filter(keep)
 	t.remeasure()
