@@ -35,7 +35,7 @@ func (t Text) Safe() string {
 	if plain(t.s) {
 		return t.s
 	}
-	return sanitize(t.s, false)
+	return clean(t.s, false)
 }
 
 // SGR is Safe with the escape sequences kept that only set colours and weight
@@ -44,11 +44,11 @@ func (t Text) SGR() string {
 	if plain(t.s) {
 		return t.s
 	}
-	return sanitize(t.s, true)
+	return clean(t.s, true)
 }
 
 func plain(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] < 0x20 || s[i] >= 0x7f {
 			return false
 		}
@@ -56,53 +56,66 @@ func plain(s string) bool {
 	return true
 }
 
-func sanitize(s string, keepSGR bool) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	marks, dotted := 0, false
-	var last rune
+// A cleaner writes what may be shown of a text.
+type cleaner struct {
+	b      strings.Builder
+	marks  int  // combining marks since the last letter
+	dotted bool // the last that was written is the dot for what can't be shown
+	last   rune
+}
+
+func clean(s string, keepSGR bool) string {
+	var c cleaner
+	c.b.Grow(len(s))
 	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == 0x1b {
+		if s[i] == 0x1b {
 			end, sgr := escapeEnd(s, i)
 			if sgr && keepSGR {
-				b.WriteString(s[i:end])
-			} else if !dotted {
-				b.WriteByte(0xc2)
-				b.WriteByte(0xb7)
-				dotted = true
+				c.b.WriteString(s[i:end])
+			} else {
+				c.dot()
 			}
 			i = end
 			continue
 		}
+		r, n := utf8.DecodeRuneInString(s[i:])
 		i += n
-		switch {
-		case r == utf8.RuneError && n == 1:
-			b.WriteRune(utf8.RuneError)
-		case r == '\t' || r == '\n':
-			b.WriteByte(' ')
-		case r == '\r' && i < len(s) && s[i] == '\n':
-			continue
-		case binds(last, r):
-			b.WriteRune(r)
-		case invisible(r):
-			if !dotted {
-				b.WriteRune('·')
-			}
-			dotted, last = true, r
-			continue
-		case unicode.In(r, unicode.Mn, unicode.Me):
-			if marks++; marks > maxMarks {
-				continue
-			}
-			b.WriteRune(r)
-			continue
-		default:
-			b.WriteRune(r)
+		if r == '\r' && i < len(s) && s[i] == '\n' {
+			continue // the line end after it stands for both
 		}
-		marks, dotted, last = 0, false, r
+		c.rune(r, n)
 	}
-	return b.String()
+	return c.b.String()
+}
+
+// rune writes one that took n bytes.
+func (c *cleaner) rune(r rune, n int) {
+	switch {
+	case r == utf8.RuneError && n == 1, binds(c.last, r):
+		c.b.WriteRune(r)
+	case r == '\t' || r == '\n':
+		c.b.WriteByte(' ')
+	case invisible(r):
+		c.dot()
+		c.last = r
+		return
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		if c.marks++; c.marks <= maxMarks {
+			c.b.WriteRune(r)
+		}
+		return
+	default:
+		c.b.WriteRune(r)
+	}
+	c.marks, c.dotted, c.last = 0, false, r
+}
+
+// dot stands for a run of what can't be shown.
+func (c *cleaner) dot() {
+	if !c.dotted {
+		c.b.WriteRune('·')
+	}
+	c.dotted = true
 }
 
 // binds says whether r is a joiner or selector that belongs to the emoji before it.

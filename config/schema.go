@@ -12,7 +12,10 @@ func Schema() []byte {
 	s := object(reflect.TypeFor[Config]())
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "wheelhouse config.yaml"
-	b, _ := json.MarshalIndent(s, "", "  ") // maps of strings always marshal
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(err) // it holds only maps, slices and strings
+	}
 	return append(b, '\n')
 }
 

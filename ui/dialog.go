@@ -14,8 +14,8 @@ type dialog interface {
 	// want is the size that it would like inside its border.
 	want(s *Shell, maxW, maxH int) (w, h int)
 	draw(s *Shell, f screen.Frame)
-	// update takes a key or a paste; close says that it is finished.
-	update(s *Shell, msg tea.Msg) (close bool, cmd tea.Cmd)
+	// update takes a key or a paste; done says that it is finished.
+	update(s *Shell, msg tea.Msg) (done bool, cmd tea.Cmd)
 	// dismissed is called when Esc has closed it.
 	dismissed(s *Shell)
 }

@@ -8,12 +8,6 @@ type hint struct {
 	dim        bool // it can't be done now; pressing it says why
 }
 
-// hintsAlways are shown behind the actions of the selection.
-var hintsAlways = [...]struct{ id, title string }{
-	{"list.open", "open"}, {"shell.filter", "filter"}, {"shell.actions", "actions"},
-	{"shell.command", "command"}, {"shell.palette", "palette"}, {"shell.help", "help"},
-}
-
 // maxHints is how many actions of the selection the footer shows.
 const maxHints = 5
 
@@ -28,7 +22,15 @@ func (s *Shell) hints() []hint {
 		}
 		out = append(out, hint{key, strings.ToLower(a.Title), s.o.Desk.Why(a.ID, sel.Refs) != ""})
 	}
-	for _, h := range hintsAlways {
+	always := [...]struct{ id, title string }{
+		{"list.open", "open"},
+		{"shell.filter", "filter"},
+		{"shell.actions", "actions"},
+		{"shell.command", "command"},
+		{"shell.palette", "palette"},
+		{"shell.help", "help"},
+	}
+	for _, h := range always {
 		c, ok := s.find(h.id)
 		if key := s.keyOf(h.id); ok && key != "" {
 			out = append(out, hint{key, h.title, c.Why != ""})

@@ -60,7 +60,7 @@ func Run(ctx context.Context, o Options, c Console) error {
 	r.shell = New(o, r.screen.Show, r.pump.WakeAt)
 	r.program = tea.NewProgram(guard{r.shell}, tea.WithContext(ctx), tea.WithInput(os.Stdin), tea.WithOutput(io.Discard),
 		tea.WithoutRenderer(), tea.WithFPS(1), tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithWindowSize(w, h), tea.WithFilter(r.filter))
-	go r.signals(ctx, cancel).Watch(ctx)
+	go r.signals(cancel).Watch(ctx)
 	go r.pump.Run(ctx, r.program.Send)
 	_, err = r.program.Run()
 	return r.end(ctx, err)
@@ -133,7 +133,7 @@ func (r *running) filter(_ tea.Model, msg tea.Msg) tea.Msg {
 }
 
 // signals is what each of the terminal's signals does.
-func (r *running) signals(ctx context.Context, cancel context.CancelCauseFunc) screen.Signals {
+func (r *running) signals(cancel context.CancelCauseFunc) screen.Signals {
 	return screen.Signals{
 		Resized: func() {
 			w, h := r.terminal.Size()

@@ -38,8 +38,8 @@ func Age(since, now time.Time) (text string, until time.Time) {
 	case d < 48*time.Hour:
 		unit, sign = time.Hour, "h"
 	}
-	n := d / unit
-	return fmt.Sprintf("%d%s", n, sign), since.Add((n + 1) * unit)
+	shown := d.Truncate(unit)
+	return fmt.Sprintf("%d%s", shown/unit, sign), since.Add(shown + unit)
 }
 
 // wrapAll breaks lines at blanks so that none is wider than w cells.

@@ -269,12 +269,12 @@ func (d *disk) becomes(l *Log, now disk) {
 }
 
 func (d *disk) use(l *Log) {
-	real := l.create
+	create := l.create
 	l.create = func(path string) (file, error) {
 		if d.create != nil {
 			return nil, d.create
 		}
-		f, err := real(path)
+		f, err := create(path)
 		return failing{f, d}, err
 	}
 }

@@ -276,7 +276,9 @@ func TestReview(t *testing.T) {
 		{"many by one question", nil, refs, []string{"may "}, 1, "", ""},
 		{"granted by name only", only("x", "y", "z"), refs, []string{"may ", "may x", "may y", "may z"}, 3, "", ""},
 		{
-			"one is not", only("x", "y"), refs, []string{"may ", "may x", "may y", "may z"}, 3,
+			"one is not", only("x", "y"), refs,
+			[]string{"may ", "may x", "may y", "may z"},
+			3,
 			"You may not patch deployments.apps/scale of deployment shop/z on a (no ·rule). Nothing was sent", "",
 		},
 		{
@@ -292,7 +294,9 @@ func TestReview(t *testing.T) {
 		},
 		{
 			"panics", func(context.Context, backend.Permission, backend.Ref) (bool, string, error) { panic("oh") },
-			refs[:1], []string{"may x"}, 1, "", "could not be asked",
+			refs[:1],
+			[]string{"may x"},
+			1, "", "could not be asked",
 		},
 	}
 	for _, tt := range tests {

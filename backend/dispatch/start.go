@@ -24,7 +24,7 @@ type Consent struct {
 
 // fits says what lacks: nil, or an Unconfirmed error.
 func (c Consent) fits(p Proposal) error {
-	why := ""
+	var why string
 	switch {
 	case p.Risk > backend.Low && !c.Confirmed:
 		why = "it was not confirmed. Confirm it to go on."

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -154,10 +155,9 @@ func TestSourceThatFails(t *testing.T) {
 		reason string
 	}{
 		"panics": {func(context.Context, backend.Scope, backend.Sink[thing]) error {
-			var m map[string]int
-			m["x"]++
-			return nil
-		}, "nil map"},
+			var none []int
+			return errors.New(strconv.Itoa(none[len(none)]))
+		}, "out of range"},
 		"panics with words": {func(context.Context, backend.Scope, backend.Sink[thing]) error { panic("token=abc") }, "fault"},
 		"gives up":          {func(context.Context, backend.Scope, backend.Sink[thing]) error { return errors.New("no such thing") }, "no such thing"},
 		"returns":           {func(context.Context, backend.Scope, backend.Sink[thing]) error { return nil }, "by itself"},

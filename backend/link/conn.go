@@ -13,6 +13,7 @@ import (
 	"os"
 	"time"
 
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/connrotation"
@@ -85,7 +86,7 @@ func (s *Set) dialable(l *Link, context string) (*conn, error) {
 	if loginNeeded(config) {
 		c.login = newLogin(l, config, s.logins)
 	}
-	var wire, wire1 http.RoundTripper = s.network, s.network
+	wire, wire1 := s.network, s.network
 	if s.network == nil {
 		if c.base, err = c.transport(true); err != nil {
 			return nil, err
@@ -132,7 +133,7 @@ func (c *conn) transport(http2 bool) (*http.Transport, error) {
 	}
 	proxy := c.config.Proxy
 	if proxy == nil {
-		proxy = http.ProxyFromEnvironment
+		proxy = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

@@ -106,15 +106,17 @@ func TestTroubleIsExplained(t *testing.T) {
 		"wants certificate": {func(t *testing.T) (string, []byte, string) {
 			return serve(t, ok, &tls.Config{Certificates: []tls.Certificate{fine}, ClientAuth: tls.RequireAnyClientCert}).URL, fineCA, ""
 		}, []string{"refuses our certificate"}},
-		"proxy gone":   {proxied(strings.Replace(gone.URL, "http://", "http://me:hunter2@", 1)), []string{"proxy can't be reached"}},
-		"proxy denies": {proxied(strings.Replace(denying.URL, "http://", "http://me:hunter2@", 1)), []string{"does not let us through", "403"}},
-		"proxy asks":   {proxied(asking.URL), []string{"wants a login"}},
-		"unwell":       {answers(500, "[+]ping ok\n[-]etcd failed: reason withheld\n"), []string{"not well", "500", "[-]etcd failed"}},
-		"gateway":      {answers(502, "<html>Bad Gateway</html>"), []string{"not well: 502 Bad Gateway"}},
-		"portal":       {answers(302, ""), []string{"redirect", "login page"}},
-		"unauthorized": {answers(401, ""), []string{"login expired", "try again"}},
-		"impersonation": {answers(403, `{"kind":"Status","message":"users \"x\" is forbidden: User \"ada\" cannot impersonate resource \"users\""}`),
-			[]string{"may not act", "--as"}},
+		"proxy gone":       {proxied(strings.Replace(gone.URL, "http://", "http://me:hunter2@", 1)), []string{"proxy can't be reached"}},
+		"proxy denies":     {proxied(strings.Replace(denying.URL, "http://", "http://me:hunter2@", 1)), []string{"does not let us through", "403"}},
+		"proxy asks":       {proxied(asking.URL), []string{"wants a login"}},
+		"unwell":           {answers(500, "[+]ping ok\n[-]etcd failed: reason withheld\n"), []string{"not well", "500", "[-]etcd failed"}},
+		"gateway":          {answers(502, "<html>Bad Gateway</html>"), []string{"not well: 502 Bad Gateway"}},
+		"portal":           {answers(302, ""), []string{"redirect", "login page"}},
+		"no longer let in": {answers(401, ""), []string{"login expired", "try again"}},
+		"impersonation": {
+			answers(403, `{"kind":"Status","message":"users \"x\" is forbidden: User \"ada\" cannot impersonate resource \"users\""}`),
+			[]string{"may not act", "--as"},
+		},
 		"hostile": {answers(503, "\x1b]0;owned\x07\r\u202e token=hunter2 "+strings.Repeat("x", 5000)), []string{"not well: 503"}},
 	} {
 		t.Run(name, func(t *testing.T) {

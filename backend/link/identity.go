@@ -19,9 +19,9 @@ func (l *Link) introduce(ctx context.Context) {
 	if met {
 		return
 	}
-	version, err := l.askVersion(ctx, c)
-	if err != nil {
-		return // lost again; the next probe sees
+	version, ok := l.askVersion(ctx, c)
+	if !ok {
+		return // lost again; asked again after the next good probe
 	}
 	user := l.askUser(ctx, c, c.shared)
 	if as := c.config.Impersonate.UserName; as != "" {
@@ -39,34 +39,25 @@ func (l *Link) introduce(ctx context.Context) {
 	l.set.changed(l)
 }
 
-// askVersion reads /version; empty when the server does not tell.
-func (l *Link) askVersion(ctx context.Context, c *conn) (string, error) {
+// askVersion reads /version; empty when the server does not tell, not ok when
+// there is no answer.
+func (l *Link) askVersion(ctx context.Context, c *conn) (version string, ok bool) {
 	_, body, err := l.send(ctx, c, c.shared, http.MethodGet, "/version", "")
-	if err != nil {
-		return "", err
-	}
 	var v struct{ GitVersion string }
-	if json.Unmarshal(body, &v) != nil {
-		return "", nil
-	}
-	return v.GitVersion, nil
+	_ = json.Unmarshal(body, &v) // what is no such object has no version
+	return v.GitVersion, err == nil
 }
 
 // askUser creates a SelfSubjectReview (authentication.k8s.io/v1, served since
-// Kubernetes 1.28); empty when the server does not have it.
+// Kubernetes 1.28); empty when there is no answer or the server does not have it.
 func (l *Link) askUser(ctx context.Context, c *conn, rt http.RoundTripper) string {
 	const review = `{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`
-	_, body, err := l.send(ctx, c, rt, http.MethodPost, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
-	if err != nil {
-		return ""
-	}
+	_, body, _ := l.send(ctx, c, rt, http.MethodPost, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
 	var v struct {
 		Status struct {
 			UserInfo struct{ Username string }
 		}
 	}
-	if json.Unmarshal(body, &v) != nil {
-		return ""
-	}
+	_ = json.Unmarshal(body, &v)
 	return v.Status.UserInfo.Username
 }

@@ -154,3 +154,66 @@ func (l *Link) connection() (*conn, error) {
 	}
 	return l.conn, l.connErr
 }
+
+// A run is the probe of a connected link.
+type run struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func (l *Link) connect() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &run{cancel: cancel, done: make(chan struct{})}
+	l.mu.Lock()
+	if l.run != nil {
+		l.mu.Unlock()
+		cancel()
+		return
+	}
+	l.run = r
+	l.health = backend.Health{State: backend.Connecting, Since: time.Now()}
+	l.trouble, l.live = nil, time.Time{}
+	l.regain()
+	l.mu.Unlock()
+	l.set.changed(l)
+	go func() {
+		defer close(r.done)
+		l.watch(ctx)
+	}()
+}
+
+func (l *Link) disconnect() {
+	l.mu.Lock()
+	r, c := l.run, l.conn
+	if r == nil {
+		l.mu.Unlock()
+		return
+	}
+	l.run = nil
+	l.lose()
+	l.health = backend.Health{State: backend.Off, Since: time.Now()}
+	l.mu.Unlock()
+	r.cancel()
+	<-r.done
+	if c != nil {
+		c.hangUp()
+	}
+	l.set.changed(l)
+}
+
+func (l *Link) retry() {
+	l.set.reread()
+	l.mu.Lock()
+	old := l.conn
+	if old != nil && old.login != nil && l.health.State != backend.Live {
+		l.logins.Add(1)
+	}
+	l.conn, l.connErr = nil, nil
+	l.describe()
+	l.mu.Unlock()
+	if old != nil {
+		old.hangUp()
+	}
+	l.connect()
+	l.poke()
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -271,10 +272,8 @@ func (o *oracle) ask() (header string, cert *tls.Certificate, err error) {
 			return "", nil, err
 		}
 	}
-	req, err := http.NewRequest(http.MethodGet, "http://login.invalid/", nil)
-	if err != nil {
-		return "", nil, err
-	}
+	// It is answered here: only what is put into it matters.
+	req := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: "login.invalid"}, Header: http.Header{}}
 	see := tripperFunc(func(r *http.Request) (*http.Response, error) {
 		header = r.Header.Get("Authorization")
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil

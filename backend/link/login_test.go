@@ -3,14 +3,22 @@
 package link
 
 import (
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"wheelhouse/backend"
@@ -242,4 +250,92 @@ func TestHangingLoginHoldsNobodyElseUp(t *testing.T) {
 	})
 	p.token(t, "t")
 	until(t, hangs, "its end", state(backend.Live))
+}
+
+func TestPluginMayGiveACertificate(t *testing.T) {
+	server, ca := certificate(t, time.Now().Add(time.Hour))
+	mine, minePEM := certificate(t, time.Now().Add(time.Hour), "ada")
+	_, key, err := pemOf(&mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := serve(t, func(w http.ResponseWriter, _ *http.Request) {}, &tls.Config{
+		Certificates: []tls.Certificate{server}, ClientAuth: tls.RequireAnyClientCert,
+	})
+	status, err := json.Marshal(map[string]any{
+		"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+		"status": map[string]string{"clientCertificateData": string(minePEM), "clientKeyData": string(key)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlugin(t, "cat $d/token")
+	p.token(t, string(status))
+	k := oneContext(api.URL, ca)
+	k.AuthInfos["u"] = p.user()
+	s := load(t, k, Options{})
+	s.Start()
+	l := only(t, s)
+	until(t, l, "login", state(backend.Live))
+	// A dialer outside of HTTP has it too.
+	material, err := rest.TLSConfigFor(l.REST())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tls.Dial("tcp", api.Listener.Addr().String(), material)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Handshake(); err != nil {
+		t.Error(err)
+	}
+}
+
+// jwt is a token of the shape that OIDC has; nobody looks at its signature.
+func jwt(expires time.Time) string {
+	claims := fmt.Sprintf(`{"exp":%d}`, expires.Unix())
+	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".x"
+}
+
+func TestOIDCRefreshes(t *testing.T) {
+	fresh := jwt(time.Now().Add(time.Hour))
+	var good atomic.Bool
+	var issuer *httptest.Server
+	issuer = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path != "/token" {
+			_, _ = fmt.Fprintf(w, `{"token_endpoint":%q}`, issuer.URL+"/token")
+			return
+		}
+		if !good.Load() {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = fmt.Fprint(w, `{"error":"invalid_grant","error_description":"token=hunter2 is not active"}`)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"access_token":"a","token_type":"bearer","refresh_token":"r2","id_token":%q}`, fresh)
+	}, nil)
+	a := newAPI(t)
+	a.token.Store(fresh)
+	k := oneContext(a.URL, a.ca())
+	k.AuthInfos["u"] = &clientcmdapi.AuthInfo{AuthProvider: &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: map[string]string{
+		"idp-issuer-url": issuer.URL, "client-id": "console", "refresh-token": "r1", "id-token": jwt(time.Now().Add(-time.Hour)),
+	}}}
+	s := load(t, k, Options{})
+	s.Start()
+	l := only(t, s)
+	h := until(t, l, "refusal", lostWith("login failed", "failed to refresh token"))
+	if strings.Contains(h.Reason.Safe(), "hunter2") {
+		t.Errorf("the reason holds a secret: %s", h.Reason.Safe())
+	}
+	good.Store(true)
+	s.Retry("dev")
+	until(t, l, "return", state(backend.Live))
+	saved, err := clientcmd.LoadFromFile(s.opts.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := saved.AuthInfos["u"].AuthProvider.Config["refresh-token"]; got != "r2" {
+		t.Errorf("the kubeconfig keeps the refresh token %q", got)
+	}
 }

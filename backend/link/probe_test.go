@@ -217,7 +217,7 @@ func TestProbeIsRareAtRestAndTellsNothingNew(t *testing.T) {
 	})
 }
 
-func TestExpiredStaticLoginIsForbiddenAndNotPressed(t *testing.T) {
+func TestExpiredStaticLoginIsForbiddenUntilItIsGoodAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *Link, w *wire) {
 		within(t, l, backend.Live, time.Second)
 		w.set(http.StatusUnauthorized, nil)
@@ -225,17 +225,28 @@ func TestExpiredStaticLoginIsForbiddenAndNotPressed(t *testing.T) {
 		if !strings.Contains(h.Reason.Safe(), "login expired") {
 			t.Errorf("reason is %s", h.Reason.Safe())
 		}
-		w.mu.Lock()
-		before := w.probes
-		w.mu.Unlock()
 		time.Sleep(10 * time.Minute)
-		w.mu.Lock()
-		if n := w.probes - before; n > 10 {
-			t.Errorf("%d probes in ten minutes", n)
-		}
-		w.mu.Unlock()
 		w.set(http.StatusOK, nil)
-		l.set.Retry("dev")
-		within(t, l, backend.Live, time.Second)
+		within(t, l, backend.Live, 10*time.Second)
 	})
+}
+
+func TestLoginsAreNotPressed(t *testing.T) {
+	for name, err := range map[string]error{
+		"failed":                    &loginError{login: &login{link: &Link{}}, err: errors.New("no")},
+		"refused after a new login": &answer{status: http.StatusUnauthorized, renewed: true},
+	} {
+		p := newPace()
+		var all time.Duration
+		for range 10 {
+			all += p.after(err)
+		}
+		if all < 10*time.Minute {
+			t.Errorf("%s: ten logins in %v", name, all)
+		}
+		p.after(nil)
+		if again := p.after(err); again > 20*time.Second {
+			t.Errorf("%s: the pace stays at %v", name, again)
+		}
+	}
 }

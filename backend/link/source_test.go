@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,20 +15,40 @@ import (
 
 // A sink keeps the newest row of each link.
 type sink struct {
+	mu     sync.Mutex
 	rows   map[string]cluster.Cluster
 	synced bool
 	health backend.Health
 }
 
 func (s *sink) Begin(backend.Part) backend.Load[cluster.Cluster] { return s }
-func (s *sink) Health(_ backend.Part, h backend.Health)          { s.health = h }
 func (s *sink) End(backend.Part)                                 {}
 func (s *sink) Delete(...backend.Ref)                            {}
-func (s *sink) Synced()                                          { s.synced = true }
+
+func (s *sink) Health(_ backend.Part, h backend.Health) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health = h
+}
+
+func (s *sink) Synced() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.synced = true
+}
+
 func (s *sink) Put(rows ...cluster.Cluster) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, r := range rows {
 		s.rows[r.Link] = r
 	}
+}
+
+func (s *sink) row() cluster.Cluster {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows["dev"]
 }
 
 func TestSourceFollowsTheLinks(t *testing.T) {
@@ -37,18 +58,21 @@ func TestSourceFollowsTheLinks(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- l.set.Source().Watch(ctx, backend.Scope{}, to) }()
 		synctest.Wait()
-		if !to.synced || to.health.State != backend.Live || to.rows["dev"].Server != "http://a.invalid" || !to.rows["dev"].Insecure {
-			t.Fatalf("begins with %+v", to)
+		to.mu.Lock()
+		begun := to.synced && to.health.State == backend.Live
+		to.mu.Unlock()
+		if r := to.row(); !begun || r.Server != "http://a.invalid" || !r.Insecure {
+			t.Fatalf("begins with %+v", r)
 		}
 		settle := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 		settle(10 * time.Second)
-		if got := to.rows["dev"].Health.State; got != backend.Live {
+		if got := to.row().Health.State; got != backend.Live {
 			t.Errorf("row is %v", got)
 		}
 		l.Freeze()
 		w.set(http.StatusBadGateway, nil)
 		settle(10 * time.Second)
-		if r := to.rows["dev"]; r.Health.State != backend.Stale || !r.ReadOnly {
+		if r := to.row(); r.Health.State != backend.Stale || !r.ReadOnly {
 			t.Errorf("row is %+v", r)
 		}
 		cancel()

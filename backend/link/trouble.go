@@ -19,8 +19,9 @@ import (
 
 // An answer is a status that says the link is not well.
 type answer struct {
-	status int
-	said   string // what of the body helps
+	status  int
+	said    string // what of the body helps
+	renewed bool   // the credentials came of a new login
 }
 
 func (a *answer) Error() string {

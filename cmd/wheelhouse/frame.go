@@ -81,8 +81,10 @@ func frameCommand(f *flags) *cobra.Command {
 func pressAll(ctx context.Context, shell *ui.Headless, keys string) error {
 	settle := func() error {
 		if err := shell.Settle(ctx); err != nil {
-			return &backend.Error{Code: backend.Unreachable, Op: "draw", Err: err,
-				Human: fmt.Sprintf("The screen's data did not come in time. What stood there:\n%s\nRaise --timeout, or see `wheelhouse doctor`.", shell.Picture())}
+			return &backend.Error{
+				Code: backend.Unreachable, Op: "draw", Err: err,
+				Human: fmt.Sprintf("The screen's data did not come in time. What stood there:\n%s\nRaise --timeout, or see `wheelhouse doctor`.", shell.Picture()),
+			}
 		}
 		return nil
 	}

@@ -41,18 +41,19 @@ func TestRealClashes(t *testing.T) {
 	for round := range rounds {
 		order := rand.Perm(2)
 		together := rand.IntN(2) == 0 // both look before either acts
+		var plans [2]string
 		end := func(i int) {
-			outcome := consoles[i].scaled(round)
+			ok := consoles[i].scaled(round)
 			mu.Lock()
 			defer mu.Unlock()
-			if outcome == "" {
-				clashes++
+			if ok {
+				done = append(done, plans[i])
 			} else {
-				done = append(done, outcome)
+				clashes++
 			}
 		}
 		for _, i := range order {
-			consoles[i].planScale(1 + rand.IntN(9))
+			plans[i] = consoles[i].planScale(1 + rand.IntN(9))
 			if !together {
 				consoles[i].keys("right", "enter")
 				end(i)
@@ -74,8 +75,9 @@ func TestRealClashes(t *testing.T) {
 	history.matches(t, done)
 }
 
-// planScale opens the plan of a scaling and leaves it unconfirmed.
-func (c *console) planScale(replicas int) {
+// planScale opens the plan of a scaling, leaves it unconfirmed and gives what it
+// says, "from-to".
+func (c *console) planScale(replicas int) string {
 	c.t.Helper()
 	c.keys("s")
 	c.see("Replicas")
@@ -83,31 +85,28 @@ func (c *console) planScale(replicas int) {
 	c.send(strconv.Itoa(replicas))
 	c.keys("enter")
 	c.see("[ Cancel ]")
+	plan := fromTo.FindStringSubmatch(flat(c.text()))
+	if plan == nil {
+		c.t.Fatalf("the plan does not say from where to where:\n%s", c.text())
+	}
+	return plan[1] + "-" + plan[2]
 }
 
 var (
 	fromTo   = regexp.MustCompile(`from (\d+) to (\d+)`)
-	conflict = regexp.MustCompile(`was \d+, is \d+|changed meanwhile|has changed`)
+	conflict = regexp.MustCompile(`was \d+, is \d+`)
 )
 
-// scaled waits for a try's end and gives "from-to", or "" for a clash.
-func (c *console) scaled(round int) (outcome string) {
+// scaled waits for a try's end: done, or a clash that says what changed.
+func (c *console) scaled(round int) (done bool) {
 	c.t.Helper()
 	c.until(fmt.Sprintf("the outcome of round %d", round), func() bool {
 		text := flat(c.text())
-		if conflict.MatchString(text) {
-			outcome = ""
-			return true
-		}
-		_, said, ok := strings.Cut(text, "Done:")
-		if m := fromTo.FindStringSubmatch(said); ok && m != nil {
-			outcome = m[1] + "-" + m[2]
-			return true
-		}
-		return false
+		done = strings.Contains(text, "was done")
+		return done || conflict.MatchString(text)
 	})
 	c.keys("esc")
-	return outcome
+	return done
 }
 
 // changes is every change of a deployment's replicas, as the server tells it.

@@ -26,14 +26,14 @@ func TestRealOutage(t *testing.T) {
 	c.showsAll("a", a)
 	c.showsAll("b", b)
 
+	if c.away("a") {
+		t.Fatal("a is said to be away while it serves")
+	}
+	gone := time.Now()
 	stack(t, "stop", "a", "apiserver")
 	defer stack(t, "start", "a", "apiserver") // also when the test fails meanwhile
-	gone := time.Now()
-	c.until("that a is away", func() bool {
-		head, _, _ := strings.Cut(c.text(), "\n")
-		return strings.Contains(head, "stale") || strings.Contains(head, "failed") || strings.Contains(head, "a ▲") || strings.Contains(head, "a ✖")
-	})
-	t.Logf("told after %s", time.Since(gone).Round(100*time.Millisecond))
+	c.until("that a is away", func() bool { return c.away("a") })
+	t.Logf("told %s after the API server was asked to end", time.Since(gone).Round(100*time.Millisecond))
 	if names := c.names("a"); len(names) == 0 {
 		t.Error("the table was emptied")
 	}
@@ -46,6 +46,7 @@ func TestRealOutage(t *testing.T) {
 	setReplicas(t, a, "checkout", 7)
 	c.settles(a, "checkout", 7)
 	c.showsAll("a", a)
+	c.until("that a is back", func() bool { return !c.away("a") })
 	c.alive()
 }
 
@@ -79,6 +80,12 @@ func TestRealHistoryGone(t *testing.T) {
 		c.showsAll("a", a)
 		c.alive()
 	}
+}
+
+// away says whether the header has the link as no longer live.
+func (c *console) away(link string) bool {
+	head, _, _ := strings.Cut(c.text(), "\n")
+	return strings.Contains(head, link+" ▲") || strings.Contains(head, link+" ✖")
 }
 
 // settles waits until the server itself has that many pods of a deployment,

@@ -97,7 +97,7 @@ func (c Canvas) Text(x, y int, p themes.Pen, s string) (next int) {
 	if y < 0 || y >= c.h {
 		return x + Width(s)
 	}
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] < 0x20 || s[i] >= 0x7f {
 			return c.clusters(x, y, p, s[i:])
 		}

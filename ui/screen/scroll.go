@@ -63,7 +63,7 @@ func (w *writer) shift(top, bottom, by int) {
 	g := w.shown
 	region := g.cells[top*g.w : bottom*g.w]
 	n := by * g.w
-	fresh := region
+	var fresh []cell
 	if n > 0 {
 		copy(region, region[n:])
 		fresh = region[len(region)-n:]

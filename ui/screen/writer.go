@@ -161,15 +161,15 @@ func (w *writer) turn(p themes.Pen) {
 
 // goTo moves the cursor by the shortest sequence.
 func (w *writer) goTo(x, y int) {
+	known := w.x >= 0
+	down := y - w.y
 	switch {
-	case w.x == x && w.y == y:
-	case w.x >= 0 && w.y == y && x > w.x:
+	case w.x == x && down == 0:
+	case known && down == 0 && x > w.x:
 		w.csi('C', x-w.x)
-	case w.x >= 0 && w.y == y && x == 0:
-		w.buf = append(w.buf, '\r')
-	case w.x >= 0 && w.y == y-1 && x == 0:
-		w.buf = append(w.buf, '\r', '\n')
-	case w.x >= 0 && w.y == y-1 && x == w.x:
+	case known && x == 0 && (down == 0 || down == 1):
+		w.buf = append(w.buf, "\r\n"[:1+down]...)
+	case x == w.x && down == 1:
 		w.buf = append(w.buf, '\n')
 	default:
 		w.buf = append(w.buf, "\x1b["...)

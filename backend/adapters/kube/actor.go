@@ -20,11 +20,13 @@ func (c *Cluster) Why(action string, refs []backend.Ref) string {
 	if _, err := c.asked(action, refs); err != nil {
 		return strings.TrimSuffix(err.Error(), ".")
 	}
-	switch c.link.Health().State {
+	switch h := c.link.Health(); h.State {
 	case backend.Off:
 		return c.link.Alias() + " is not connected"
 	case backend.Stale, backend.Down:
 		return c.link.Alias() + " is not reachable"
+	case backend.Forbidden:
+		return c.link.Alias() + ": " + h.Reason.Safe()
 	}
 	type asked struct{ kind, scope string }
 	seen := map[asked]bool{}

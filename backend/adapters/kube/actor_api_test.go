@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,7 +179,10 @@ func toInt(v any) int {
 }
 
 func clone(o map[string]any) map[string]any {
-	raw, _ := json.Marshal(o)
+	raw, err := json.Marshal(o)
+	if err != nil {
+		panic(err)
+	}
 	var out map[string]any
 	_ = json.Unmarshal(raw, &out)
 	return out
@@ -250,9 +254,8 @@ func (a *api) patch(w http.ResponseWriter, path string, scale bool, o map[string
 		return
 	}
 	next := clone(o)
-	before, _ := json.Marshal(o["spec"])
 	merge(next, map[string]any{"spec": p["spec"]})
-	if after, _ := json.Marshal(next["spec"]); string(before) != string(after) {
+	if !reflect.DeepEqual(o["spec"], next["spec"]) {
 		bump(next)
 	}
 	a.store(path, next)
@@ -314,21 +317,29 @@ func (a *api) review(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:] {
 	case "selfsubjectrulesreviews":
-		answer(w, http.StatusCreated, map[string]any{"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1",
-			"status": map[string]any{"resourceRules": rules, "nonResourceRules": []any{}, "incomplete": false}})
+		answer(w, http.StatusCreated, map[string]any{
+			"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1",
+			"status": map[string]any{"resourceRules": rules, "nonResourceRules": []any{}, "incomplete": false},
+		})
 	case "selfsubjectaccessreviews":
-		answer(w, http.StatusCreated, map[string]any{"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
-			"status": map[string]any{"allowed": a.rules == nil, "reason": "by the\x1b[31m test"}})
+		answer(w, http.StatusCreated, map[string]any{
+			"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
+			"status": map[string]any{"allowed": a.rules == nil, "reason": "by the\x1b[31m test"},
+		})
 	default:
-		answer(w, http.StatusCreated, map[string]any{"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1",
-			"status": map[string]any{"userInfo": map[string]any{"username": "ops"}}})
+		answer(w, http.StatusCreated, map[string]any{
+			"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1",
+			"status": map[string]any{"userInfo": map[string]any{"username": "ops"}},
+		})
 	}
 }
 
 func answer(w http.ResponseWriter, code int, o any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(o)
+	if err := json.NewEncoder(w).Encode(o); err != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func fail(w http.ResponseWriter, code int, reason, message string) {

@@ -196,7 +196,7 @@ func (c *Cluster) look(ctx context.Context, ch change, inDoubt bool) (*unstructu
 // the error in reading it. end is false when it was not done and may be tried
 // again.
 func (c *Cluster) settle(ctx context.Context, ch change, before, now *unstructured.Unstructured, err error) (end bool, _ error) {
-	gone := backend.CodeOf(err) == backend.NotFound && err != nil
+	gone := backend.CodeOf(err) == backend.NotFound
 	if err == nil || gone {
 		switch ch.landed(before, now) {
 		case done:

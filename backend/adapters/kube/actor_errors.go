@@ -102,6 +102,15 @@ func cause(err error) string {
 	return err.Error()
 }
 
+// whyNot says in a few words why a list that is a help, and no more, was not
+// to be had.
+func whyNot(err error) string {
+	if apierrors.IsForbidden(err) {
+		return "you may not list them"
+	}
+	return quote(cause(err))
+}
+
 // quote is s, which a server said, as part of a sentence.
 func quote(s string) string {
 	s = strings.TrimRight(strings.TrimSpace(s), ".")

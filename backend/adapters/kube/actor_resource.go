@@ -104,7 +104,7 @@ func (c *Cluster) read(ctx context.Context, res resource, ref backend.Ref) (*uns
 	}
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	answer := req.MaxRetries(2).Do(ctx)
+	answer := req.MaxRetries(1).Do(ctx)
 	if err := answer.Error(); err != nil {
 		return nil, refused(err)
 	}

@@ -20,7 +20,7 @@ const describeEvents = 200
 
 // findResource is resourceOf for any kind: what is not known the server is
 // asked about.
-func (c *Cluster) findResource(ctx context.Context, r backend.Ref) (resource, error) {
+func (c *Cluster) findResource(r backend.Ref) (resource, error) {
 	if res, ok := resourceOf(r.Kind); ok {
 		return res, nil
 	}

@@ -19,9 +19,9 @@ import (
 func (c *Cluster) Fetch(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
 	r.Sub = "" // a container's details are its pod's
 	if r.Kind == cluster.KindCluster && a == backend.Summary {
-		return c.summarizeLink(), nil
+		return c.summariseLink(), nil
 	}
-	res, err := c.findResource(ctx, r)
+	res, err := c.findResource(r)
 	if err != nil {
 		return backend.Doc{}, err
 	}
@@ -32,7 +32,7 @@ func (c *Cluster) Fetch(ctx context.Context, r backend.Ref, a backend.Aspect) (b
 	case backend.YAML:
 		doc.Lines, err = c.yaml(ctx, res, r)
 	case backend.Summary:
-		doc.Lines, err = c.summarize(ctx, res, r)
+		doc.Lines, err = c.summarise(ctx, res, r)
 	default:
 		err = &backend.Error{
 			Code: backend.Invalid, Op: "show " + string(a), Ref: r,
@@ -90,8 +90,8 @@ func textLines(s string) []backend.Line {
 	return out
 }
 
-// summarizeLink is what is known of the link itself.
-func (c *Cluster) summarizeLink() backend.Doc {
+// summariseLink is what is known of the link itself.
+func (c *Cluster) summariseLink() backend.Doc {
 	info, health := c.link.Info(), c.link.Health()
 	levels := map[backend.State]backend.Level{
 		backend.Live: backend.Good, backend.Connecting: backend.Moving, backend.Stale: backend.Warning,

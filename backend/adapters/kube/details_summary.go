@@ -1,17 +1,18 @@
 package kube
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
@@ -22,36 +23,48 @@ const (
 	eventsShown = 5   // of them, the newest
 )
 
-// summarize is the lines beside a list: what an engineer wants to know of the
-// object first.
-func (c *Cluster) summarize(ctx context.Context, res resource, r backend.Ref) ([]backend.Line, error) {
-	obj, err := c.read(ctx, res, r)
-	if err != nil {
+// summarise is the lines beside a list: what an engineer wants to know of the
+// object first. All that it takes is asked for at once.
+func (c *Cluster) summarise(ctx context.Context, res resource, r backend.Ref) ([]backend.Line, error) {
+	var obj *unstructured.Unstructured
+	var news []corev1.Event
+	var near neighbourhoods
+	var quotas []backend.Line
+	var noNews error
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { obj, err = c.read(ctx, res, r); return err })
+	g.Go(func() error { news, noNews = c.events(ctx, res, r); return nil })
+	switch r.Kind {
+	case cluster.KindDeployment, cluster.KindStatefulSet:
+		g.Go(func() error { near = c.lookAround(ctx, []target{{ref: r, res: res}}, autoscalers); return nil })
+	case cluster.KindNamespace:
+		g.Go(func() error { quotas = c.quotas(ctx, r.Name); return nil })
+	}
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	r.UID = string(obj.GetUID())
 	var s summary
+	var err error
 	switch r.Kind {
 	case cluster.KindPod:
 		err = s.pod(obj)
 	case cluster.KindDeployment, cluster.KindStatefulSet, cluster.KindDaemonSet:
 		err = s.workload(obj)
-		near := c.lookAround(ctx, []target{{ref: r, res: res, obj: obj}}, autoscalers)
 		s.autoscaler(near[r.Scope], obj)
 	case cluster.KindNamespace:
 		err = s.namespace(obj)
-		c.quotas(ctx, &s, r.Name)
+		s.lines = append(s.lines, quotas...)
 	default:
 		s.add(backend.None, "kind", obj.GetAPIVersion()+" "+obj.GetKind())
 		s.conditions(obj)
 	}
 	if err != nil {
-		return nil, c.refused("summarize "+res.word, res, r, res.may("get", ""), err)
+		return nil, c.refused("summarise "+res.word, res, r, res.may("get", ""), err)
 	}
 	s.add(backend.None, "managed", delivery(obj))
 	s.add(backend.None, "age", since(obj.GetCreationTimestamp().Time))
-	c.events(ctx, &s, r)
-	return s.lines, ctx.Err()
+	s.news(obj.GetUID(), news, noNews)
+	return s.lines, nil
 }
 
 // conditions adds the conditions that are not as they should be. Nearly all are
@@ -75,24 +88,35 @@ func (s *summary) conditions(obj *unstructured.Unstructured) {
 	}
 }
 
-// events adds the newest events of the object.
-func (c *Cluster) events(ctx context.Context, s *summary, r backend.Ref) {
+// events reads the events of the object, or, while its UID is unknown, of all
+// that have had its name.
+func (c *Cluster) events(ctx context.Context, res resource, r backend.Ref) ([]corev1.Event, error) {
 	client, err := c.Client()
 	if err != nil {
-		return
+		return nil, err
+	}
+	of := fields.OneTermEqualSelector("involvedObject.uid", r.UID)
+	if r.UID == "" {
+		of = fields.SelectorFromSet(fields.Set{"involvedObject.name": r.Name, "involvedObject.kind": res.gvk.Kind})
 	}
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
-	list, err := client.CoreV1().Events(r.Scope).List(ctx, metav1.ListOptions{
-		FieldSelector: fields.OneTermEqualSelector("involvedObject.uid", r.UID).String(),
-		Limit:         eventsRead,
-	})
+	list, err := client.CoreV1().Events(r.Scope).List(ctx, metav1.ListOptions{FieldSelector: of.String(), Limit: eventsRead})
 	if err != nil {
-		s.add(backend.Idle, "events", "not to be had: "+quote(cause(err)))
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	return list.Items, nil
+}
+
+// news adds the newest events of the object, or why there are none to be had.
+func (s *summary) news(uid types.UID, all []corev1.Event, err error) {
+	if err != nil {
+		s.add(backend.Idle, "events", whyNot(err))
 		return
 	}
-	slices.SortFunc(list.Items, func(a, b corev1.Event) int { return cmp.Compare(seen(&b).UnixNano(), seen(&a).UnixNano()) })
-	for _, e := range list.Items[:min(eventsShown, len(list.Items))] {
+	all = slices.DeleteFunc(all, func(e corev1.Event) bool { return e.InvolvedObject.UID != uid })
+	slices.SortFunc(all, func(a, b corev1.Event) int { return seen(&b).Compare(seen(&a)) })
+	for _, e := range all[:min(eventsShown, len(all))] {
 		level, times := backend.None, ""
 		if e.Type == corev1.EventTypeWarning {
 			level = backend.Warning

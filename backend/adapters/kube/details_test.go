@@ -54,10 +54,12 @@ func TestSummaryOfPod(t *testing.T) {
 		ago(9*time.Minute), ago(41*time.Second), ago(9*time.Minute), ago(3*time.Hour)))
 	for i := range 7 {
 		a.put(fmt.Sprint("/api/v1/namespaces/shop/events/e", i), fmt.Sprintf(
-			`{"metadata":{},"type":"Normal","reason":"Pulled","message":"Image number %d\n","lastTimestamp":%q}`, i, ago(time.Duration(10+i)*time.Hour)))
+			`{"metadata":{},"involvedObject":{"uid":"uid-checkout-x2x4k"},"type":"Normal","reason":"Pulled","message":"Image number %d\n","lastTimestamp":%q}`, i, ago(time.Duration(10+i)*time.Hour)))
 	}
 	a.put("/api/v1/namespaces/shop/events/backoff", fmt.Sprintf(
-		`{"metadata":{},"type":"Warning","reason":"BackOff","message":"restarting failed container","count":22,"lastTimestamp":%q}`, ago(5*time.Minute)))
+		`{"metadata":{},"involvedObject":{"uid":"uid-checkout-x2x4k"},"type":"Warning","reason":"BackOff","message":"restarting failed container","count":22,"lastTimestamp":%q}`, ago(5*time.Minute)))
+	a.put("/api/v1/namespaces/shop/events/older", fmt.Sprintf(
+		`{"metadata":{},"involvedObject":{"uid":"of-one-before"},"type":"Warning","reason":"Killing","message":"x","lastTimestamp":%q}`, ago(time.Minute)))
 	d := fetch(t, a, podRef, backend.Summary)
 	want := `moving|init wait|PodInitializing
 failed|app|CrashLoopBackOff: back-off 5m0s, 14 restarts, last exit 137 OOMKilled 41s ago
@@ -98,8 +100,10 @@ func TestSummaryOfWorkloads(t *testing.T) {
 				map[string]any{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"},
 				map[string]any{"type": "Progressing", "status": "True"},
 			}}
-			merge(o, map[string]any{"metadata": map[string]any{"generation": 2, "labels": map[string]any{"app.kubernetes.io/managed-by": "Helm"}},
-				"spec": map[string]any{"paused": true, "strategy": map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": "25%", "maxUnavailable": 0}}}})
+			merge(o, map[string]any{
+				"metadata": map[string]any{"generation": 2, "labels": map[string]any{"app.kubernetes.io/managed-by": "Helm"}},
+				"spec":     map[string]any{"paused": true, "strategy": map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxSurge": "25%", "maxUnavailable": 0}}},
+			})
 		}, `warning|replicas|3 desired, 1 updated, 2 ready, 2 available
 waiting|paused|changes to the template wait until it is resumed
 moving|pending|its controller has not seen the last change yet

@@ -100,18 +100,19 @@ func (s *summary) namespace(obj *unstructured.Unstructured) error {
 	return nil
 }
 
-// quotas adds how much of a namespace's quotas is used.
-func (c *Cluster) quotas(ctx context.Context, s *summary, namespace string) {
+// quotas is how much of a namespace's quotas is used.
+func (c *Cluster) quotas(ctx context.Context, namespace string) []backend.Line {
+	var s summary
 	client, err := c.Client()
 	if err != nil {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
 	list, err := client.CoreV1().ResourceQuotas(namespace).List(ctx, metav1.ListOptions{Limit: maxBeside})
 	if err != nil {
-		s.add(backend.Idle, "quotas", "not to be had: "+quote(cause(err)))
-		return
+		s.add(backend.Idle, "quotas", whyNot(err))
+		return s.lines
 	}
 	for _, q := range list.Items {
 		var names []string
@@ -128,4 +129,5 @@ func (c *Cluster) quotas(ctx context.Context, s *summary, namespace string) {
 			s.add(level, "quota "+q.Name, fmt.Sprintf("%s %s of %s", name, used.String(), hard.String()))
 		}
 	}
+	return s.lines
 }

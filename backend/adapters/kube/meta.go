@@ -79,8 +79,8 @@ func (m *objectMeta) tag(b []byte) {
 			value = v
 		}
 	})
-	switch k := string(key); {
-	case k == "k8s.io/initial-events-end":
+	switch k := string(key); k {
+	case "k8s.io/initial-events-end":
 		m.listed = string(value) == "true"
 	default:
 		if name := managerOf(k, string(value)); name != "" {
@@ -158,8 +158,8 @@ func text(b []byte, path ...protowire.Number) (s string) {
 	return s
 }
 
-// number is the field that a path leads to, and whether it is there.
-func number(b []byte, path ...protowire.Number) (n int64, ok bool) {
-	_ = at(b, func(_ []byte, v uint64) { n, ok = int64(v), true }, path...) // a broken message has none
-	return n, ok
+// number is the field that a path leads to; 0 where there is none.
+func number(b []byte, path ...protowire.Number) (n int64) {
+	_ = at(b, func(_ []byte, v uint64) { n = int64(v) }, path...) // a broken message has none
+	return n
 }

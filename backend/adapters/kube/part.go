@@ -163,7 +163,7 @@ func (p *part[T]) stream(ctx context.Context, healthy func()) error {
 		healthy()
 		p.alive()
 	}
-	return p.follow(ctx, newFrames(body), healthy)
+	return p.follow(newFrames(body), healthy)
 }
 
 func (p *part[T]) selected(q url.Values) {
@@ -186,7 +186,7 @@ const (
 )
 
 // follow takes events until the watch ends.
-func (p *part[T]) follow(ctx context.Context, f *frames, healthy func()) error {
+func (p *part[T]) follow(f *frames, healthy func()) error {
 	most := firstBatch
 	for {
 		ev, err := f.next()

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -51,7 +49,7 @@ func (c *Cluster) Plan(ctx context.Context, action string, refs []backend.Ref, a
 	case cluster.WorkloadScale:
 		p, err = c.planScale(ctx, targets, args)
 	case cluster.WorkloadRestart:
-		p, err = c.planRestart(ctx, targets)
+		p, err = c.planRestart(targets)
 	}
 	if err != nil {
 		return backend.Plan{}, err
@@ -63,33 +61,31 @@ func (c *Cluster) Plan(ctx context.Context, action string, refs []backend.Ref, a
 
 // targets reads all refs. gone are warnings about those that are not there.
 func (c *Cluster) targets(ctx context.Context, action string, refs []backend.Ref) (found []target, gone []string, err error) {
-	all := make([]target, len(refs))
-	var mu sync.Mutex
-	var missing error
+	all, errs := make([]target, len(refs)), make([]error, len(refs))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxReads)
 	for i, ref := range refs {
 		g.Go(func() error {
-			t, err := c.target(ctx, action, ref)
-			if backend.CodeOf(err) == backend.NotFound && err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				missing = err
-				gone = append(gone, backend.T(t.named()+" is not there any more: it is left out").Safe())
+			all[i], errs[i] = c.target(ctx, action, ref)
+			if backend.CodeOf(errs[i]) == backend.NotFound {
 				return nil
 			}
-			all[i] = t
-			return err
+			return errs[i]
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, nil, err
 	}
-	found = slices.DeleteFunc(all, func(t target) bool { return t.obj == nil })
-	if len(found) == 0 {
-		return nil, nil, missing
+	for i, t := range all {
+		if errs[i] == nil {
+			found = append(found, t)
+		} else {
+			gone = append(gone, backend.T(t.named()+" is not there any more: it is left out").Safe())
+		}
 	}
-	slices.Sort(gone)
+	if len(found) == 0 {
+		return nil, nil, errs[0]
+	}
 	return found, gone, nil
 }
 

@@ -153,8 +153,8 @@ func (c *container) before(b []byte, w words) {
 }
 
 func endOf(b []byte, w words) (exit, signal int32, reason string, finished int64) {
-	e, _ := number(b, 1)
-	s, _ := number(b, 2)
+	e := number(b, 1)
+	s := number(b, 2)
 	_ = at(b, func(v []byte, _ uint64) { finished = seconds(v) }, 6) // none: it has no end time
 	return int32(e), int32(s), w.of([]byte(text(b, 3))), finished
 }
@@ -175,8 +175,8 @@ func (f *podFacts) row(link string, w words) cluster.Pod {
 		}
 		p.LastRestart = max(p.LastRestart, c.lastFinished)
 	}
-	word, initializing := f.initWord()
-	if initializing {
+	word, initialising := f.initWord()
+	if initialising {
 		for _, c := range f.inits {
 			if !c.sidecar { // those of sidecars are counted above
 				p.Restarts += c.restarts
@@ -187,14 +187,14 @@ func (f *podFacts) row(link string, w words) cluster.Pod {
 	}
 	p.State = w.of([]byte(word))
 	p.Detail = w.of([]byte(f.detail()))
-	p.Level = f.level(p, initializing)
+	p.Level = f.level(p, initialising)
 	return p
 }
 
 // initWord is the state while init containers are still to be done: "Init:0/2",
 // "Init:Error", "Init:ExitCode:1". The rules are those of kubectl's printer
 // (kubernetes pkg/printers/internalversion, printPod).
-func (f *podFacts) initWord() (word string, initializing bool) {
+func (f *podFacts) initWord() (word string, initialising bool) {
 	word = f.phase
 	if f.reason != "" {
 		word = f.reason
@@ -295,7 +295,7 @@ func exitWord(name string, code int32, reason string) string {
 }
 
 // level says how much the pod needs a look.
-func (f *podFacts) level(p cluster.Pod, initializing bool) backend.Level {
+func (f *podFacts) level(p cluster.Pod, initialising bool) backend.Level {
 	switch p.State {
 	case "Running":
 		if p.Ready < p.Containers {
@@ -314,7 +314,7 @@ func (f *podFacts) level(p cluster.Pod, initializing bool) backend.Level {
 		}
 		return backend.Warning
 	}
-	if initializing && !f.failing() {
+	if initialising && !f.failing() {
 		return backend.Moving
 	}
 	return backend.Critical

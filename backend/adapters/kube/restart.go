@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
 // planRestart plans workload.restart.
-func (c *Cluster) planRestart(ctx context.Context, ts []target) (backend.Plan, error) {
+func (c *Cluster) planRestart(ts []target) (backend.Plan, error) {
 	var changes []change
 	for _, t := range ts {
 		if paused(t.obj) == "yes" {
@@ -34,7 +33,7 @@ func (c *Cluster) planRestart(ctx context.Context, ts []target) (backend.Plan, e
 	steps, err := c.steps(changes)
 	what := ""
 	if len(ts) == 1 {
-		what = fmt.Sprintf(": replaces its %s", podsOf(ts[0]))
+		what = ": " + replaced(ts[0])
 	}
 	return backend.Plan{
 		Sentence: fmt.Sprintf("Restarts %s on %s%s.", all(ts), c.link.Alias(), what),
@@ -84,16 +83,19 @@ func paused(o *unstructured.Unstructured) string {
 	return "no"
 }
 
-// podsOf is how many pods the workload shall have, in words.
-func podsOf(t target) string {
+// replaced says how many pods a restart of the workload replaces.
+func replaced(t target) string {
 	n := replicas(t.obj)
 	if t.ref.Kind == cluster.KindDaemonSet {
 		n, _, _ = unstructured.NestedInt64(t.obj.Object, "status", "desiredNumberScheduled")
 	}
-	if n == 1 {
-		return "pod"
+	switch n {
+	case 0:
+		return "it has no pods now"
+	case 1:
+		return "replaces its pod"
 	}
-	return fmt.Sprintf("%d pods", n)
+	return fmt.Sprintf("replaces its %d pods", n)
 }
 
 // restartWarnings says where a restart goes otherwise than one expects.

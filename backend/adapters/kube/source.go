@@ -51,11 +51,11 @@ func (s *source[T]) follow(ctx context.Context, col collection[T], scope backend
 	}
 	for ctx.Err() == nil {
 		whole := &part[T]{c: s.c, col: col, labels: scope.Labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Kind: col.kind}}
-		err := whole.keep(ctx, true)
+		_ = whole.keep(ctx, true) // it returns when the whole may not be listed
 		if ctx.Err() != nil {
 			return
 		}
-		s.piecewise(ctx, col, scope, sink, whole.key, err)
+		s.piecewise(ctx, col, scope, sink, whole.key)
 	}
 }
 
@@ -72,7 +72,7 @@ func (s *source[T]) each(ctx context.Context, col collection[T], namespaces []st
 // piecewise keeps the namespaces that may be read while the whole may not; it
 // says so in the whole's health, and returns when the whole may be asked for
 // once more.
-func (s *source[T]) piecewise(ctx context.Context, col collection[T], scope backend.Scope, sink backend.Sink[T], whole backend.Part, why error) {
+func (s *source[T]) piecewise(ctx context.Context, col collection[T], scope backend.Scope, sink backend.Sink[T], whole backend.Part) {
 	h := backend.Health{State: backend.Forbidden, Since: time.Now(), NextTry: time.Now().Add(askAgain)}
 	if col.name == "namespaces" {
 		h.Reason = backend.T(fmt.Sprintf("you may not list namespaces on %s; :pods NAMESPACE goes to one by name", s.c.link.Alias()))

@@ -59,7 +59,7 @@ func (c *Cluster) lookAround(ctx context.Context, ts []target, want lookup) neig
 	found := make([]around, len(spaces))
 	client, err := c.Client()
 	if err != nil {
-		return neighbourhoods{"": {trouble: []string{"could not look for what depends on it: " + quote(cause(err))}}}
+		return neighbourhoods{"": {trouble: []string{"could not look for what depends on it: " + whyNot(err)}}}
 	}
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
@@ -85,18 +85,18 @@ func (c *Cluster) beside(ctx context.Context, client kubernetes.Interface, ns st
 	opts := metav1.ListOptions{Limit: maxBeside}
 	note := func(what string, err error) {
 		if err != nil && !apierrors.IsNotFound(err) { // a server without the API has none of them
-			a.trouble = append(a.trouble, fmt.Sprintf("could not look for %s in %s: %s", what, ns, quote(cause(err))))
+			a.trouble = append(a.trouble, fmt.Sprintf("could not look for %s in %s: %s", what, ns, whyNot(err)))
 		}
 	}
 	if want&autoscalers != 0 {
 		l, err := client.AutoscalingV2().HorizontalPodAutoscalers(ns).List(ctx, opts)
-		if note("an HPA", err); err == nil {
+		if note("HPAs", err); err == nil {
 			a.autoscalers = l.Items
 		}
 	}
 	if want&budgets != 0 {
 		l, err := client.PolicyV1().PodDisruptionBudgets(ns).List(ctx, opts)
-		if note("a PDB", err); err == nil {
+		if note("PDBs", err); err == nil {
 			a.budgets = l.Items
 		}
 	}

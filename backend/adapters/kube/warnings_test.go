@@ -166,8 +166,8 @@ func TestLooksThatFail(t *testing.T) {
 		meddle func(w http.ResponseWriter, r *http.Request)
 		want   string
 	}{
-		"forbidden":   {func(w http.ResponseWriter, _ *http.Request) { fail(w, 403, "Forbidden", "hpas are forbidden") }, "could not look for an HPA in shop: hpas are forbidden"},
-		"hangs":       {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "could not look for an HPA in shop: no answer in time"},
+		"forbidden":   {func(w http.ResponseWriter, _ *http.Request) { fail(w, 403, "Forbidden", "hpas are forbidden") }, "could not look for HPAs in shop: you may not list them"},
+		"hangs":       {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "could not look for HPAs in shop: no answer in time"},
 		"no such api": {func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "NotFound", "404 page not found") }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

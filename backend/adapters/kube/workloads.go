@@ -62,7 +62,7 @@ func workloadRow(raw []byte, link string, w words, l layout) (cluster.Workload, 
 		switch num {
 		case 1:
 			_ = f.objectMeta.read(v, w) // a row without a name is refused below
-			f.current, _ = number(v, 7)
+			f.current = number(v, 7)
 		case 2:
 			f.spec(v, w, l)
 		case 3:

@@ -1,3 +1,6 @@
+// Package themes holds colours and signs as data. What is drawn carries a Pen,
+// a role and not a colour; a Theme says what the roles look like, and changing
+// it changes no picture but its colours.
 package themes
 
 import (
