@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -155,8 +154,8 @@ func TestSourceThatFails(t *testing.T) {
 		reason string
 	}{
 		"panics": {func(context.Context, backend.Scope, backend.Sink[thing]) error {
-			var none []int
-			return errors.New(strconv.Itoa(none[len(none)]))
+			words := strings.Fields("")
+			return errors.New(words[len(words)])
 		}, "out of range"},
 		"panics with words": {func(context.Context, backend.Scope, backend.Sink[thing]) error { panic("token=abc") }, "fault"},
 		"gives up":          {func(context.Context, backend.Scope, backend.Sink[thing]) error { return errors.New("no such thing") }, "no such thing"},

@@ -207,7 +207,8 @@ func (p *platform) details(alias string) page.Fetch {
 	return c.Fetch
 }
 
-// refs reads references; one that names no link means the current one.
+// refs reads references; one that names no link means the current one. The
+// links that are named are connected.
 func (p *platform) refs(words []string) ([]backend.Ref, error) {
 	var out []backend.Ref
 	for _, w := range words {
@@ -225,6 +226,7 @@ func (p *platform) refs(words []string) ([]backend.Ref, error) {
 			return nil, &backend.Error{Code: backend.Invalid, Op: "find link", Human: fmt.Sprintf("There is no link %q; `wheelhouse doctor` lists them.", r.Link)}
 		}
 		r.Link = l.Alias()
+		p.links.Connect(r.Link)
 		out = append(out, r)
 	}
 	return out, nil
