@@ -132,7 +132,7 @@ func (b *runBook) look(s *Shell) {
 		}
 	}
 	if b.going > 1 {
-		b.progress = count(b.going, "run")
+		b.progress = Count(b.going, "run")
 	}
 	unread := s.o.Desk.Unread()
 	b.unread = len(unread)

@@ -41,7 +41,8 @@ func (s *Shell) own() []Command {
 		{ID: "shell.forward", Title: "The view that was gone back from", Group: "go", Run: s.Forward},
 		{ID: "shell.last", Title: "Between the last two views", Group: "go", Run: s.Back},
 		{ID: "shell.outcomes", Title: "Outcomes: what was done and how it ended", Group: "go", Run: s.openOutcomes},
-		{ID: "shell.retry", Title: "Try the links that are down again", Group: "go", Run: s.retryLinks},
+		{ID: "shell.refresh", Title: "Try the links that are not live again; all else is live", Group: "go", Run: s.retryLinks},
+		{ID: "shell.redraw", Title: "Draw the whole screen anew", Group: "go", Run: func() tea.Cmd { s.o.Repaint(); return nil }},
 		{ID: "shell.quit", Title: "Quit", Group: "go", Run: s.askQuit},
 	}
 }
@@ -81,7 +82,7 @@ func (s *Shell) askQuit() tea.Cmd {
 	}
 	s.open(&question{
 		heading: "Quit while work is going on?",
-		lines:   []string{count(s.runs.going, "run") + " would be stopped where it can be, and the record says how far it came."},
+		lines:   []string{Count(s.runs.going, "run") + " would be stopped where it can be, and the record says how far it came."},
 		buttons: buttons{yes: "Quit"}, do: s.Quit,
 	})
 	return nil
@@ -126,8 +127,11 @@ func (s *Shell) Command(line string) tea.Cmd {
 }
 
 func (s *Shell) openView(o Opener, rest string) tea.Cmd {
-	place, with := s.stack.place, OpenWith{}
+	place, with := s.stack.place, OpenWith{Ref: s.o.Stand}
 	words := strings.Fields(rest)
+	if o.Word != nil && len(words) == 1 && strings.IndexAny(words[0], "/@") != 0 {
+		return s.Command(o.Word(words[0]))
+	}
 	for i, w := range words {
 		switch {
 		case strings.HasPrefix(w, "/"):
@@ -143,7 +147,11 @@ func (s *Shell) openView(o Opener, rest string) tea.Cmd {
 			break
 		}
 	}
-	s.stack.place = place
+	place, ok := s.reach(place)
+	if !ok {
+		return nil
+	}
+	s.stack.place, s.o.Stand = place, backend.Ref{}
 	return s.Push(o.Open(with))
 }
 

@@ -32,8 +32,8 @@ func (s *Shell) Picture() screen.Canvas {
 	f := screen.Frame{Canvas: s.canvas, Now: s.o.Now(), Signs: s.o.Signs, Wake: s.wake}
 	if f.Height() >= 3 {
 		s.drawHeader(f.Sub(0, 0, f.Width(), 1))
-		s.drawFooter(f.Sub(0, f.Height()-1, f.Width(), 1))
 		s.top().Draw(f.Sub(0, 1, f.Width(), f.Height()-2))
+		s.drawFooter(f)
 	} else {
 		s.top().Draw(f)
 	}
@@ -137,18 +137,15 @@ func LevelOf(st backend.State) backend.Level {
 // drawFooter is the prompt, or what has just happened, or what can be done now;
 // at its right end what goes on and what was not looked at yet.
 func (s *Shell) drawFooter(f screen.Frame) {
+	rest := f.Sub(0, 0, f.Width(), f.Height()-1)
+	f = f.Sub(0, f.Height()-1, f.Width(), 1)
 	right := s.drawStatus(f)
 	f = f.Sub(0, 0, max(0, f.Width()-right-1), 1)
 	switch {
 	case s.prompt != nil:
 		s.prompt.draw(f, s.completions(s.prompt.line.Value()))
 	case s.flash.on(f.Now):
-		f.Until(s.flash.until)
-		x := 1
-		if s.flash.level != backend.None {
-			x = f.Text(x, 0, themes.Of(s.flash.level), f.Signs.Level[s.flash.level]) + 1
-		}
-		f.Text(x, 0, themes.Plain, backend.T(s.flash.text).Safe())
+		s.flash.draw(f, rest)
 	default:
 		s.drawKeys(f)
 	}
@@ -162,7 +159,7 @@ func (s *Shell) drawStatus(f screen.Frame) int {
 		words = append(words, f.Signs.Level[backend.Moving]+" "+s.runs.progress)
 	}
 	if s.runs.unread > 0 {
-		words = append(words, count(s.runs.unread, "outcome")+" ("+s.keyOf("shell.outcomes")+")")
+		words = append(words, Count(s.runs.unread, "outcome")+" ("+s.keyOf("shell.outcomes")+")")
 	}
 	if who := s.who(); who != "" && f.Width() >= 60 {
 		words = append(words, who)

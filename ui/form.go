@@ -41,7 +41,7 @@ func (fm *form) title() string {
 	if len(fm.sel.Refs) == 1 {
 		return fm.action.Title + " " + backend.T(path(fm.sel.Refs[0])).Safe()
 	}
-	return fm.action.Title + " " + count(len(fm.sel.Refs), "object")
+	return fm.action.Title + " " + Count(len(fm.sel.Refs), "object")
 }
 
 func (fm *form) want(_ *Shell, maxW, _ int) (w, h int) {

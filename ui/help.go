@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"wheelhouse/backend"
+	"wheelhouse/themes"
 	"wheelhouse/ui/screen"
 	"wheelhouse/ui/widget/pager"
 )
@@ -25,6 +26,9 @@ func (t *text) want(_ *Shell, maxW, maxH int) (w, h int) {
 
 func (t *text) draw(_ *Shell, f screen.Frame) {
 	t.page.Draw(f.Sub(0, 0, f.Width(), f.Height()-1))
+	if len(t.page.Doc().Lines) >= f.Height() {
+		f.Text(0, f.Height()-1, themes.Dim, t.page.Place()+" · space goes on, esc closes")
+	}
 }
 
 func (t *text) update(_ *Shell, msg tea.Msg) (bool, tea.Cmd) {
@@ -79,7 +83,7 @@ func (s *Shell) helpLines() []backend.Line {
 		groups[group] = append(groups[group], backend.Line{Label: strings.Join(keys, " "), Text: backend.T(title)})
 	}
 	sel := s.top().Selection()
-	for _, a := range s.o.Desk.For(sel.Kind()) {
+	for _, a := range s.actions(sel) {
 		add("actions on the selection", a.ID, a.Title+": "+a.Help, s.o.Desk.Why(a.ID, sel.Refs))
 	}
 	for _, c := range s.commands() {

@@ -15,7 +15,7 @@ const maxHints = 5
 func (s *Shell) hints() []hint {
 	var out []hint
 	sel := s.top().Selection()
-	for _, a := range s.o.Desk.For(sel.Kind()) {
+	for _, a := range s.actions(sel) {
 		key := s.keyOf(a.ID)
 		if key == "" || len(out) == maxHints {
 			continue

@@ -35,8 +35,11 @@ func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 func (s *Shell) scopes() []string { return append(s.top().Scopes(), "shell") }
 
 // Invoke runs a command by its id; arguments for an action may follow it:
-// "pod.delete force=true".
+// "pod.delete force=true". One that begins with ':' is a command line.
 func (s *Shell) Invoke(line string) tea.Cmd {
+	if typed, ok := strings.CutPrefix(line, ":"); ok {
+		return s.Command(typed)
+	}
 	id, rest, _ := strings.Cut(line, " ")
 	if c, ok := s.find(id); ok {
 		if c.Why != "" {

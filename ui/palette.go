@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -65,13 +66,29 @@ func subject(sel Selection) string {
 	if len(sel.Refs) == 1 {
 		return noun(sel.Refs[0].Kind) + " " + backend.T(path(sel.Refs[0])).Safe()
 	}
-	return count(len(sel.Refs), "object") + " marked"
+	return Count(len(sel.Refs), "object") + " marked"
 }
 
-// actionItems are the actions of the selection's kind.
+// actions are those that all of the selection can take.
+func (s *Shell) actions(sel Selection) []backend.Action {
+	var all []backend.Action
+	for i, kind := range sel.kinds() {
+		of := s.o.Desk.For(kind)
+		if i == 0 {
+			all = of
+			continue
+		}
+		all = slices.DeleteFunc(all, func(a backend.Action) bool {
+			return !slices.ContainsFunc(of, func(b backend.Action) bool { return a.ID == b.ID })
+		})
+	}
+	return all
+}
+
+// actionItems are those actions to choose from.
 func (s *Shell) actionItems(sel Selection) []chooser.Item {
 	var items []chooser.Item
-	for _, a := range s.o.Desk.For(sel.Kind()) {
+	for _, a := range s.actions(sel) {
 		items = append(items, chooser.Item{
 			ID: a.ID, Group: "action", Title: a.Title, Detail: a.Help,
 			Key: s.keyOf(a.ID), Why: s.o.Desk.Why(a.ID, sel.Refs),

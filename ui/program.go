@@ -55,7 +55,7 @@ func Run(ctx context.Context, o Options, c Console) error {
 		}
 	}()
 	r.ask()
-	o.Emit = r.screen.Emit
+	o.Emit, o.Repaint = r.screen.Emit, r.screen.Repaint
 	w, h := terminal.Size()
 	r.shell = New(o, r.screen.Show, r.pump.WakeAt)
 	r.program = tea.NewProgram(guard{r.shell}, tea.WithContext(ctx), tea.WithInput(os.Stdin), tea.WithOutput(io.Discard),
@@ -83,6 +83,7 @@ type running struct {
 func (r *running) stock(ctx context.Context, o Options) error {
 	palette := r.palette(true)
 	o.Emit = func(seq string) { _, _ = r.terminal.Write([]byte(seq)) }
+	o.Repaint = func() { go r.program.Send(tea.ClearScreen()) }
 	r.shell = New(o, nil, r.pump.WakeAt)
 	r.shell.styled = func(c screen.Canvas) string { return c.ANSI(palette) }
 	r.program = tea.NewProgram(guard{r.shell}, tea.WithContext(ctx), tea.WithFilter(r.filter))

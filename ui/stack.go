@@ -1,10 +1,13 @@
 package ui
 
 import (
-	"wheelhouse/backend"
-	"wheelhouse/ui/screen"
+	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/ui/screen"
 )
 
 // maxViews is how many views are kept to go back to. Each may hold a live feed.
@@ -67,6 +70,10 @@ func (s *Shell) Place() Place { return s.stack.place }
 
 // MoveTo makes the views look elsewhere.
 func (s *Shell) MoveTo(p Place) tea.Cmd {
+	p, ok := s.reach(p)
+	if !ok {
+		return nil
+	}
 	s.stack.place = p
 	if len(p.Namespaces) == 1 {
 		s.remember("namespaces", p.Namespaces[0], 9)
@@ -74,6 +81,25 @@ func (s *Shell) MoveTo(p Place) tea.Cmd {
 	v := s.top()
 	v.Open(p)
 	return v.Update(Changed{})
+}
+
+// reach connects the links of a place and gives it with their aliases. Where a
+// name is no link's, it says so, and ok is false.
+func (s *Shell) reach(p Place) (reached Place, ok bool) {
+	states := s.o.Links.States()
+	reached = Place{Namespaces: p.Namespaces}
+	for _, name := range p.Links {
+		i := slices.IndexFunc(states, func(l LinkState) bool { return l.Alias == name || slices.Contains(l.Contexts, name) })
+		if i < 0 {
+			s.Say(fmt.Sprintf("No cluster is called %q. :ctx lists them.", name), backend.Warning)
+			return p, false
+		}
+		if states[i].Health.State == backend.Off {
+			s.o.Links.Connect(states[i].Alias)
+		}
+		reached.Links = append(reached.Links, states[i].Alias)
+	}
+	return reached, true
 }
 
 // remember puts value first in a list that is kept between sessions.

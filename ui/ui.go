@@ -10,6 +10,7 @@
 package ui
 
 import (
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -37,6 +38,7 @@ type Options struct {
 	First   string           // the ':' line that opens the first view
 	Stand   backend.Ref      // the object on which the first view stands; zero for none
 	Emit    func(string)     // writes a sequence to the terminal; nil: there is none
+	Repaint func()           // writes the whole screen anew; nil: there is none
 	Now     func() time.Time // nil: the wall clock
 	Notes   []string         // what was odd at start (a config that was set aside)
 }
@@ -54,6 +56,7 @@ type Links interface {
 // it is live.
 type LinkState struct {
 	Alias, User, Colour           string
+	Contexts                      []string // other names that it is known by
 	ReadOnly, Protected, Insecure bool
 	Health                        backend.Health
 }
@@ -94,6 +97,9 @@ func New(o Options, show func(screen.Canvas), wake func(time.Time)) *Shell {
 	if o.Emit == nil {
 		o.Emit = func(string) {}
 	}
+	if o.Repaint == nil {
+		o.Repaint = func() {}
+	}
 	if wake == nil {
 		wake = func(time.Time) {}
 	}
@@ -105,10 +111,11 @@ func New(o Options, show func(screen.Canvas), wake func(time.Time)) *Shell {
 
 // Init opens the first view.
 func (s *Shell) Init() tea.Cmd {
-	for _, note := range s.o.Notes {
-		s.Say(note, backend.Warning)
+	cmd := s.Command(s.o.First)
+	if len(s.o.Notes) > 0 {
+		s.Say(strings.Join(s.o.Notes, " "), backend.Warning)
 	}
-	return s.Command(s.o.First)
+	return cmd
 }
 
 func (s *Shell) wakeNow() { s.wake(s.o.Now()) }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -69,16 +70,15 @@ type Selection struct {
 	Prefill backend.Args // sensible first values of an action's parameters
 }
 
-// Kind is the kind that all of the selection has; empty when mixed or none.
-func (s Selection) Kind() string {
-	kind := ""
-	for i, r := range s.Refs {
-		if i > 0 && r.Kind != kind {
-			return ""
+// kinds are the kinds of what is selected, each once.
+func (s Selection) kinds() []string {
+	var kinds []string
+	for _, r := range s.Refs {
+		if !slices.Contains(kinds, r.Kind) {
+			kinds = append(kinds, r.Kind)
 		}
-		kind = r.Kind
 	}
-	return kind
+	return kinds
 }
 
 // Place is which part of the platform the views show. Empty fields mean all.
@@ -116,6 +116,7 @@ type Opener struct {
 	Alias []string // "po"
 	Title string   // one line for palette and completion
 	Open  func(o OpenWith) View
+	Word  func(word string) string // the ':' line that ":ns shop" stands for; nil: the word is a namespace
 }
 
 // OpenWith is what a view is opened with.

@@ -8,8 +8,8 @@ import (
 	"wheelhouse/ui/screen"
 )
 
-// count gives "1 run", "1,204 runs".
-func count(n int, noun string) string {
+// Count gives "1 run", "1,204 runs".
+func Count(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}

@@ -23,11 +23,6 @@ import (
 
 // runConsole is the console itself.
 func runConsole(ctx context.Context, f *flags) error {
-	log, err := openLog(f.logFile)
-	if err != nil {
-		return usage{err}
-	}
-	link.Quiet(log)
 	p, err := open(f)
 	if err != nil {
 		return err
@@ -43,8 +38,8 @@ func runConsole(ctx context.Context, f *flags) error {
 	}
 	restore, err := link.CaptureStderr(func(line string) {
 		p.links.Heard(line)
-		if log != nil {
-			fmt.Fprintln(log, line)
+		if f.log != nil {
+			fmt.Fprintln(f.log, line)
 		}
 	})
 	if err != nil {

@@ -14,7 +14,7 @@ func (u uiLinks) States() []ui.LinkState {
 	for _, l := range u.set.All() {
 		info := l.Info()
 		out = append(out, ui.LinkState{
-			Alias: info.Alias, User: info.User, Colour: info.Colour,
+			Alias: info.Alias, Contexts: info.Contexts, User: info.User, Colour: info.Colour,
 			ReadOnly: info.ReadOnly, Protected: info.Protected, Insecure: info.Insecure, Health: l.Health(),
 		})
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
+
+	"wheelhouse/backend/link"
 )
 
 // flags are what every command accepts.
@@ -17,6 +21,7 @@ type flags struct {
 	theme      string
 	keymap     string
 	logFile    string
+	log        io.Writer // what logFile names; nil where diagnostics are not kept
 }
 
 func newRoot() *cobra.Command {
@@ -28,7 +33,15 @@ func newRoot() *cobra.Command {
 		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(c *cobra.Command, _ []string) error { return runConsole(c.Context(), f) },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			var err error
+			if f.log, err = openLog(f.logFile); err != nil {
+				return usage{err}
+			}
+			link.Quiet(f.log)
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return runConsole(c.Context(), f) },
 	}
 	p := root.PersistentFlags()
 	p.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)")

@@ -15,6 +15,13 @@ type sidePager struct {
 	hidden bool // there is no room for it
 }
 
+// newSide is one without details yet. It is narrow, so its lines are wrapped.
+func newSide(hidden bool) sidePager {
+	s := sidePager{hidden: hidden}
+	s.page.ToggleWrap()
+	return s
+}
+
 func (s *sidePager) set(doc backend.Doc, err error) {
 	s.err = err
 	if err == nil {

@@ -65,7 +65,7 @@ const minAside = 120
 
 // New makes a list. with says where to stand and what to filter.
 func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[T] {
-	l := &List[T]{spec: spec, shared: shared, aside: true}
+	l := &List[T]{spec: spec, shared: shared, aside: true, detail: newSide(false)}
 	l.table = table.New(spec.Feed.Store, spec.Columns)
 	if spec.Only != nil {
 		l.table.Only(spec.Only)
@@ -168,7 +168,7 @@ func (l *List[T]) look() tea.Cmd {
 		return nil
 	}
 	if r.Key() != l.ref.Key() {
-		l.detail = sidePager{hidden: l.detail.hidden}
+		l.detail = newSide(l.detail.hidden)
 	}
 	l.ref = r
 	return l.side.Want(r, backend.Summary, *row)
@@ -202,7 +202,7 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	reason := h.Reason.Safe()
 	switch {
 	case c.Total > 0:
-		say(backend.Idle, ui.Number(c.Total)+" "+l.spec.Noun+"s, none of them "+l.sieve(), "esc clears the filter · ctrl+z shows all, not only what is broken")
+		say(backend.Idle, ui.Count(c.Total, l.spec.Noun)+", none of them "+l.sieve(), "esc clears the filter · ctrl+z shows all, not only what is broken")
 	case h.State == backend.Off:
 		say(backend.Idle, "No link is connected.", ":ctx lists the clusters, enter connects to one")
 	case h.State == backend.Connecting:
@@ -260,7 +260,7 @@ func weight(s backend.State) int {
 // Title counts: nothing that is hidden, filtered or marked is left unsaid.
 func (l *List[T]) Title() ui.Title {
 	c := l.table.Counts()
-	words := []string{ui.Number(c.Total) + " " + l.spec.Noun + "s"}
+	words := []string{ui.Count(c.Total, l.spec.Noun)}
 	if c.Shown != c.Total || l.query != "" {
 		words = append(words, ui.Number(c.Shown)+" shown ("+strings.Trim("/"+l.query+l.brokenWord(), " ")+")")
 	}
@@ -268,7 +268,7 @@ func (l *List[T]) Title() ui.Title {
 		words = append(words, ui.Number(n)+" marked")
 	}
 	if n := l.table.HiddenColumns(); n > 0 {
-		words = append(words, ui.Number(n)+" columns hidden")
+		words = append(words, ui.Count(n, "column")+" hidden")
 	}
 	if c.Filtering {
 		words = append(words, "filtering")

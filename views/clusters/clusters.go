@@ -21,12 +21,13 @@ import (
 func Opener(f *feed.Feed[cluster.Cluster], links ui.Links, shared list.Shared) ui.Opener {
 	shared.Details = nil
 	return ui.Opener{
+		Word: func(name string) string { return "pods @" + name },
 		Name: "clusters", Alias: []string{"ctx", "context", "contexts", "cluster"}, Title: "Clusters: links, who we are there, their health",
 		Open: func(with ui.OpenWith) ui.View {
 			return list.New(list.Spec[cluster.Cluster]{
 				Name: "clusters", Noun: "cluster", Feed: f, Columns: Columns(), Sort: "name",
 				Broken: func(c *cluster.Cluster) bool { return level(c).Broken() },
-				Enter:  enter(links),
+				Enter:  enter,
 				Extra:  func(l *list.List[cluster.Cluster]) []ui.Command { return commands(l, links) },
 			}, shared, with)
 		},
@@ -34,13 +35,8 @@ func Opener(f *feed.Feed[cluster.Cluster], links ui.Links, shared list.Shared) u
 }
 
 // enter connects where that is needed, and shows this cluster alone.
-func enter(links ui.Links) func(cluster.Cluster) tea.Cmd {
-	return func(c cluster.Cluster) tea.Cmd {
-		return ui.Ask(func(s *ui.Shell) tea.Cmd {
-			links.Connect(c.Link)
-			return s.Command("pods @" + c.Link)
-		})
-	}
+func enter(c cluster.Cluster) tea.Cmd {
+	return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods @" + c.Link) })
 }
 
 func commands(l *list.List[cluster.Cluster], links ui.Links) []ui.Command {

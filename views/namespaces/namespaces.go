@@ -15,6 +15,7 @@ import (
 // Opener is how ':' and the palette open it.
 func Opener(f *feed.Feed[cluster.Namespace], shared list.Shared) ui.Opener {
 	return ui.Opener{
+		Word: func(name string) string { return "pods " + name },
 		Name: "namespaces", Alias: []string{"ns", "namespace"}, Title: "Namespaces: enter shows the pods of one",
 		Open: func(with ui.OpenWith) ui.View {
 			return list.New(list.Spec[cluster.Namespace]{

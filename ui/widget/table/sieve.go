@@ -67,6 +67,20 @@ func (t *Table[T]) Wants(link string) bool {
 	return len(t.sieve.links) == 0 || slices.Contains(t.sieve.links, link)
 }
 
+// recount counts the rows that the table is of, where it is not of all.
+func (t *Table[T]) recount() {
+	s := &t.sieve
+	if s.only == nil && len(s.links) == 0 {
+		return
+	}
+	t.total = 0
+	for v := range t.lens.All() {
+		if t.Wants((*v).Ref().Link) && (s.only == nil || s.only(v)) {
+			t.total++
+		}
+	}
+}
+
 // apply filters anew.
 func (t *Table[T]) apply() {
 	keep := t.sieve.keep
@@ -82,6 +96,7 @@ func (t *Table[T]) apply() {
 		keep = keep.Where("only", t.sieve.only)
 	}
 	t.lens.Filter(keep)
+	t.recount()
 	t.remeasure()
 	t.marks.fresh = false
 	t.cursor.sought = true

@@ -60,6 +60,7 @@ type Table[T backend.Object] struct {
 	cursor  cursor
 	marks   marks
 	layout  layout
+	total   int // rows that the table is of; kept only while it is not of all
 }
 
 // New makes a table of all rows of the store. columns must not be empty; where
@@ -89,13 +90,21 @@ func (t *Table[T]) Refresh() bool {
 	if !t.lens.Refresh() {
 		return false
 	}
+	t.recount()
 	t.follow()
 	t.dropMarks()
 	return true
 }
 
-// Counts gives the numbers as of the last Refresh.
-func (t *Table[T]) Counts() feed.Counts { return t.lens.Counts() }
+// Counts gives the numbers as of the last Refresh. Total is of the rows that
+// the table is of: those of its links, and that Only accepts.
+func (t *Table[T]) Counts() feed.Counts {
+	c := t.lens.Counts()
+	if s := &t.sieve; s.only != nil || len(s.links) > 0 {
+		c.Total = t.total
+	}
+	return c
+}
 
 // Current is the row under the cursor; ok is false when there is none, or it is
 // hidden by a filter that is still being worked out.
