@@ -20,10 +20,13 @@ import (
 // console is the built program in a terminal of its own.
 type console struct {
 	t       *testing.T
+	home    string // its person's
 	tty     *os.File
 	cmd     *exec.Cmd
 	exited  chan struct{}
 	changed chan struct{} // something was written since the last look
+
+	reading sync.Mutex // held: the terminal does not read
 
 	mu      sync.Mutex
 	screen  *vt.Emulator
@@ -37,11 +40,11 @@ func open(t *testing.T, args ...string) *console {
 	t.Helper()
 	const columns, rows = 118, 60
 	c := &console{
-		t: t, screen: vt.NewEmulator(columns, rows),
+		t: t, home: t.TempDir(), screen: vt.NewEmulator(columns, rows),
 		exited: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
 	c.cmd = exec.Command(binary, ownKubeconfig(args)...)
-	c.cmd.Env = quietEnv(t)
+	c.cmd.Env = quietEnv(c.home)
 	tty, err := pty.StartWithSize(c.cmd, &pty.Winsize{Cols: columns, Rows: rows})
 	if err != nil {
 		t.Fatalf("start the console: %v", err)
@@ -66,6 +69,8 @@ func open(t *testing.T, args ...string) *console {
 func (c *console) show() {
 	buf := make([]byte, 64<<10)
 	for {
+		c.reading.Lock()
+		c.reading.Unlock()
 		n, err := c.tty.Read(buf)
 		c.mu.Lock()
 		c.screen.Write(buf[:n])
@@ -126,6 +131,17 @@ func (c *console) until(what string, ok func() bool) {
 			c.t.Fatalf("never saw %s; the screen:\n%s", what, c.text())
 		}
 	}
+}
+
+// resize gives the terminal another size.
+func (c *console) resize(columns, rows int) {
+	c.t.Helper()
+	if err := pty.Setsize(c.tty, &pty.Winsize{Cols: uint16(columns), Rows: uint16(rows)}); err != nil {
+		c.t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.screen.Resize(columns, rows)
 }
 
 // keys presses each key, by its name, and waits until the console is idle.

@@ -120,10 +120,16 @@ func eventually(t *testing.T, what string, ok func(context.Context) error) {
 // command runs the console's command line to its end and gives its exit code.
 func command(t *testing.T, args ...string) (output string, code int) {
 	t.Helper()
+	return commandIn(t, t.TempDir(), args...)
+}
+
+// commandIn is command with a home that is there already.
+func commandIn(t *testing.T, home string, args ...string) (output string, code int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, ownKubeconfig(args)...)
-	cmd.Env = quietEnv(t)
+	cmd.Env = quietEnv(home)
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatalf("wheelhouse %s: %v", strings.Join(args, " "), err)
@@ -140,8 +146,7 @@ func ownKubeconfig(args []string) []string {
 }
 
 // quietEnv is an environment in which nothing of the person's own is found.
-func quietEnv(t *testing.T) []string {
-	home := t.TempDir()
+func quietEnv(home string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + os.TempDir(), "TERM=xterm-256color", "LANG=C.UTF-8",
 		"XDG_CONFIG_HOME=" + home + "/config", "XDG_STATE_HOME=" + home + "/state", "XDG_CACHE_HOME=" + home + "/cache", "XDG_DATA_HOME=" + home + "/data",

@@ -1,11 +1,14 @@
 package kube
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -161,11 +164,34 @@ func (ch change) op() string { return ch.verb + " " + ch.named() }
 func image(obj *unstructured.Unstructured) ([]byte, error) {
 	plain := obj.DeepCopy()
 	plain.SetManagedFields(nil)
-	out, err := yaml.Marshal(plain.Object)
+	raw, err := json.Marshal(plain.Object)
+	if err == nil {
+		raw, err = yaml.JSONToYAML(escaped(raw))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("write yaml: %w", err)
 	}
-	return out, nil
+	return raw, nil
+}
+
+// escaped writes the characters that JSON may hold as they are and YAML may not
+// (YAML 1.1, 5.1: C1 controls, of which one is a line end there, DEL, byte order marks) as \u sequences.
+func escaped(raw []byte) []byte {
+	odd := func(r rune) bool {
+		return r >= 0x7f && r <= 0x9f || r == 0xfeff || r == 0xfffe || r == 0xffff
+	}
+	if !bytes.ContainsFunc(raw, odd) {
+		return raw
+	}
+	var out []byte
+	for _, r := range string(raw) {
+		if odd(r) {
+			out = fmt.Appendf(out, "\\u%04x", r)
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
 }
 
 // all is how a sentence calls the targets: "deployment shop/checkout", "3 pods

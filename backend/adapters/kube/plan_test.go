@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
@@ -247,6 +249,28 @@ func TestShellWord(t *testing.T) {
 	} {
 		if got := shellWord(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestImageKeepsAnyText: what JSON can hold comes back from the YAML as it was.
+func TestImageKeepsAnyText(t *testing.T) {
+	for _, text := range []string{
+		"\x1b]0;title\x07", "\u009b31m", "a\u0085b", "\x7f", "\ufeffbom", "\uffff", "\tx\ty", "a\r\nb", "\u202e\u2066", "yes", "1", "", " # no comment", "😀",
+	} {
+		o := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"annotations": map[string]any{"note": text}}}}
+		out, err := image(o)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		var back map[string]any
+		if err := yaml.Unmarshal(out, &back); err != nil {
+			t.Errorf("%q: %v\n%s", text, err, out)
+			continue
+		}
+		if got, _, _ := unstructured.NestedString(back, "metadata", "annotations", "note"); got != text {
+			t.Errorf("%q came back as %q", text, got)
 		}
 	}
 }

@@ -138,6 +138,9 @@ func (p *Pager) drawLine(f screen.Frame, y int, l backend.Line) int {
 	rows := 0
 	for text != "" && y+rows < f.Height() {
 		n := screen.Cut(text, w)
+		if blank := strings.LastIndexByte(text[:n], ' '); n < len(text) && blank > n/2 {
+			n = blank + 1
+		}
 		f.Text(x, y+rows, pen, text[:n])
 		text = text[n:]
 		rows++
