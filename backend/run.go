@@ -35,6 +35,21 @@ type StepState struct {
 	Err         error
 }
 
+// String is what became of the step, in the server's words where there are any.
+func (s StepState) String() string {
+	switch {
+	case s.Err != nil:
+		return s.Err.Error()
+	case s.Phase == StepWaiting:
+		return "not begun"
+	case s.Note != "":
+		return s.Note
+	case s.Phase == StepGoing:
+		return "awaited"
+	}
+	return "done"
+}
+
 // Phase is a step's stage.
 type Phase uint8
 

@@ -97,21 +97,7 @@ func runLines(r backend.Run) []backend.Line {
 			backend.Line{Label: fmt.Sprintf("step %d", i+1), Text: backend.T(step.Target.String())},
 			backend.Line{Label: "sent", Text: backend.T(step.Request)},
 			backend.Line{Label: "same as", Text: backend.T(step.CLI)},
-			backend.Line{Label: "answer", Text: backend.T(answer(st))})
+			backend.Line{Label: "answer", Text: backend.T(st.String())})
 	}
 	return lines
-}
-
-func answer(st backend.StepState) string {
-	switch {
-	case st.Err != nil:
-		return st.Err.Error()
-	case st.Phase == backend.StepWaiting:
-		return "not begun"
-	case st.Note != "":
-		return st.Note
-	case st.Phase == backend.StepGoing:
-		return "awaited"
-	}
-	return "done"
 }

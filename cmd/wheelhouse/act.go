@@ -156,24 +156,12 @@ func verdict(v dispatch.Verdict) string {
 func printRun(out io.Writer, r backend.Run, steps bool) {
 	if steps {
 		for i, st := range r.Steps {
-			fmt.Fprintln(out, backend.T(fmt.Sprintf("  %s: %s", r.Plan.Steps[i].Target, stepWord(st))).Safe())
+			fmt.Fprintln(out, backend.T(fmt.Sprintf("  %s: %s", r.Plan.Steps[i].Target, st)).Safe())
 		}
 	}
 	if r.Err == nil {
 		fmt.Fprintln(out, backend.T(r.Outcome).Safe())
 	}
-}
-
-func stepWord(st backend.StepState) string {
-	switch {
-	case st.Err != nil:
-		return st.Err.Error()
-	case st.Phase == backend.StepWaiting:
-		return "not begun"
-	case st.Note != "":
-		return st.Note
-	}
-	return "done"
 }
 
 // printJSON prints v where json was asked for.
@@ -223,7 +211,7 @@ func runJSON(r backend.Run) jsonRun {
 	out := jsonRun{ID: r.ID, Outcome: r.Outcome, Code: "done", Began: r.Began, Ended: r.Ended}
 	out.jsonPlan = planJSON(dispatch.Proposal{Plan: r.Plan})
 	for i, st := range r.Steps {
-		out.Steps[i].State = stepWord(st)
+		out.Steps[i].State = st.String()
 		if st.Err != nil {
 			out.Steps[i].State, out.Steps[i].Error = "failed", st.Err.Error()
 		}
