@@ -25,8 +25,11 @@ func (g guard) Init() (cmd tea.Cmd) {
 // Update gives the shell a message.
 func (g guard) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	defer g.caught(&cmd)
-	_, cmd = g.s.Update(msg)
-	return g, cmd
+	_, work := g.s.Update(msg)
+	if work == nil {
+		return g, nil
+	}
+	return g, func() tea.Msg { return guarded(work) }
 }
 
 // View draws; a panic in it is found by the next Update.

@@ -26,7 +26,9 @@ func Number(n int) string {
 }
 
 // Age writes how long ago since was, in the largest unit that says enough:
-// 12s, 4m, 3h, 2d. until is when that text changes.
+// 12s, 4m, 3h, 2d. until is when that text changes; from the minutes on it is
+// the next full ten seconds after that, so that a screenful of ages changes
+// together and not one row after another.
 func Age(since, now time.Time) (text string, until time.Time) {
 	d := max(0, now.Sub(since))
 	unit, sign := 24*time.Hour, "d"
@@ -39,8 +41,15 @@ func Age(since, now time.Time) (text string, until time.Time) {
 		unit, sign = time.Hour, "h"
 	}
 	shown := d.Truncate(unit)
-	return fmt.Sprintf("%d%s", shown/unit, sign), since.Add(shown + unit)
+	until = since.Add(shown + unit)
+	if unit > time.Second {
+		until = until.Add(together - 1).Truncate(together)
+	}
+	return fmt.Sprintf("%d%s", shown/unit, sign), until
 }
+
+// together is the grid that slow ages change on.
+const together = 10 * time.Second
 
 // wrapAll breaks lines at blanks so that none is wider than w cells.
 func wrapAll(lines []string, w int) []string {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +36,7 @@ func auditCommand(f *flags) *cobra.Command {
 				return printJSON(c.OutOrStdout(), output, records)
 			}
 			for _, r := range records {
-				fmt.Fprintln(c.OutOrStdout(), r.String())
+				fmt.Fprintln(c.OutOrStdout(), backend.T(r.String()).Safe())
 			}
 			return nil
 		},
@@ -60,6 +62,10 @@ func auditCommand(f *flags) *cobra.Command {
 
 func verifyAll(c *cobra.Command, path string) error {
 	reports, err := audit.Verify(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(c.OutOrStdout(), "There is no record in %s yet.\n", path)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@
 // in one run, and prints each figure with its target. It judges nothing: the
 // numbers are for people.
 //
-//	go run ./testdata/bench -console ./wheelhouse -kubectl kubectl -kubeconfig FILE -context a -pods 10112
+//	go run ./testdata/bench -console ./wheelhouse -kubeconfig FILE -context a -pods 10112
 package main
 
 import (
@@ -10,7 +10,9 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -18,8 +20,8 @@ import (
 
 var (
 	console    = flag.String("console", "./wheelhouse", "the console's binary")
-	kubectl    = flag.String("kubectl", "kubectl", "kubectl")
-	kubeconfig = flag.String("kubeconfig", "", "kubeconfig of the cluster")
+	kubeconfig = flag.String("kubeconfig", os.Getenv("WHEELHOUSE_KUBECONFIG"), "kubeconfig of the cluster")
+	kubectl    = flag.String("kubectl", "", "kubectl (default: bin/kubectl beside the kubeconfig)")
 	kubectx    = flag.String("context", "a", "context in it")
 	pods       = flag.Int("pods", 10112, "how many pods there are")
 	runs       = flag.Int("runs", 5, "runs of each")
@@ -30,6 +32,9 @@ const cols, rows = 160, 45
 
 func main() {
 	flag.Parse()
+	if *kubectl == "" {
+		*kubectl = filepath.Join(filepath.Dir(*kubeconfig), "bin", "kubectl")
+	}
 	r := &report{}
 	if err := compare(r); err != nil {
 		log.Fatal(err)
@@ -129,12 +134,13 @@ func live(r *report) error {
 	s.quiet(2 * time.Second)
 	atRest(r, s, "at rest", "≤ 0.1 %")
 	keys(r, s, "at rest")
+	_, _ = s.key("g", 100*time.Millisecond) // the pods that change are the first ones
 	stop, err := churn(50)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	time.Sleep(time.Second)
+	time.Sleep(6 * time.Second) // a person at the keys gets more pictures than one who only looks
 	atRest(r, s, "at 50 visible changes/s", "≤ 3 %")
 	latency(r, s, "under 50 changes/s")
 	return nil
@@ -147,7 +153,9 @@ func atRest(r *report, s *session, when, target string) {
 	cpu1, mem := s.usage()
 	r.add("CPU "+when, fmt.Sprintf("%.2f %% of a core", 100*(cpu1-cpu0).Seconds()/rest.Seconds()), target)
 	r.add("bytes "+when, fmt.Sprintf("%.0f B/s", float64(s.bytes()-bytes0)/rest.Seconds()), "")
-	r.add("peak memory "+when, fmt.Sprintf("%.0f MB", mem), "")
+	pid := s.cmd.Process.Pid
+	r.add("memory "+when, fmt.Sprintf("%.0f MB, %.0f its own, %.0f of the binary; peak %.0f",
+		procMB(pid, "VmRSS"), procMB(pid, "RssAnon"), procMB(pid, "RssFile"), mem), "")
 }
 
 func keys(r *report, s *session, when string) {

@@ -21,12 +21,17 @@ func procUsage(pid int) (cpu time.Duration, peakMB float64) {
 		ns, _ := strconv.ParseInt(strings.Fields(string(b))[0], 10, 64)
 		cpu += time.Duration(ns)
 	}
+	return cpu, procMB(pid, "VmHWM")
+}
+
+// procMB is one of the memory figures of proc(5)'s status.
+func procMB(pid int, name string) float64 {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for _, line := range strings.Split(string(status), "\n") {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmHWM:" {
+	for line := range strings.Lines(string(status)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == name+":" {
 			kb, _ := strconv.ParseFloat(f[1], 64)
-			peakMB = kb / 1024
+			return kb / 1024
 		}
 	}
-	return cpu, peakMB
+	return 0
 }

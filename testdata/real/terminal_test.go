@@ -38,6 +38,9 @@ func TestRealHangup(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := open(t, "--context", "a", "--view", "pods")
 			c.see("checkout-", "Running")
+			c.keys("ctrl+d")
+			c.see("[ Cancel ]")
+			c.keys("esc") // declined, which the record has
 			if name == "not reading" {
 				c.reading.Lock()
 				t.Cleanup(c.reading.Unlock)
