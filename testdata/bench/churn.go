@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,7 +13,7 @@ import (
 )
 
 // churn changes the state of the first pods, those that a new console shows, so
-// many times a second until stop is called.
+// many times a second until stop is called, which puts them back as they were.
 func churn(perSecond int) (stop func(), err error) {
 	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		&clientcmd.ClientConfigLoadingRules{ExplicitPath: *kubeconfig},
@@ -29,8 +30,13 @@ func churn(perSecond int) (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("churn: %w", err)
 	}
+	pods := client.CoreV1().Pods
 	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
+		var patches sync.WaitGroup
+		defer patches.Wait()
 		tick := time.NewTicker(time.Second / time.Duration(perSecond))
 		defer tick.Stop()
 		for i := 0; ; i++ {
@@ -41,10 +47,16 @@ func churn(perSecond int) (stop func(), err error) {
 			}
 			p := &list.Items[i%len(list.Items)]
 			patch := fmt.Sprintf(`{"status":{"reason":"Churn%d"}}`, i%100)
-			go func() {
-				_, _ = client.CoreV1().Pods(p.Namespace).Patch(ctx, p.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
-			}()
+			patches.Go(func() {
+				_, _ = pods(p.Namespace).Patch(ctx, p.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
+			})
 		}
 	}()
-	return cancel, nil
+	return func() {
+		cancel()
+		<-ended
+		for _, p := range list.Items {
+			_, _ = pods(p.Namespace).Patch(context.Background(), p.Name, types.MergePatchType, []byte(`{"status":{"reason":null}}`), metav1.PatchOptions{}, "status")
+		}
+	}, nil
 }
