@@ -60,5 +60,5 @@ release: ## static binaries for all platforms, with their checksums, in dist/
 
 frame-picture: stack-up build ## docs/screen.svg: the real screen, as the README shows it
 	mkdir -p docs
-	TERM=xterm-256color COLORTERM=truecolor ./wheelhouse --kubeconfig $(WHEELHOUSE_KUBECONFIG) --context a --context b \
-	  frame pods --size 120x36 --ansi | $(GO) run ./testdata/picture > docs/screen.svg
+	TERM=xterm-256color COLORTERM=truecolor XDG_STATE_HOME=$$(mktemp -d) ./wheelhouse --kubeconfig $(WHEELHOUSE_KUBECONFIG) --context a --context b \
+	  frame pods --size 132x34 --keys S --ansi | $(GO) run ./testdata/picture -width 132 > docs/screen.svg

@@ -29,9 +29,11 @@ type Pump struct {
 	lastKey atomic.Int64 // Unix nanoseconds
 }
 
-// NewPump makes a pump on that bell.
+// NewPump makes a pump on that bell. Whoever has just begun is at the keys.
 func NewPump(bell *feed.Bell) *Pump {
-	return &Pump{bell: bell, wake: make(chan time.Time, 1)}
+	p := &Pump{bell: bell, wake: make(chan time.Time, 1)}
+	p.Touch()
+	return p
 }
 
 // Touch tells that a key was pressed.

@@ -131,7 +131,7 @@ func live(r *report) error {
 	if _, err := s.waitFor(60*time.Second, allRows); err != nil {
 		return err
 	}
-	s.quiet(2 * time.Second)
+	s.quiet(8 * time.Second) // five seconds after its start it gives memory back, once
 	atRest(r, s, "at rest", "≤ 0.1 %")
 	keys(r, s, "at rest")
 	_, _ = s.key("g", 100*time.Millisecond) // the pods that change are the first ones

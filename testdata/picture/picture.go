@@ -68,38 +68,59 @@ func draw(in io.Reader, out io.Writer, width int) error {
 }
 
 // drawRun draws the cells from x on that look alike and gives the first that
-// does not.
+// does not. What stands two blanks apart is placed by itself, so that columns
+// stay aligned in a viewer that has no such font or ignores textLength.
 func drawRun(w io.Writer, terminal *vt.Emulator, x, y, width int) int {
-	var text strings.Builder
 	first, end := cellAt(terminal, x, y), x
+	var words []word
 	for end < width {
 		cell := cellAt(terminal, end, y)
 		if !cell.Style.Equal(&first.Style) {
 			break
 		}
-		text.WriteString(cell.Content)
+		words = join(words, cell.Content, end, max(cell.Width, 1))
 		end += max(cell.Width, 1)
 	}
 	fg, bg := colours(first.Style)
-	left, top := margin+float64(x)*cellWidth, margin+y*cellHeight
-	length := float64(end-x) * cellWidth
+	top := margin + y*cellHeight
 	if bg != paper {
-		fmt.Fprintf(w, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", left, top, length, cellHeight, hex(bg))
+		fmt.Fprintf(w, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", left(x), top, float64(end-x)*cellWidth, cellHeight, hex(bg))
 	}
-	if strings.TrimSpace(text.String()) == "" {
-		return end
-	}
-	weight := ""
+	attributes := ""
 	if first.Style.Attrs&uv.AttrBold != 0 {
-		weight = ` font-weight="bold"`
+		attributes = ` font-weight="bold"`
 	}
 	if first.Style.Underline != 0 {
-		weight += ` text-decoration="underline"`
+		attributes += ` text-decoration="underline"`
 	}
-	fmt.Fprintf(w, `<text x="%.1f" y="%d" fill="%s" textLength="%.1f" lengthAdjust="spacingAndGlyphs" xml:space="preserve"%s>%s</text>`+"\n",
-		left, top+baseline, hex(fg), length, weight, html.EscapeString(text.String()))
+	for _, p := range words {
+		fmt.Fprintf(w, `<text x="%.1f" y="%d" fill="%s" textLength="%.1f" lengthAdjust="spacingAndGlyphs" xml:space="preserve"%s>%s</text>`+"\n",
+			left(p.x), top+baseline, hex(fg), float64(p.end-p.x)*cellWidth, attributes, html.EscapeString(p.text))
+	}
 	return end
 }
+
+// word is text that takes the cells from x to before end.
+type word struct {
+	text   string
+	x, end int
+}
+
+// join adds a cell to the word before it, or begins one where more than one
+// blank stands between.
+func join(words []word, content string, x, width int) []word {
+	if content == " " {
+		return words
+	}
+	if n := len(words) - 1; n >= 0 && x-words[n].end <= 1 {
+		words[n].text += strings.Repeat(" ", x-words[n].end) + content
+		words[n].end = x + width
+		return words
+	}
+	return append(words, word{content, x, x + width})
+}
+
+func left(x int) float64 { return margin + float64(x)*cellWidth }
 
 func cellAt(terminal *vt.Emulator, x, y int) uv.Cell {
 	if cell := terminal.CellAt(x, y); cell != nil && cell.Content != "" {
