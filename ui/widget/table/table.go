@@ -168,6 +168,10 @@ func (t *Table[T]) sortBy(i int, down bool) {
 		less = func(a, b *T) int { return cmp.Compare(0, t.columns[i].Less(a, b)) }
 	}
 	t.lens.SortBy(less)
+	if !t.cursor.moved {
+		t.stand(0) // nobody chose the row that it is on
+		return
+	}
 	t.follow()
 }
 
