@@ -4,8 +4,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -77,45 +79,85 @@ func Load(path string) (Config, error) {
 	return c, nil
 }
 
-// Parse reads a config strictly over the defaults.
+// Parse reads a config strictly over the defaults. The error begins with
+// "[line:column]".
 func Parse(b []byte) (Config, error) {
 	c := Default()
-	if len(strings.TrimSpace(string(b))) == 0 {
-		return c, nil
+	d := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
+	if err := d.Decode(&c); errors.Is(err, io.EOF) {
+		return Default(), nil // nothing but comments; c is emptied
+	} else if err != nil {
+		return c, errors.New(explain(err))
 	}
-	if err := yaml.UnmarshalWithOptions(b, &c, yaml.Strict()); err != nil {
-		return c, fmt.Errorf("%s%s", yaml.FormatError(err, false, true), nearest(err.Error()))
+	var more any
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) && (err != nil || more != nil) {
+		return c, errors.New("what stands behind the line \"---\" would not be read; put all settings into one document")
 	}
-	return c, c.check()
+	if at, why := c.check(); why != "" {
+		return c, fmt.Errorf("%s%s: %s", place(b, at), at, why)
+	}
+	return c, nil
 }
 
-// check finds what the types let through.
-func (c Config) check() error {
-	if err := choices(reflect.ValueOf(c), ""); err != nil {
-		return err
+// explain says where a YAML error is and what to do about it.
+func explain(err error) string {
+	var kind *yaml.TypeError
+	if errors.As(err, &kind) && kind.Token != nil {
+		why := fmt.Sprintf("this must be %s, not %s", kind.DstType, kind.SrcType)
+		return yaml.FormatErrorWithToken(why, kind.Token, false, true) + next
+	}
+	if near := nearest(err.Error()); near != "" {
+		return yaml.FormatError(err, false, true) + near
+	}
+	return yaml.FormatError(err, false, true) + next
+}
+
+// next is what to do where no better is known.
+const next = "`wheelhouse config schema` prints what may stand where."
+
+// place is "[line:column] " of a setting such as links[0].alias, or of what is
+// around it where it is left out.
+func place(b []byte, at string) string {
+	for at != "" {
+		if p, err := yaml.PathString("$." + at); err == nil {
+			if node, err := p.ReadNode(bytes.NewReader(b)); err == nil {
+				pos := node.GetToken().Position
+				return fmt.Sprintf("[%d:%d] ", pos.Line, pos.Column)
+			}
+		}
+		at = at[:max(0, strings.LastIndexByte(at, '.'))]
+	}
+	return ""
+}
+
+// check finds what the types let through: at is the setting, why what is wrong
+// with it; empty for nothing.
+func (c Config) check() (at, why string) {
+	if at, why = choices(reflect.ValueOf(c), ""); why != "" {
+		return at, why
 	}
 	alias := regexp.MustCompile(`^[a-z0-9-]*$`)
 	seen := map[string]bool{}
 	for i, l := range c.Links {
 		at := fmt.Sprintf("links[%d]", i)
-		if err := choices(reflect.ValueOf(l), at+"."); err != nil {
-			return err
+		if at, why := choices(reflect.ValueOf(l), at+"."); why != "" {
+			return at, why
 		}
 		switch {
 		case l.Context == "" && l.Server == "":
-			return fmt.Errorf("%s: say which link is meant: context or server", at)
+			return at, "say which link is meant: context or server"
 		case !alias.MatchString(l.Alias):
-			return fmt.Errorf("%s.alias: %q; an alias is made of a-z, 0-9 and -", at, l.Alias)
+			return at + ".alias", fmt.Sprintf("%q; an alias is made of a-z, 0-9 and -", l.Alias)
 		case l.Alias != "" && seen[l.Alias]:
-			return fmt.Errorf("%s.alias: %q is the alias of another link too", at, l.Alias)
+			return at + ".alias", fmt.Sprintf("%q is the alias of another link too", l.Alias)
 		}
 		seen[l.Alias] = true
 	}
-	return nil
+	return "", ""
 }
 
 // choices holds fields to the values that their tag names.
-func choices(v reflect.Value, at string) error {
+func choices(v reflect.Value, within string) (at, why string) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		list := f.Tag.Get("choices")
@@ -127,10 +169,10 @@ func choices(v reflect.Value, at string) error {
 			ok = ok || c == v.Field(i).String()
 		}
 		if !ok {
-			return fmt.Errorf("%s%s: %q is none of %s", at, f.Tag.Get("yaml"), v.Field(i).String(), strings.ReplaceAll(list, ",", ", "))
+			return within + f.Tag.Get("yaml"), fmt.Sprintf("%q is none of %s", v.Field(i).String(), strings.ReplaceAll(list, ",", ", "))
 		}
 	}
-	return nil
+	return "", ""
 }
 
 // nearest is "did you mean …?" for an unknown field.
@@ -140,7 +182,7 @@ func nearest(msg string) string {
 		return ""
 	}
 	names := append(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]())...)
-	for n := len(m[1]); n > 1; n-- {
+	for n := min(len(m[1]), 40); n > 1; n-- { // no name is longer
 		if hits := fuzzy.Find(m[1][:n], names); len(hits) > 0 {
 			return fmt.Sprintf("did you mean %s?", hits[0].Str)
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,17 +30,24 @@ type Memory struct {
 func OpenMemory(path string) (m *Memory, note string) {
 	m = &Memory{path: path, values: map[string][]string{}, dirty: map[string]bool{}}
 	b, err := os.ReadFile(path)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
 		return m, ""
 	}
-	if err := yaml.Unmarshal(b, &m.values); err != nil || m.values == nil {
-		m.values = map[string][]string{}
-		aside := path + ".broken"
-		if os.Rename(path, aside) == nil && len(b) > 0 {
-			note = "What was kept between sessions could not be read; it is set aside as " + aside + "."
-		}
+	if err == nil {
+		err = yaml.Unmarshal(b, &m.values)
 	}
-	return m, note
+	if m.values == nil {
+		m.values = map[string][]string{}
+	}
+	if err == nil {
+		return m, ""
+	}
+	clear(m.values)
+	aside := path + ".broken"
+	if err := os.Rename(path, aside); err != nil {
+		return m, fmt.Sprintf("What was kept between sessions could not be read, nor set aside: %v.", err)
+	}
+	return m, "What was kept between sessions could not be read; it is set aside as " + aside + "."
 }
 
 // Get gives what was put under a key; nil for nothing.
@@ -81,13 +89,24 @@ func (m *Memory) Save() error {
 	if err := os.MkdirAll(filepath.Dir(m.path), 0o700); err != nil {
 		return fmt.Errorf("keep what was chosen: %w", err)
 	}
-	temp := m.path + ".new"
-	if err := os.WriteFile(temp, b, 0o600); err != nil {
-		return fmt.Errorf("keep what was chosen: %w", err)
-	}
-	if err := os.Rename(temp, m.path); err != nil {
+	if err := replace(m.path, b); err != nil {
 		return fmt.Errorf("keep what was chosen: %w", err)
 	}
 	clear(m.dirty)
 	return nil
+}
+
+// replace writes a file beside path and puts it in its place, so that another
+// console reads the old one or the new one and never half of one.
+func replace(path string, b []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(b)
+	if err := errors.Join(err, temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
 }

@@ -3,9 +3,13 @@ package keymap
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/adrg/xdg"
 	"github.com/goccy/go-yaml"
@@ -27,10 +31,10 @@ type Aliases map[string]string
 // aliases.yaml where it exists. notes are sentences about what was passed over.
 func LoadAliases(own map[string]string) (all Aliases, notes []string) {
 	all = Aliases{}
-	var f struct {
+	type aliases struct {
 		Aliases map[string]string `yaml:"aliases"`
 	}
-	note := readForeign(filepath.Join(k9sDir(), "aliases.yaml"), &f)
+	f, note := readForeign[aliases](filepath.Join(k9sDir(), "aliases.yaml"))
 	if note != "" {
 		notes = append(notes, note)
 	}
@@ -40,6 +44,7 @@ func LoadAliases(own map[string]string) (all Aliases, notes []string) {
 	for word, line := range own {
 		all[word] = line
 	}
+	maps.DeleteFunc(all, func(word, line string) bool { return word == "" || line == "" })
 	return all, notes
 }
 
@@ -67,31 +72,54 @@ func (a Aliases) Resolve(line string) string {
 }
 
 // AddHotkeys binds what k9s' hotkeys.yaml has, where it exists and the key is
-// free or the file says override. notes are sentences about what was passed
-// over.
+// free in every scope or the file says override. notes are sentences about what
+// was passed over.
 func (m *Map) AddHotkeys() (notes []string) {
-	var f struct {
-		HotKeys map[string]struct {
-			ShortCut string `yaml:"shortCut"`
-			Command  string `yaml:"command"`
-			Override bool   `yaml:"override"`
-		} `yaml:"hotKeys"`
+	type hotkeys struct {
+		HotKeys map[string]hotkey `yaml:"hotKeys"`
 	}
-	if note := readForeign(filepath.Join(k9sDir(), "hotkeys.yaml"), &f); note != "" {
+	f, note := readForeign[hotkeys](filepath.Join(k9sDir(), "hotkeys.yaml"))
+	if note != "" {
 		notes = append(notes, note)
 	}
-	for name, h := range f.HotKeys {
-		key := k9sKey(h.ShortCut)
-		switch taken := m.command("shell", key); {
-		case wrongKey(key) != "":
-			notes = append(notes, fmt.Sprintf("k9s hotkey %s: no key is called %q.", name, h.ShortCut))
-		case taken != "" && !h.Override:
-			notes = append(notes, fmt.Sprintf("k9s hotkey %s: %s is %s already.", name, key, taken))
-		default:
-			m.bind("shell", key, ":"+command(h.Command))
+	for _, name := range slices.Sorted(maps.Keys(f.HotKeys)) {
+		if why := m.addHotkey(f.HotKeys[name]); why != "" {
+			notes = append(notes, fmt.Sprintf("k9s hotkey %s: %s.", name, why))
 		}
 	}
 	return notes
+}
+
+// hotkey is one entry of k9s' hotkeys.yaml.
+type hotkey struct {
+	ShortCut string `yaml:"shortCut"`
+	Command  string `yaml:"command"`
+	Override bool   `yaml:"override"`
+}
+
+// addHotkey binds one hotkey, in the shell and wherever the key meant something
+// else; why says why not.
+func (m *Map) addHotkey(h hotkey) (why string) {
+	key, line := k9sKey(h.ShortCut), command(h.Command)
+	var others []string
+	for _, s := range m.Scopes() {
+		if m.command(s, key) != "" {
+			others = append(others, s)
+		}
+	}
+	switch {
+	case wrongKey(key) != "":
+		return fmt.Sprintf("no key is called %q", h.ShortCut)
+	case line == "" || strings.ContainsFunc(line, unicode.IsControl):
+		return fmt.Sprintf("%q is no command", h.Command)
+	case len(others) > 0 && !h.Override:
+		return fmt.Sprintf("%s is %s already", key, m.command(others[0], key))
+	}
+	m.bind("shell", key, ":"+line)
+	for _, s := range others {
+		m.bind(s, key, ":"+line)
+	}
+	return ""
 }
 
 // OverrideFile puts the bindings of a YAML file over those of m.
@@ -112,20 +140,13 @@ func (m *Map) OverrideFile(path string, known []string) error {
 func k9sKey(s string) string {
 	parts := strings.Split(s, "-")
 	last := parts[len(parts)-1]
-	key := strings.ToLower(last)
-	for _, mod := range parts[:len(parts)-1] {
-		switch strings.ToLower(mod) {
-		case "shift":
-			if len(last) == 1 {
-				key = shifted(last)
-				continue
-			}
-			key = "shift+" + key
-		default:
-			key = strings.ToLower(mod) + "+" + key
-		}
+	if len(parts) == 2 && strings.EqualFold(parts[0], "shift") && utf8.RuneCountInString(last) == 1 {
+		return shifted(last)
 	}
-	return key
+	if slices.Contains(parts, "") { // a '-' that divides nothing
+		return strings.ToLower(s)
+	}
+	return strings.ToLower(strings.Join(parts, "+"))
 }
 
 // shifted is what a US keyboard sends for Shift and a character, which is what
@@ -139,17 +160,23 @@ func shifted(c string) string {
 }
 
 // readForeign reads a YAML file that is another program's: one that is not
-// there is fine, one that can't be read is a note.
-func readForeign(path string, into any) (note string) {
+// there is fine, of one that can't be read nothing is taken, and note says what
+// is wrong and where.
+func readForeign[T any](path string) (f T, note string) {
 	b, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return ""
-	case err == nil:
-		err = yaml.Unmarshal(b, into)
+	if errors.Is(err, os.ErrNotExist) {
+		return f, ""
 	}
 	if err != nil {
-		return fmt.Sprintf("%s was passed over: it can't be read.", path)
+		return f, fmt.Sprintf("%s was passed over: %v.", path, err)
 	}
-	return ""
+	if err = yaml.Unmarshal(b, &f); err == nil {
+		return f, ""
+	}
+	var none T
+	var at yaml.Error
+	if errors.As(err, &at) && at.GetToken() != nil {
+		return none, fmt.Sprintf("%s was passed over: line %d: %s.", path, at.GetToken().Position.Line, at.GetMessage())
+	}
+	return none, fmt.Sprintf("%s was passed over: %v.", path, err)
 }

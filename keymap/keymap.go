@@ -8,8 +8,11 @@ package keymap
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 )
@@ -45,6 +48,9 @@ func (m *Map) read(name string, b []byte) error {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	for scope, keys := range f {
+		if _, ok := m.scopes[scope]; !ok {
+			m.scopes[scope] = nil // one without keys is a scope too
+		}
 		for _, item := range keys {
 			key, command := fmt.Sprint(item.Key), fmt.Sprint(item.Value)
 			if other := m.command(scope, key); other != "" {
@@ -59,11 +65,12 @@ func (m *Map) read(name string, b []byte) error {
 // Override puts bindings over those of m: scope → key → command. "none" takes
 // a key away. known are the commands that there are.
 func (m *Map) Override(name string, over map[string]map[string]string, known []string) error {
-	for scope, keys := range over {
+	for _, scope := range slices.Sorted(maps.Keys(over)) {
 		if _, ok := m.scopes[scope]; !ok {
 			return fmt.Errorf("%s: there is no scope %q; scopes are %s", name, scope, strings.Join(m.Scopes(), ", "))
 		}
-		for key, command := range keys {
+		for _, key := range slices.Sorted(maps.Keys(over[scope])) {
+			command := over[scope][key]
 			if why := wrongKey(key); why != "" {
 				return fmt.Errorf("%s: %s: %s", name, scope, why)
 			}
@@ -96,7 +103,13 @@ func wrongKey(key string) string {
 	for i := range 12 {
 		names = append(names, fmt.Sprintf("f%d", i+1))
 	}
-	if len([]rune(rest)) == 1 || slices.Contains(names, rest) {
+	if r, n := utf8.DecodeRuneInString(rest); n == len(rest) && n > 0 && unicode.IsGraphic(r) && r != ' ' {
+		if upper := strings.ToUpper(rest); key == "shift+"+rest && upper != strings.ToLower(rest) {
+			return fmt.Sprintf("terminals say %s for %s; write that", upper, key)
+		}
+		return ""
+	}
+	if slices.Contains(names, rest) {
 		return ""
 	}
 	return fmt.Sprintf("no key is called %q; keys are single characters, %s, with ctrl+, alt+ or shift+ before them", key, strings.Join(names, ", "))

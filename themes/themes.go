@@ -5,10 +5,13 @@ package themes
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"image/color"
+	"maps"
 	"os"
-	"sort"
+	"slices"
+	"strconv"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -46,7 +49,7 @@ func Names() []string {
 	for _, e := range entries {
 		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	return names
 }
 
@@ -54,9 +57,13 @@ func Names() []string {
 func Load(name string) (Theme, error) {
 	b, err := builtin.ReadFile(name + ".yaml")
 	if err != nil {
-		if b, err = os.ReadFile(name); err != nil {
-			return Theme{}, fmt.Errorf("no theme is called %q and no file is there; themes are %s", name, strings.Join(Names(), ", "))
-		}
+		b, err = os.ReadFile(name)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return Theme{}, fmt.Errorf("no theme is called %q and no file is there; themes are %s", name, strings.Join(Names(), ", "))
+	}
+	if err != nil {
+		return Theme{}, fmt.Errorf("read theme: %w; themes are %s", err, strings.Join(Names(), ", "))
 	}
 	return parse(name, b)
 }
@@ -70,25 +77,32 @@ func parse(name string, b []byte) (Theme, error) {
 	for _, r := range roleNames() {
 		known[r] = true
 	}
-	for role, c := range t.Colours {
+	for _, role := range slices.Sorted(maps.Keys(t.Colours)) {
 		if !known[role] {
 			return Theme{}, fmt.Errorf("theme %s: there is no role %q; roles are %s", name, role, strings.Join(roleNames(), ", "))
 		}
-		if !valid(c) {
-			return Theme{}, fmt.Errorf("theme %s: %s is %q; a colour is #rrggbb or a number from 0 to 255", name, role, c)
+	}
+	all := maps.Clone(t.Colours)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all["glow"], all["bar"] = t.Glow, t.Bar
+	for _, what := range slices.Sorted(maps.Keys(all)) {
+		if !valid(all[what]) {
+			return Theme{}, fmt.Errorf("theme %s: %s is %q; a colour is #rrggbb or a number from 0 to 255", name, what, all[what])
 		}
 	}
 	return t, nil
 }
 
+// valid says whether c is a colour; empty is the terminal's own.
 func valid(c string) bool {
-	var n int
-	if strings.HasPrefix(c, "#") {
-		got, err := fmt.Sscanf(c, "#%06x", &n)
-		return len(c) == 7 && got == 1 && err == nil
+	if hex, ok := strings.CutPrefix(c, "#"); ok {
+		_, err := strconv.ParseUint(hex, 16, 24)
+		return len(hex) == 6 && err == nil
 	}
-	got, err := fmt.Sscanf(c, "%d", &n)
-	return got == 1 && err == nil && n >= 0 && n <= 255
+	_, err := strconv.ParseUint(c, 10, 8)
+	return c == "" || err == nil
 }
 
 // Look is what a pen looks like: colours are nil for the terminal's own.

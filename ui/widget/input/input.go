@@ -4,6 +4,7 @@ package input
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
@@ -69,12 +70,31 @@ func (in *Input) Draw(f screen.Frame, x, y, w int, pen themes.Pen) {
 			under = "*"
 		}
 	}
-	line := f.Sub(x, y, w, 1)
-	for screen.Width(before)+1 > w && before != "" {
-		before = string([]rune(before)[1:])
+	if screen.Width(under) == 0 { // a mark alone has no cell to reverse
+		under = " "
 	}
+	line := f.Sub(x, y, w, 1)
+	before = tail(before, w-screen.Width(under))
 	next := line.Text(0, 0, pen, before)
 	next = line.Text(next, 0, pen|themes.Reverse, under)
 	next = line.Text(next, 0, pen, after)
 	line.Text(next, 0, themes.Dim, in.ghost)
+}
+
+// tail is the end of s that fits into w cells. It measures rune by rune, so that
+// a text that is huge or floods one cell with marks costs no more than its length.
+func tail(s string, w int) string {
+	from := len(s)
+	for left := w; from > 0; {
+		r, n := utf8.DecodeLastRuneInString(s[:from])
+		if left -= screen.Width(string(r)); left < 0 {
+			break
+		}
+		from -= n
+	}
+	for from < len(s) && screen.Width(s[from:]) > w { // together they may be wider, as an emoji and its selector are
+		_, n := utf8.DecodeRuneInString(s[from:])
+		from += n
+	}
+	return s[from:]
 }

@@ -5,6 +5,7 @@ package pager
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"wheelhouse/backend"
 	"wheelhouse/themes"
@@ -17,15 +18,19 @@ type Pager struct {
 	doc    backend.Doc
 	label  int // width of the label column
 	top    int // first line shown
+	skip   int // rows of it that stand above the window, while wrapping
 	left   int // first column shown, while not wrapping
+	width  int // of the last Draw
 	height int // of the last Draw
 	wrap   bool
-	find   string // lower case; empty: no search
+	breaks map[int][]int // by line: where its rows begin, while wrapping
+	find   string        // lower case; empty: no search
+	at     int           // the line of the hit that was gone to, from 1; 0: none
 }
 
 // Set replaces the document and keeps the place as far as it still exists.
 func (p *Pager) Set(doc backend.Doc) {
-	p.doc, p.label = doc, 0
+	p.doc, p.label, p.breaks = doc, 0, nil
 	for _, l := range doc.Lines {
 		p.label = max(p.label, min(screen.Width(l.Label), 24))
 	}
@@ -35,62 +40,104 @@ func (p *Pager) Set(doc backend.Doc) {
 // Doc is what is shown.
 func (p *Pager) Doc() backend.Doc { return p.doc }
 
-// Scroll moves the window by n lines.
+// Scroll moves the window by n lines; while wrapping, by n rows of them.
 func (p *Pager) Scroll(n int) {
-	p.top = max(0, min(p.top+n, len(p.doc.Lines)-max(1, p.height)))
+	p.skip += n
+	for p.skip < 0 && p.top > 0 {
+		p.top--
+		p.skip += p.rows(p.top)
+	}
+	for p.top < len(p.doc.Lines) && p.skip >= p.rows(p.top) {
+		p.skip -= p.rows(p.top)
+		p.top++
+	}
+	if top, skip := p.last(); p.top > top || p.top == top && p.skip > skip {
+		p.top, p.skip = top, skip
+	}
+	p.skip = max(0, p.skip)
+}
+
+// last is where the last full window begins.
+func (p *Pager) last() (top, skip int) {
+	left := max(1, p.height)
+	for top = len(p.doc.Lines); top > 0 && left > 0; left -= p.rows(top) {
+		top--
+	}
+	return top, max(0, -left)
+}
+
+// end is the line behind the last one of the window.
+func (p *Pager) end() int {
+	i := p.top
+	for left := max(1, p.height) + p.skip; i < len(p.doc.Lines) && left > 0; i++ {
+		left -= p.rows(i)
+	}
+	return i
 }
 
 // Page moves it by n windows.
 func (p *Pager) Page(n int) { p.Scroll(n * max(1, p.height-1)) }
 
 // Top and Bottom move to the ends.
-func (p *Pager) Top() { p.top = 0 }
+func (p *Pager) Top() { p.top, p.skip = 0, 0 }
 
 // Bottom moves to the last window.
-func (p *Pager) Bottom() { p.Scroll(len(p.doc.Lines)) }
+func (p *Pager) Bottom() { p.top, p.skip = p.last() }
 
 // Pan moves the window sideways by n columns.
 func (p *Pager) Pan(n int) { p.left = max(0, p.left+n) }
 
 // ToggleWrap switches between cutting and wrapping long lines.
-func (p *Pager) ToggleWrap() { p.wrap, p.left = !p.wrap, 0 }
+func (p *Pager) ToggleWrap() { p.wrap, p.left, p.skip = !p.wrap, 0, 0 }
 
 // Find searches for text, case-insensitively, and goes to the first hit from
-// the window's top on. It gives how many lines hold it; an empty text ends the
-// search.
+// the window's top on; a search that goes on, in a document that is new, stays
+// where it is. It gives how many lines hold it; an empty text ends the search.
 func (p *Pager) Find(text string) int {
-	p.find = strings.ToLower(text)
-	if p.find == "" {
-		return 0
+	text = strings.ToLower(text)
+	if text != p.find {
+		p.at = 0
 	}
+	p.find = text
 	hits := 0
 	for _, l := range p.doc.Lines {
-		if p.hit(l) {
+		if p.hit(l.Text.Safe()) {
 			hits++
 		}
 	}
-	if hits > 0 && (p.top >= len(p.doc.Lines) || !p.hit(p.doc.Lines[p.top])) {
+	if hits > 0 && p.at == 0 {
 		p.Next(1)
 	}
 	return hits
 }
 
-// Next goes to the next hit (n 1) or the one before (n -1), around the ends.
+// Next goes to the next hit (n 1) or the one before (n -1), around the ends:
+// from the last one while it is in sight, else from the window's top.
 func (p *Pager) Next(n int) {
-	if p.find == "" || len(p.doc.Lines) == 0 {
+	lines := len(p.doc.Lines)
+	if p.find == "" || lines == 0 {
 		return
 	}
-	for i, at := 0, p.top; i < len(p.doc.Lines); i++ {
-		at = (at + n + len(p.doc.Lines)) % len(p.doc.Lines)
-		if p.hit(p.doc.Lines[at]) {
-			p.top = at
+	from := p.at - 1
+	if p.at == 0 || from < p.top || from >= p.end() {
+		from = p.top
+		if n > 0 {
+			from--
+		}
+	}
+	for i := range lines {
+		at := ((from+n*(i+1))%lines + lines) % lines
+		if p.hit(p.doc.Lines[at].Text.Safe()) {
+			p.top, p.skip, p.at = at, 0, at+1
+			p.Scroll(0)
 			return
 		}
 	}
 }
 
-func (p *Pager) hit(l backend.Line) bool {
-	return p.find != "" && strings.Contains(strings.ToLower(l.Text.Safe()), p.find)
+// hit says whether a safe text holds what is searched for.
+func (p *Pager) hit(text string) bool {
+	return p.find != "" && strings.Contains(strings.ToLower(text), p.find)
 }
 
 // Place says where the window stands: "12-40 of 312".
@@ -98,52 +145,104 @@ func (p *Pager) Place() string {
 	if len(p.doc.Lines) == 0 {
 		return "empty"
 	}
-	return fmt.Sprintf("%d-%d of %d", p.top+1, min(len(p.doc.Lines), p.top+max(1, p.height)), len(p.doc.Lines))
+	return fmt.Sprintf("%d-%d of %d", p.top+1, p.end(), len(p.doc.Lines))
+}
+
+// rows is how many rows line i takes.
+func (p *Pager) rows(i int) int {
+	if !p.wrap {
+		return 1
+	}
+	return len(p.begins(i))
+}
+
+// begins is where the rows of line i begin, in bytes of its safe text. It is
+// kept, because a line may be as long as a file.
+func (p *Pager) begins(i int) []int {
+	if b, ok := p.breaks[i]; ok {
+		return b
+	}
+	b := []int{0}
+	l := p.doc.Lines[i]
+	if w := p.width - p.indent(l); w > 0 {
+		text := l.Text.Safe()
+		for at := 0; ; b = append(b, at) {
+			_, first := utf8.DecodeRuneInString(text[at:]) // one that is wider than the row takes one too
+			n := max(first, screen.Cut(text[at:], w))
+			if at+n >= len(text) {
+				break
+			}
+			if blank := strings.LastIndexByte(text[at:at+n], ' '); blank > n/2 {
+				n = blank + 1 // between words, unless that leaves half of the row empty
+			}
+			at += n
+		}
+	}
+	if p.breaks == nil {
+		p.breaks = map[int][]int{}
+	}
+	p.breaks[i] = b
+	return b
+}
+
+// indent is where a line's text begins, behind its label and sign.
+func (p *Pager) indent(l backend.Line) int {
+	x := 0
+	if p.label > 0 {
+		x = p.label + 2
+	}
+	if l.Level != backend.None {
+		x += 2
+	}
+	return x
 }
 
 // Draw draws the window.
 func (p *Pager) Draw(f screen.Frame) {
+	if f.Width() != p.width {
+		p.width, p.breaks = f.Width(), nil
+	}
 	p.height = f.Height()
 	p.Scroll(0)
-	y := 0
+	y := -p.skip
 	for i := p.top; i < len(p.doc.Lines) && y < f.Height(); i++ {
-		y += p.drawLine(f, y, p.doc.Lines[i])
+		p.drawLine(f, y, i)
+		y += p.rows(i)
 	}
 }
 
-// drawLine draws one line at y and gives how many rows it took.
-func (p *Pager) drawLine(f screen.Frame, y int, l backend.Line) int {
-	x := 0
-	if p.label > 0 {
+// drawLine draws line i with its first row at y, which may be above the frame.
+func (p *Pager) drawLine(f screen.Frame, y, i int) {
+	l := p.doc.Lines[i]
+	if p.label > 0 && y >= 0 {
 		f.Fit(0, y, p.label, themes.Dim, l.Label, false)
-		x = p.label + 2
 	}
-	pen := themes.Plain
-	if p.hit(l) {
-		pen = themes.Match
-	}
+	x := p.indent(l)
 	if l.Level != backend.None {
-		f.Text(x, y, themes.Of(l.Level), f.Signs.Level[l.Level])
-		x += 2
+		f.Text(x-2, y, themes.Of(l.Level), f.Signs.Level[l.Level])
 	}
 	w := f.Width() - x
 	if w <= 0 {
-		return 1
+		return
 	}
 	text := l.Text.Safe()
+	pen := themes.Plain
+	if p.hit(text) {
+		pen = themes.Match
+		if i == p.at-1 {
+			pen |= themes.Bold
+		}
+	}
 	if !p.wrap {
 		f.Sub(x, y, w, 1).Text(-p.left, 0, pen, text)
-		return 1
+		return
 	}
-	rows := 0
-	for text != "" && y+rows < f.Height() {
-		n := screen.Cut(text, w)
-		if blank := strings.LastIndexByte(text[:n], ' '); n < len(text) && blank > n/2 {
-			n = blank + 1
+	begins := p.begins(i)
+	for n := max(0, -y); n < len(begins) && y+n < f.Height(); n++ {
+		to := len(text)
+		if n+1 < len(begins) {
+			to = begins[n+1]
 		}
-		f.Text(x, y+rows, pen, text[:n])
-		text = text[n:]
-		rows++
+		f.Text(x, y+n, pen, text[begins[n]:to])
 	}
-	return max(1, rows)
 }
