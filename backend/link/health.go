@@ -14,18 +14,22 @@ const staleFor = 30 * time.Second
 // Await blocks while the link is lost or not connected, and gives a context
 // that ends with ctx, and as soon as the link is lost again: whatever hangs on
 // it then shall be given up. Before the first answer of a link it does not
-// wait. The error is ctx's. Each call holds a little memory until the context
-// that it gave has ended.
-func (l *Link) Await(ctx context.Context) (epoch context.Context, err error) {
+// wait. blocked, where it is not nil, is told why it blocks, each time that it
+// begins to. The error is ctx's. Each call holds a little memory until the
+// context that it gave has ended.
+func (l *Link) Await(ctx context.Context, blocked func(backend.Health)) (epoch context.Context, err error) {
 	for {
 		l.mu.Lock()
-		lost, found, lasting := l.lost, l.found, l.epoch
+		lost, found, lasting, health := l.lost, l.found, l.epoch, l.health
 		l.mu.Unlock()
 		if !lost {
 			both, cancel := context.WithCancelCause(ctx)
 			stop := context.AfterFunc(lasting, func() { cancel(context.Cause(lasting)) })
 			context.AfterFunc(both, func() { stop() })
 			return both, nil
+		}
+		if blocked != nil {
+			blocked(health)
 		}
 		select {
 		case <-found:

@@ -160,7 +160,7 @@ func TestHalfOpenConnectionsAreGivenUpAndComeBack(t *testing.T) {
 	s.Start()
 	l := only(t, s)
 	until(t, l, "live", state(backend.Live))
-	epoch, err := l.Await(t.Context())
+	epoch, err := l.Await(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func TestLossIsKnownWithinTenSecondsAndEndsByItself(t *testing.T) {
 				if h.Latency != 20*time.Millisecond || !h.Reason.IsZero() {
 					t.Errorf("live as %+v", h)
 				}
-				epoch, err := l.Await(t.Context())
+				epoch, err := l.Await(t.Context(), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -131,13 +131,13 @@ func TestLossIsKnownWithinTenSecondsAndEndsByItself(t *testing.T) {
 func TestAwaitWaitsOnlyWhileTheLinkIsLost(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *Link, w *wire) {
 		w.set(0, nil)
-		if _, err := l.Await(t.Context()); err != nil { // before the first answer
+		if _, err := l.Await(t.Context(), nil); err != nil { // before the first answer
 			t.Fatal(err)
 		}
 		within(t, l, backend.Down, 10*time.Second)
 		came := make(chan context.Context, 1)
 		go func() {
-			epoch, _ := l.Await(context.Background())
+			epoch, _ := l.Await(context.Background(), nil)
 			came <- epoch
 		}()
 		synctest.Wait()
@@ -146,7 +146,7 @@ func TestAwaitWaitsOnlyWhileTheLinkIsLost(t *testing.T) {
 		}
 		short, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := l.Await(short); !errors.Is(err, context.Canceled) {
+		if _, err := l.Await(short, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("error is %v", err)
 		}
 		w.set(http.StatusOK, nil)

@@ -41,7 +41,7 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 	p.words = words{}
 	p.sink.Health(p.key, backend.Health{State: backend.Connecting, Since: time.Now()})
 	for {
-		epoch, err := p.c.link.Await(ctx)
+		epoch, err := p.c.link.Await(ctx, p.blocked)
 		if err != nil {
 			return err
 		}
@@ -83,6 +83,13 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-t.C:
 		return true
+	}
+}
+
+// blocked says that nothing can be asked, and why, before anything was.
+func (p *part[T]) blocked(h backend.Health) {
+	if p.live.IsZero() {
+		p.sink.Health(p.key, h)
 	}
 }
 

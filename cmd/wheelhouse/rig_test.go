@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/audit"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/dispatch"
+	"wheelhouse/backend/feed"
+	"wheelhouse/keymap"
+	"wheelhouse/themes"
+	"wheelhouse/ui"
+	"wheelhouse/ui/list"
+	"wheelhouse/ui/page"
+	"wheelhouse/ui/screen"
+	"wheelhouse/views/clusters"
+	"wheelhouse/views/namespaces"
+	"wheelhouse/views/pods"
+	"wheelhouse/views/workloads"
+)
+
+// rigNow is the time at which every rig stands still.
+func rigNow() time.Time { return time.Date(2026, 3, 14, 9, 30, 0, 0, time.UTC) }
+
+// A rig is the shell with all views over feeds that the test fills itself, and
+// no program around it: the test gives it messages and carries out its commands,
+// so that nothing happens by chance. It stands in a bubble of synctest, where
+// the pauses that commands make take no time.
+type rig struct {
+	t          *testing.T
+	shell      *ui.Shell
+	desk       *dispatch.Desk
+	links      *rigLinks
+	actor      *rigActor
+	memory     *rigMemory
+	bell       *feed.Bell
+	clusters   *feed.Feed[cluster.Cluster]
+	pods       *feed.Feed[cluster.Pod]
+	workloads  *feed.Feed[cluster.Workload]
+	namespaces *feed.Feed[cluster.Namespace]
+	fetch      page.Fetch
+	quit       bool
+}
+
+// newRig makes one without rows and links.
+func newRig(t *testing.T) *rig {
+	bell := feed.NewBell()
+	r := &rig{
+		t: t, links: &rigLinks{}, actor: &rigActor{}, memory: &rigMemory{kept: map[string][]string{}}, bell: bell,
+		clusters: feed.NewFeed[cluster.Cluster](bell), pods: feed.NewFeed[cluster.Pod](bell),
+		workloads: feed.NewFeed[cluster.Workload](bell), namespaces: feed.NewFeed[cluster.Namespace](bell),
+		fetch: rigFetch,
+	}
+	r.desk = dispatch.New(dispatch.Options{
+		Actions: actions(), Record: rigRecord{},
+		Route: func(string) (dispatch.Route, bool) {
+			return dispatch.Route{Actor: r.actor, Server: "https://eu.example.com:6443", User: "ann"}, true
+		},
+	})
+	return r
+}
+
+// options is what the rig's shell is made of.
+func (r *rig) options() ui.Options {
+	keys, err := keymap.Default()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return ui.Options{
+		Desk: r.desk, Keys: keys, Openers: r.openers(), Links: r.links, Bell: r.bell, Memory: r.memory,
+		Signs: themes.Unicode(), Now: rigNow,
+	}
+}
+
+// openers are all views, over the rig's feeds.
+func (r *rig) openers() []ui.Opener {
+	shared := list.Shared{
+		Memory:  r.memory,
+		Save:    func(string, []byte) tea.Cmd { return nil },
+		Details: func(string) page.Fetch { return r.fetch },
+	}
+	all := append([]ui.Opener{pods.Opener(r.pods, shared)}, workloads.Openers(r.workloads, shared)...)
+	return append(all, namespaces.Opener(r.namespaces, shared), clusters.Opener(r.clusters, r.links, shared))
+}
+
+// inBubble runs f on a rig whose feeds fill has filled.
+func inBubble(t *testing.T, fill func(*rig), f func(*rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.desk.Close(t.Context())
+		if fill != nil {
+			fill(r)
+		}
+		f(r)
+	})
+}
+
+// start opens the shell on the view that line says.
+func (r *rig) start(line string, w, h int) {
+	o := r.options()
+	o.First = line
+	r.shell = ui.New(o, nil, nil)
+	r.resize(w, h)
+	r.run(r.shell.Init())
+	r.settle()
+}
+
+// settle draws and tells of changes until nothing is left to be worked out.
+func (r *rig) settle() {
+	for range 3 {
+		synctest.Wait()
+		r.send(ui.Changed{})
+		r.shell.Picture()
+	}
+}
+
+func (r *rig) resize(w, h int) { r.send(tea.WindowSizeMsg{Width: w, Height: h}) }
+
+// send gives the shell a message and carries out what it asks for.
+func (r *rig) send(msg tea.Msg) {
+	_, cmd := r.shell.Update(msg)
+	r.run(cmd)
+}
+
+func (r *rig) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	switch msg := cmd().(type) {
+	case nil:
+	case tea.QuitMsg:
+		r.quit = true
+	case tea.BatchMsg:
+		for _, c := range msg {
+			r.run(c)
+		}
+	default:
+		r.send(msg)
+	}
+}
+
+// press presses keys, named as in the keymap and divided by blanks.
+func (r *rig) press(keys string) {
+	r.t.Helper()
+	for _, name := range strings.Fields(keys) {
+		k, err := ui.ParseKey(name)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.send(k)
+	}
+	r.settle()
+}
+
+// paste gives the shell a text as the terminal does when one is pasted.
+func (r *rig) paste(text string) {
+	r.send(tea.PasteMsg{Content: text})
+	r.settle()
+}
+
+func (r *rig) picture() screen.Canvas { return r.shell.Picture() }
+
+// rigFetch is what a server says of any object.
+func rigFetch(_ context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
+	doc := backend.Doc{Title: r.Name, Lines: []backend.Line{
+		{Level: backend.Good, Label: "app", Text: backend.T("running 3h, 2 restarts, last exit 1 4h ago")},
+		{Label: "image", Text: backend.T("registry.example.com/shop/checkout:1.42.0")},
+		{Label: "node", Text: backend.T("eu-west-1a-node-07")},
+		{Level: backend.Warning, Label: "event 2m", Text: backend.T("Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 503, 14 times")},
+	}}
+	if a == backend.Summary {
+		return doc, nil
+	}
+	for i := range 60 {
+		doc.Lines = append(doc.Lines, backend.Line{Text: backend.T(fmt.Sprintf("%s line %d of what the server says", a, i+5))})
+	}
+	return doc, nil
+}
+
+// rigLinks are links that only say what the test has put into them.
+type rigLinks struct{ states []ui.LinkState }
+
+func (l *rigLinks) States() []ui.LinkState { return l.states }
+func (l *rigLinks) Connect(string)         {}
+func (l *rigLinks) Disconnect(string)      {}
+func (l *rigLinks) Retry(string)           {}
+
+// add adds a link in that state.
+func (l *rigLinks) add(alias string, h backend.Health) {
+	l.states = append(l.states, ui.LinkState{Alias: alias, User: "ann", Contexts: []string{alias}, Health: h})
+}
+
+// rigMemory forgets with the test.
+type rigMemory struct {
+	mu   sync.Mutex
+	kept map[string][]string
+}
+
+// Get implements ui.Memory.
+func (m *rigMemory) Get(key string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept[key]
+}
+
+// Put implements ui.Memory.
+func (m *rigMemory) Put(key string, values []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept[key] = values
+}
+
+// rigRecord takes everything.
+type rigRecord struct{}
+
+func (rigRecord) Write(audit.Entry) error { return nil }
+func (rigRecord) Keep(audit.Entry) error  { return nil }
+
+// rigActor plans in the words of the Kubernetes adapter and does nothing. What
+// is in more stands in every text of a plan as well.
+type rigActor struct{ more string }
+
+func (a *rigActor) Why(string, []backend.Ref) string { return "" }
+
+func (a *rigActor) May(context.Context, backend.Permission, backend.Ref) (bool, string, error) {
+	return true, "", nil
+}
+
+func (a *rigActor) Plan(_ context.Context, action string, refs []backend.Ref, args backend.Args) (backend.Plan, error) {
+	p := backend.Plan{Action: action}
+	for _, r := range refs {
+		s := backend.Step{Target: r, Do: func(context.Context, backend.Progress) error { return nil }}
+		kind, _, _ := strings.Cut(r.Kind, ".")
+		switch action {
+		case cluster.WorkloadScale:
+			p.Sentence = fmt.Sprintf("Scales %s %s/%s on %s from 3 to %s.%s", kind, r.Scope, r.Name, r.Link, args["replicas"], a.more)
+			p.Warnings = []string{"Argo CD manages it and may set it back" + a.more}
+			s.Request = fmt.Sprintf("PATCH %ss/%s/%s/scale  replicas: %s%s", kind, r.Scope, r.Name, args["replicas"], a.more)
+			s.CLI = fmt.Sprintf("kubectl --context %s -n %s scale %s/%s --current-replicas=3 --replicas=%s%s", r.Link, r.Scope, kind, r.Name, args["replicas"], a.more)
+			s.Needs = []backend.Permission{{Verb: "patch", Group: "apps", Resource: kind + "s", Sub: "scale"}}
+		default:
+			p.Sentence = fmt.Sprintf("Deletes pod %s/%s on %s.%s", r.Scope, r.Name, r.Link, a.more)
+			p.Warnings = []string{"replicaset checkout-7d9f5c makes another" + a.more, "its emptyDir data goes with it: cache" + a.more}
+			s.Request = fmt.Sprintf("DELETE pods/%s/%s  only if uid is %s%s", r.Scope, r.Name, r.UID, a.more)
+			s.CLI = fmt.Sprintf("kubectl --context %s -n %s delete pod %s%s", r.Link, r.Scope, r.Name, a.more)
+			s.Needs = []backend.Permission{{Verb: "delete", Resource: "pods"}}
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	return p, nil
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/feed"
+	"wheelhouse/ui"
+)
+
+// seconds is a moment before rigNow, as rows keep it.
+func seconds(ago time.Duration) int64 { return rigNow().Add(-ago).Unix() }
+
+// live is the health of what is up to date.
+func live() backend.Health {
+	return backend.Health{State: backend.Live, Since: rigNow().Add(-3 * time.Hour), Latency: 12 * time.Millisecond}
+}
+
+// ofLink makes the part that a link's rows of a kind come in.
+func ofLink(link string) backend.Part { return backend.Part{Link: link} }
+
+// load puts rows into a feed as the whole of a part.
+func load[T backend.Object](f *feed.Feed[T], part backend.Part, h backend.Health, rows ...T) {
+	l := f.Begin(part)
+	l.Put(rows...)
+	l.Synced()
+	f.Health(part, h)
+}
+
+// somePods are pods in every state that a person meets.
+func somePods(link string) []cluster.Pod {
+	pod := func(namespace, name, state, why string, level backend.Level, ready, of uint16, restarts int32, age time.Duration) cluster.Pod {
+		return cluster.Pod{
+			Link: link, Namespace: namespace, Name: name, UID: "8b6c0d0e-" + name, State: state, Detail: why, Level: level,
+			Ready: ready, Containers: of, Restarts: restarts, Created: seconds(age),
+			Node: "ip-10-0-31-7.eu-west-1", IP: "10.0.31.117", Owner: "replicaset.apps/checkout-7d9f5c", Image: "registry.example.com/shop/checkout:1.42.0",
+		}
+	}
+	pending := pod("shop", "checkout-7d9f5c-zz81k", "Pending", "no node takes it", backend.Warning, 0, 2, 0, 4*time.Minute)
+	pending.Node, pending.IP = "", ""
+	return []cluster.Pod{
+		pod("shop", "checkout-7d9f5c-x2x4k", "Running", "", backend.Good, 2, 2, 0, 3*time.Hour),
+		pod("shop", "checkout-7d9f5c-m9qpt", "CrashLoopBackOff", "app: exit 137 OOMKilled", backend.Critical, 1, 2, 41, 3*time.Hour),
+		pending,
+		pod("shop", "cart-0", "Terminating", "", backend.Moving, 1, 1, 0, 49*time.Hour),
+		pod("shop", "catalogue-import-28519200-hk2wd", "Completed", "", backend.Idle, 0, 1, 0, 26*time.Hour),
+		pod("shop", "payments-gateway-with-a-very-long-name-6c8b9d7f5-qrs7t", "ImagePullBackOff", "", backend.Critical, 0, 1, 0, 70*time.Second),
+		pod("search", "indexer-5f6b8-j4x2p", "Init:1/3", "", backend.Moving, 0, 1, 0, 12*time.Second),
+		pod("search", "query-2", "Running", "proxy: exit 1", backend.Warning, 1, 2, 3, 12*24*time.Hour),
+		pod("kube-system", "coredns-6f6b679f8f-2xk9d", "Running", "", backend.Good, 1, 1, 1, 412*24*time.Hour),
+	}
+}
+
+// someWorkloads are workloads of every kind and state.
+func someWorkloads(link string) []cluster.Workload {
+	workload := func(kind, namespace, name, state string, level backend.Level, desired, ready int32, owner string) cluster.Workload {
+		return cluster.Workload{
+			Link: link, Namespace: namespace, Name: name, UID: "1d2e-" + name, Kind: kind, State: state, Level: level, Owner: owner,
+			Desired: desired, Ready: ready, Updated: ready, Available: ready, Created: seconds(90 * 24 * time.Hour),
+			Image: "registry.example.com/" + namespace + "/" + name + ":1.42.0",
+		}
+	}
+	return []cluster.Workload{
+		workload(cluster.KindDeployment, "shop", "checkout", "Degraded", backend.Warning, 3, 2, "Argo CD"),
+		workload(cluster.KindDeployment, "shop", "frontend", "Available", backend.Good, 12, 12, "Helm"),
+		workload(cluster.KindDeployment, "shop", "payments-gateway", "Stalled", backend.Critical, 4, 0, ""),
+		workload(cluster.KindDeployment, "search", "indexer", "Progressing", backend.Moving, 1200, 873, ""),
+		workload(cluster.KindDeployment, "search", "old-query", "ScaledDown", backend.Idle, 0, 0, "Helm"),
+		workload(cluster.KindDeployment, "search", "ranking", "Paused", backend.Waiting, 2, 2, ""),
+		workload(cluster.KindStatefulSet, "shop", "cart", "Available", backend.Good, 3, 3, "Helm"),
+		workload(cluster.KindStatefulSet, "search", "query", "Degraded", backend.Critical, 3, 0, ""),
+		workload(cluster.KindDaemonSet, "kube-system", "node-exporter", "Available", backend.Good, 57, 57, "Helm"),
+		workload(cluster.KindDaemonSet, "kube-system", "kube-proxy", "Degraded", backend.Warning, 57, 55, ""),
+	}
+}
+
+// someNamespaces are namespaces that are there, and one that goes.
+func someNamespaces(link string) []cluster.Namespace {
+	var all []cluster.Namespace
+	for i, name := range []string{"default", "kube-system", "monitoring", "search", "shop"} {
+		all = append(all, cluster.Namespace{Link: link, Name: name, UID: "77-" + name, State: "Active", Level: backend.Good, Created: seconds(time.Duration(i*i*30) * time.Hour)})
+	}
+	all = append(all, cluster.Namespace{Link: link, Name: "preview-pr-1842", UID: "78", State: "Terminating", Level: backend.Moving, Created: seconds(40 * time.Minute)})
+	return all
+}
+
+// clusterRow is a link's row, as the links' own source makes it.
+func clusterRow(l ui.LinkState) cluster.Cluster {
+	return cluster.Cluster{
+		Link: l.Alias, Server: "https://" + l.Alias + ".example.com:6443", User: l.User, Version: "v1.36.2", Contexts: l.Alias + "-admin, " + l.Alias,
+		ReadOnly: l.ReadOnly, Protected: l.Protected, Insecure: l.Insecure, Health: l.Health,
+	}
+}
+
+// fillLink fills all feeds of one link that is in one health.
+func (r *rig) fillLink(link string, h backend.Health) {
+	r.links.add(link, h)
+	load(r.pods, ofLink(link), h, somePods(link)...)
+	load(r.namespaces, ofLink(link), h, someNamespaces(link)...)
+	load(r.workloads, ofLink(link), h, someWorkloads(link)...)
+	r.fillClusters()
+}
+
+// fillClusters makes the rows of the links as they are now.
+func (r *rig) fillClusters() {
+	var rows []cluster.Cluster
+	for _, l := range r.links.states {
+		rows = append(rows, clusterRow(l))
+	}
+	load(r.clusters, backend.Part{}, live(), rows...)
+}
+
+// full is two links that are live, one that is off and one that does not answer.
+func full(r *rig) {
+	r.fillLink("prod-eu", live())
+	r.fillLink("prod-us", live())
+	r.links.states = append(r.links.states,
+		ui.LinkState{Alias: "staging", User: "ann", ReadOnly: true, Health: backend.Health{State: backend.Off}},
+		ui.LinkState{Alias: "lab", Insecure: true, Protected: true, Health: backend.Health{
+			State: backend.Down, Reason: backend.T("dial tcp 10.1.2.3:6443: connect: connection refused"),
+		}})
+	r.fillClusters()
+}
+
+// without fills a link's feeds with no rows, in that health.
+func without(h backend.Health) func(*rig) {
+	return func(r *rig) {
+		r.links.add("prod-eu", live())
+		load(r.pods, ofLink("prod-eu"), h)
+		load(r.namespaces, ofLink("prod-eu"), h)
+		load(r.workloads, ofLink("prod-eu"), h)
+		load(r.clusters, backend.Part{}, h)
+	}
+}
+
+// forbidden is what a server says to whom it shows nothing.
+func forbidden() backend.Health {
+	return backend.Health{State: backend.Forbidden, Since: rigNow(), Reason: backend.T("you may not list pods on prod-eu")}
+}
+
+// outdated is a link that was lost a while ago.
+func outdated() backend.Health {
+	return backend.Health{State: backend.Stale, Since: rigNow().Add(-4 * time.Minute), Reason: backend.T("dial tcp 10.1.2.3:6443: connect: connection refused"), NextTry: rigNow().Add(8 * time.Second)}
+}
+
+// connecting is a link that has not answered yet.
+func connecting() backend.Health {
+	return backend.Health{State: backend.Connecting, Since: rigNow().Add(-2 * time.Second)}
+}
+
+// manyPods are n pods that are alike but for their names.
+func manyPods(link string, n int) []cluster.Pod {
+	all := make([]cluster.Pod, n)
+	for i := range all {
+		all[i] = somePods(link)[0]
+		all[i].Name = fmt.Sprintf("checkout-%05d", i)
+	}
+	return all
+}
