@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"wheelhouse/backend"
@@ -32,12 +33,18 @@ func (l *Link) Check(ctx context.Context) []Finding {
 		out = append(out, failure(err))
 	}
 	i := l.Info()
-	if i.Insecure {
+	switch {
+	case strings.HasPrefix(i.Server, "http://"):
+		out = append(out, Finding{
+			Name: "TLS", State: backend.Warning, Detail: "there is none: everybody on the way reads along and could be the server",
+			Help: "write https into the kubeconfig's server where it can do that",
+		})
+	case i.Insecure:
 		out = append(out, Finding{
 			Name: "TLS", State: backend.Warning, Detail: "the server's certificate is not verified: anybody on the way could be the server",
 			Help: "put certificate-authority into the kubeconfig instead of insecure-skip-tls-verify",
 		})
-	} else if err == nil {
+	case err == nil:
 		out = append(out, Finding{Name: "TLS", State: backend.Good, Detail: "the server's certificate is verified"})
 	}
 	if err == nil {

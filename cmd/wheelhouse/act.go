@@ -21,7 +21,8 @@ import (
 type actOptions struct {
 	set                 []string
 	dryRun, yes, follow bool
-	output, reason      string
+	output              output
+	reason              string
 	timeout             time.Duration
 }
 
@@ -46,7 +47,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 denied or read-only, 4 conflict, 5 
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "show the plan, change nothing")
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "confirm the plan")
 	c.Flags().BoolVar(&o.follow, "follow", false, "print each step as it goes")
-	c.Flags().StringVarP(&o.output, "output", "o", "", "json: the plan or the outcome as one object")
+	outputFlag(c, &o.output, "print the plan or the outcome as one object")
 	c.Flags().StringVar(&o.reason, "reason", "", "why to go on when the record can't be written")
 	c.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long connecting and planning may take")
 	return c
@@ -165,7 +166,7 @@ func printRun(out io.Writer, r backend.Run, steps bool) {
 }
 
 // printJSON prints v where json was asked for.
-func printJSON(out io.Writer, format string, v any) error {
+func printJSON(out io.Writer, format output, v any) error {
 	if format != "json" {
 		return nil
 	}

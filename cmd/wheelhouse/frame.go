@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,13 @@ func frameCommand(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := knownView(o); err != nil {
+				return usage{err}
+			}
+			theme, err := p.theme()
+			if err != nil {
+				return usage{err}
+			}
 			if len(args) == 2 {
 				refs, err := p.refs(args[1:])
 				if err != nil {
@@ -59,10 +67,6 @@ func frameCommand(f *flags) *cobra.Command {
 			}
 			picture := shell.Picture()
 			if ansi {
-				theme, err := p.theme()
-				if err != nil {
-					return usage{err}
-				}
 				palette := screen.NewPalette(theme(true), colorprofile.TrueColor)
 				picture = shell.Look(func(s *ui.Shell) string { return s.Picture().ANSI(palette) })
 			}
@@ -75,6 +79,17 @@ func frameCommand(f *flags) *cobra.Command {
 	c.Flags().BoolVar(&ansi, "ansi", false, "with colours")
 	c.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long the data may take")
 	return c
+}
+
+// knownView refuses a first view that there is none of.
+func knownView(o ui.Options) error {
+	name, _, _ := strings.Cut(o.Aliases(o.First), " ")
+	for _, v := range o.Openers {
+		if v.Name == name || slices.Contains(v.Alias, name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no view is called %q; `wheelhouse views` lists them", name)
 }
 
 // pressAll waits for the data, presses each key and waits for its answer.

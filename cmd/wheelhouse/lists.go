@@ -7,12 +7,14 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"wheelhouse/backend"
 )
 
 // listCommand prints what there is as a table, or as JSON: an array of objects
 // with an id.
 func listCommand[T any](use, short string, heads []string, rows func() ([]T, error), cells func(T) []string) *cobra.Command {
-	var output string
+	var out output
 	c := &cobra.Command{
 		Use: use, Short: short, Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -20,13 +22,13 @@ func listCommand[T any](use, short string, heads []string, rows func() ([]T, err
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				return printJSON(c.OutOrStdout(), output, all)
+			if out == "json" {
+				return printJSON(c.OutOrStdout(), out, all)
 			}
 			return printTable(c.OutOrStdout(), heads, all, cells)
 		},
 	}
-	c.Flags().StringVarP(&output, "output", "o", "", "json: an array of objects")
+	outputFlag(c, &out, "print an array of objects")
 	return c
 }
 
@@ -34,7 +36,11 @@ func printTable[T any](out io.Writer, heads []string, rows []T, cells func(T) []
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(heads, "\t"))
 	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(cells(r), "\t"))
+		words := cells(r)
+		for i, word := range words {
+			words[i] = backend.T(word).Safe()
+		}
+		fmt.Fprintln(w, strings.Join(words, "\t"))
 	}
 	return w.Flush()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -14,9 +15,8 @@ import (
 
 // auditCommand reads and checks the record.
 func auditCommand(f *flags) *cobra.Command {
-	c := &cobra.Command{Use: "audit", Short: "Read the record, or check that it is whole", Args: noArgs}
 	var n int
-	var output string
+	var out output
 	dir := func() (string, error) {
 		conf, err := config.Load(f.config)
 		return (&platform{conf: conf}).auditDir(), err
@@ -32,8 +32,8 @@ func auditCommand(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				return printJSON(c.OutOrStdout(), output, records)
+			if out == "json" {
+				return printJSON(c.OutOrStdout(), out, append([]audit.Record{}, records...))
 			}
 			for _, r := range records {
 				fmt.Fprintln(c.OutOrStdout(), backend.T(r.String()).Safe())
@@ -42,30 +42,30 @@ func auditCommand(f *flags) *cobra.Command {
 		},
 	}
 	tail.Flags().IntVar(&n, "lines", 20, "how many")
-	tail.Flags().StringVarP(&output, "output", "o", "", "json: an array of records")
+	outputFlag(tail, &out, "print an array of records")
 	verify := &cobra.Command{
-		Use: "verify [FILE or FOLDER]", Short: "Check that no record was changed, lost or moved", Args: cobra.MaximumNArgs(1),
+		Use: "verify [FILE or FOLDER]", Short: "Check that no record was changed, lost or moved", Args: upTo(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			path, err := dir()
 			if err != nil {
 				return err
 			}
 			if len(args) == 1 {
-				path = args[0]
+				return verifyAll(c, args[0])
 			}
-			return verifyAll(c, path)
+			err = verifyAll(c, path)
+			if errors.Is(err, fs.ErrNotExist) {
+				fmt.Fprintf(c.OutOrStdout(), "There is no record in %s yet.\n", path)
+				return nil
+			}
+			return err
 		},
 	}
-	c.AddCommand(tail, verify)
-	return c
+	return group("audit", "Read the record, or check that it is whole", tail, verify)
 }
 
 func verifyAll(c *cobra.Command, path string) error {
 	reports, err := audit.Verify(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(c.OutOrStdout(), "There is no record in %s yet.\n", path)
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -84,26 +84,46 @@ func verifyAll(c *cobra.Command, path string) error {
 
 // configCommand checks the config and prints its schema.
 func configCommand(f *flags) *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Check the configuration, or print its schema", Args: noArgs}
-	c.AddCommand(
-		&cobra.Command{Use: "check [FILE]", Short: "Say what is wrong with the configuration", Args: cobra.MaximumNArgs(1), RunE: func(c *cobra.Command, args []string) error {
-			path := f.config
+	check := &cobra.Command{
+		Use: "check [FILE]", Short: "Say what is wrong with the configuration", Args: upTo(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			of := *f
 			if len(args) == 1 {
-				path = args[0]
+				of.config = args[0]
 			}
-			if _, err := config.Load(path); err != nil {
-				return err
-			}
-			if path == "" {
-				path = config.Path()
-			}
-			fmt.Fprintln(c.OutOrStdout(), path+" is fine.")
-			return nil
-		}},
-		&cobra.Command{Use: "schema", Short: "Print the JSON Schema of config.yaml", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+			return checkConfig(c, &of)
+		},
+	}
+	schema := &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of config.yaml", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(config.Schema())
 			return err
-		}},
-	)
-	return c
+		},
+	}
+	return group("config", "Check the configuration, or print its schema", check, schema)
+}
+
+// checkConfig reads the configuration with everything that it names.
+func checkConfig(c *cobra.Command, f *flags) error {
+	conf, err := config.Load(f.config)
+	if err != nil {
+		return err
+	}
+	if _, _, err := loadKeys(f); err != nil {
+		return err
+	}
+	if _, err := (&platform{flags: f, conf: conf}).theme(); err != nil {
+		return err
+	}
+	path := f.config
+	if path == "" {
+		path = config.Path()
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(c.OutOrStdout(), "There is no %s; the defaults hold.\n", path)
+			return nil
+		}
+	}
+	fmt.Fprintln(c.OutOrStdout(), path+" is fine.")
+	return nil
 }

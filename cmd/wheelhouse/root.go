@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -61,9 +63,51 @@ func newRoot() *cobra.Command {
 }
 
 // noArgs refuses words that are no command.
-func noArgs(c *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(c, args); err != nil {
-		return usage{err}
+func noArgs(c *cobra.Command, args []string) error { return upTo(0)(c, args) }
+
+// upTo refuses more than n words.
+func upTo(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) <= n:
+			return nil
+		case n == 0:
+			return usage{fmt.Errorf("unknown command %q; `%s --help` lists what there is", args[0], c.CommandPath())}
+		default:
+			return usage{fmt.Errorf("%q is too much: the command is `%s`; --help says more", args[n], c.UseLine())}
+		}
 	}
+}
+
+// group is a command that only holds others.
+func group(name, short string, of ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: name, Short: short, Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(of...)
+	return c
+}
+
+// output is the value of --output: empty for words, or json.
+type output string
+
+// outputFlag adds --output to a command; what says what the JSON is.
+func outputFlag(c *cobra.Command, o *output, what string) {
+	c.Flags().VarP(o, "output", "o", what)
+}
+
+// String implements pflag.Value.
+func (o *output) String() string { return string(*o) }
+
+// Type implements pflag.Value.
+func (o *output) Type() string { return "json" }
+
+// Set implements pflag.Value.
+func (o *output) Set(s string) error {
+	if s != "json" {
+		return errors.New("there is only json")
+	}
+	*o = output(s)
 	return nil
 }
