@@ -44,27 +44,48 @@ func (s *Shell) Picture() screen.Canvas {
 }
 
 // drawHeader says where we are, what of it is shown, and which systems are live.
+// Where room is short the name of the program goes first, then the place is cut;
+// counts and health stay.
 func (s *Shell) drawHeader(f screen.Frame) {
+	const brand, least = "wheelhouse", 8 // least is what a place is not cut below
 	f.Fill(themes.Plain | themes.Bar)
 	t := s.top().Title()
-	right := f.Width() - s.drawLinks(f)
-	f = f.Sub(0, 0, max(0, right-1), 1)
-	x := f.Text(1, 0, themes.Dim|themes.Bar, "wheelhouse")
-	if f.Width() < 60 {
-		x = 0
-	}
-	x = f.Text(x+1, 0, themes.Accent|themes.Bold|themes.Bar, t.What)
-	x = f.Text(x+2, 0, themes.Plain|themes.Bar, backend.T(t.Place).Safe())
-	x = f.Text(x+2, 0, themes.Plain|themes.Bar, backend.T(t.Counts).Safe())
-	if h := t.Health; h.State != backend.Off {
-		level := LevelOf(h.State)
-		x = f.Text(x+2, 0, themes.Of(level)|themes.Bar, f.Signs.Level[level]+" "+h.State.String())
-		if h.State == backend.Stale && !h.Since.IsZero() {
-			age, until := Age(h.Since, f.Now)
-			f.Text(x+1, 0, themes.Of(level)|themes.Bar, age)
-			f.Until(until)
+	f = f.Sub(0, 0, max(0, f.Width()-s.drawLinks(f)-1), 1)
+	place, counts := backend.T(t.Place).Safe(), backend.T(t.Counts).Safe()
+	health := healthWords(f, t.Health)
+	width := func(words string) int {
+		if words == "" {
+			return 0
 		}
+		return screen.Width(words) + 2
 	}
+	x, rest := 1, f.Width()-1-screen.Width(t.What)-width(counts)-width(health)
+	if width(place)+len(brand)+1 <= rest {
+		x = f.Text(x, 0, themes.Dim|themes.Bar, brand) + 1
+	}
+	x = f.Text(x, 0, themes.Accent|themes.Bold|themes.Bar, t.What)
+	if room := min(width(place), rest) - 2; room >= min(least, width(place)-2) && place != "" {
+		f.Fit(x+2, 0, room, themes.Plain|themes.Bar, place, false)
+		x += 2 + room
+	}
+	if counts != "" {
+		x = f.Text(x+2, 0, themes.Plain|themes.Bar, counts)
+	}
+	f.Text(x+2, 0, themes.Of(LevelOf(t.Health.State))|themes.Bar, health)
+}
+
+// healthWords is a state of health as the header says it; empty for none.
+func healthWords(f screen.Frame, h backend.Health) string {
+	if h.State == backend.Off {
+		return ""
+	}
+	words := f.Signs.Level[LevelOf(h.State)] + " " + h.State.String()
+	if h.State == backend.Stale && !h.Since.IsZero() {
+		age, until := Age(h.Since, f.Now)
+		f.Until(until)
+		words += " " + age
+	}
+	return words
 }
 
 // drawLinks draws each system's name and sign at the right end, only the signs

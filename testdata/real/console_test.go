@@ -70,7 +70,7 @@ func (c *console) show() {
 	buf := make([]byte, 64<<10)
 	for {
 		c.reading.Lock()
-		c.reading.Unlock()
+		c.reading.Unlock() //nolint:staticcheck // it only waits for the test to let it read
 		n, err := c.tty.Read(buf)
 		c.mu.Lock()
 		c.screen.Write(buf[:n])

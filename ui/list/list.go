@@ -181,6 +181,7 @@ func (l *List[T]) Draw(f screen.Frame) {
 	if l.aside && !l.detail.hidden {
 		w = max(minAside*2/3, w*64/100)
 		l.detail.draw(f.Sub(w, 0, f.Width()-w, f.Height()), l.ref)
+		w-- // a blank before the rule
 	}
 	rows := f.Sub(0, 0, w, f.Height())
 	l.table.Draw(rows)
@@ -202,17 +203,25 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	reason := h.Reason.Safe()
 	switch {
 	case c.Total > 0:
-		say(backend.Idle, ui.Count(c.Total, l.spec.Noun)+", none of them "+l.sieve(), "esc clears the filter · ctrl+z shows all, not only what is broken")
+		say(backend.Idle, ui.Count(c.Total, l.spec.Noun)+", none of them "+l.sieve(), l.unsieve())
 	case h.State == backend.Off:
 		say(backend.Idle, "No link is connected.", ":ctx lists the clusters, enter connects to one")
 	case h.State == backend.Connecting:
 		say(level, "asking for "+l.spec.Noun+"s …", "")
 	case h.State == backend.Forbidden:
-		say(level, "not permitted: "+reason, ":ns chooses a namespace · r tries again after a new login, on :ctx")
+		help := "r tries again after a new login, on :ctx"
+		if l.spec.Scoped {
+			help = ":ns chooses a namespace · " + help
+		}
+		say(level, "not permitted: "+reason, help)
 	case h.State == backend.Down, h.State == backend.Stale:
 		say(level, "no answer: "+reason, ":ctx shows every link and why · it comes back by itself")
 	default:
-		say(backend.Good, "There is no "+l.spec.Noun+" in "+l.where()+".", "0 shows all namespaces · :ns chooses one")
+		help := ""
+		if len(l.place.Namespaces) > 0 && l.spec.Scoped {
+			help = "0 shows all namespaces · :ns chooses another"
+		}
+		say(backend.Good, strings.TrimSuffix("There is no "+l.spec.Noun+" in "+l.where(), " in ")+".", help)
 	}
 }
 
@@ -224,6 +233,18 @@ func (l *List[T]) sieve() string {
 		return "matching /" + l.query
 	}
 	return "broken"
+}
+
+// unsieve is by which key the rows come back that the sieve leaves out.
+func (l *List[T]) unsieve() string {
+	var keys []string
+	if l.query != "" {
+		keys = append(keys, "esc clears the filter")
+	}
+	if l.table.OnlyBroken() {
+		keys = append(keys, "ctrl+z shows all, not only what is broken")
+	}
+	return strings.Join(keys, " · ")
 }
 
 // health is the worst state of what is watched: one part that is not live is
@@ -257,18 +278,16 @@ func weight(s backend.State) int {
 	return 5
 }
 
-// Title counts: nothing that is hidden, filtered or marked is left unsaid.
+// Title counts: nothing that is filtered or marked is left unsaid; how many
+// columns are hidden, the table's own heading says.
 func (l *List[T]) Title() ui.Title {
 	c := l.table.Counts()
 	words := []string{ui.Count(c.Total, l.spec.Noun)}
 	if c.Shown != c.Total || l.query != "" {
-		words = append(words, ui.Number(c.Shown)+" shown ("+strings.Trim("/"+l.query+l.brokenWord(), " ")+")")
+		words = append(words, ui.Number(c.Shown)+" shown ("+l.sifted()+")")
 	}
 	if n := l.table.Marked(); n > 0 {
 		words = append(words, ui.Number(n)+" marked")
-	}
-	if n := l.table.HiddenColumns(); n > 0 {
-		words = append(words, ui.Count(n, "column")+" hidden")
 	}
 	if c.Filtering {
 		words = append(words, "filtering")
@@ -288,11 +307,16 @@ func (l *List[T]) where() string {
 	return p.String()
 }
 
-func (l *List[T]) brokenWord() string {
-	if l.table.OnlyBroken() {
-		return " broken"
+// sifted is by what rows are left out, in a few words: "/check broken".
+func (l *List[T]) sifted() string {
+	var words []string
+	if l.query != "" {
+		words = append(words, "/"+l.query)
 	}
-	return ""
+	if l.table.OnlyBroken() {
+		words = append(words, "broken")
+	}
+	return strings.Join(words, " ")
 }
 
 // Selection is the marked rows, or the one under the cursor.

@@ -38,9 +38,9 @@ func Columns() []table.Column[cluster.Pod] {
 	return []table.Column[cluster.Pod]{
 		list.Text("namespace", "NAMESPACE", 3, func(p *cluster.Pod) string { return p.Namespace }),
 		list.Name("name", "NAME", func(p *cluster.Pod) string { return p.Name }),
-		list.Text("cluster", "CLUSTER", 3, func(p *cluster.Pod) string { return p.Link }),
+		list.Text("cluster", "CLUSTER", 2, func(p *cluster.Pod) string { return p.Link }),
 		{
-			ID: "ready", Title: "READY", Right: true, Keep: 2, Max: 7, Text: ready,
+			ID: "ready", Title: "READY", Right: true, Keep: 3, Max: 7, Text: ready,
 			Cell: func(p *cluster.Pod, _ time.Time) table.Cell {
 				return table.Cell{Text: ready(p)}
 			},

@@ -2,6 +2,7 @@
 package workloads
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ func open(f *feed.Feed[cluster.Workload], shared list.Shared, with ui.OpenWith, 
 	}
 	if kind != "" {
 		spec.Only = func(w *cluster.Workload) bool { return w.Kind == kind }
+		spec.Columns = slices.DeleteFunc(spec.Columns, func(c table.Column[cluster.Workload]) bool { return c.ID == "kind" })
 	}
 	return list.New(spec, shared, with)
 }
@@ -59,9 +61,9 @@ func Columns() []table.Column[cluster.Workload] {
 		list.Text("namespace", "NAMESPACE", 3, func(w *cluster.Workload) string { return w.Namespace }),
 		list.Name("name", "NAME", func(w *cluster.Workload) string { return w.Name }),
 		list.Text("kind", "KIND", 4, func(w *cluster.Workload) string { k, _, _ := strings.Cut(w.Kind, "."); return k }),
-		list.Text("cluster", "CLUSTER", 3, func(w *cluster.Workload) string { return w.Link }),
+		list.Text("cluster", "CLUSTER", 2, func(w *cluster.Workload) string { return w.Link }),
 		{
-			ID: "ready", Title: "READY", Right: true, Keep: 2, Text: ready,
+			ID: "ready", Title: "READY", Right: true, Keep: 3, Text: ready,
 			Cell:   func(w *cluster.Workload, _ time.Time) table.Cell { return table.Cell{Text: ready(w)} },
 			Less:   func(a, b *cluster.Workload) int { return int(a.Ready-a.Desired) - int(b.Ready-b.Desired) },
 			Number: func(w *cluster.Workload) float64 { return float64(w.Ready) },

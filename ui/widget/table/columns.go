@@ -107,10 +107,6 @@ func (t *Table[T]) Pan(n int) {
 	t.arrange(l.frame)
 }
 
-// HiddenColumns counts the columns that are wanted but have no room, as of the
-// last Draw.
-func (t *Table[T]) HiddenColumns() int { return t.layout.hidden }
-
 // ColumnAt gives the ID of the column at x of the last drawing; empty for none.
 func (t *Table[T]) ColumnAt(x int) string {
 	for _, p := range t.layout.places {

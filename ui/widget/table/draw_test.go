@@ -56,8 +56,8 @@ func TestColumnsAreDroppedByPriority(t *testing.T) {
 	x.see(`
 +2  NAME                   AGE
 > + a                       2m`)
-	if x.HiddenColumns() != 2 {
-		t.Error(x.HiddenColumns())
+	if x.layout.hidden != 2 {
+		t.Error(x.layout.hidden)
 	}
 	x.Pan(-9)
 	x.Choose([]string{"link", "nonsense", "age"})
