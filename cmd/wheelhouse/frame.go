@@ -42,33 +42,9 @@ func frameCommand(f *flags) *cobra.Command {
 				return err
 			}
 			defer p.close()
-			o, err := p.shellOptions()
+			picture, err := p.frame(ctx, args[1:], keys, w, h, ansi)
 			if err != nil {
 				return err
-			}
-			if err := knownView(o); err != nil {
-				return usage{err}
-			}
-			theme, err := p.theme()
-			if err != nil {
-				return usage{err}
-			}
-			if len(args) == 2 {
-				refs, err := p.refs(args[1:])
-				if err != nil {
-					return err
-				}
-				o.Stand = refs[0]
-			}
-			shell := ui.StartHeadless(o, w, h)
-			defer shell.Close()
-			if err := pressAll(ctx, shell, keys); err != nil {
-				return err
-			}
-			picture := shell.Picture()
-			if ansi {
-				palette := screen.NewPalette(theme(true), colorprofile.TrueColor)
-				picture = shell.Look(func(s *ui.Shell) string { return s.Picture().ANSI(palette) })
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), picture)
 			return err
@@ -79,6 +55,39 @@ func frameCommand(f *flags) *cobra.Command {
 	c.Flags().BoolVar(&ansi, "ansi", false, "with colours")
 	c.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long the data may take")
 	return c
+}
+
+// frame is the screen of that size, standing on the object that is referred to,
+// after the keys.
+func (p *platform) frame(ctx context.Context, refs []string, keys string, w, h int, ansi bool) (string, error) {
+	o, err := p.shellOptions()
+	if err != nil {
+		return "", err
+	}
+	if err := knownView(o); err != nil {
+		return "", usage{err}
+	}
+	theme, err := p.theme()
+	if err != nil {
+		return "", usage{err}
+	}
+	if len(refs) > 0 {
+		stand, err := p.refs(refs)
+		if err != nil {
+			return "", err
+		}
+		o.Stand = stand[0]
+	}
+	shell := ui.StartHeadless(o, w, h)
+	defer shell.Close()
+	if err := pressAll(ctx, shell, keys); err != nil {
+		return "", err
+	}
+	if !ansi {
+		return shell.Picture(), nil
+	}
+	palette := screen.NewPalette(theme(true), colorprofile.TrueColor)
+	return shell.Look(func(s *ui.Shell) string { return s.Picture().ANSI(palette) }), nil
 }
 
 // knownView refuses a first view that there is none of.
