@@ -61,6 +61,7 @@ type cleaner struct {
 	b      strings.Builder
 	marks  int  // combining marks since the last letter
 	dotted bool // the last that was written is the dot for what can't be shown
+	open   bool // no string sequence ends in what is left of the text
 	last   rune
 }
 
@@ -69,7 +70,7 @@ func clean(s string, keepSGR bool) string {
 	c.b.Grow(len(s))
 	for i := 0; i < len(s); {
 		if s[i] == 0x1b {
-			end, sgr := escapeEnd(s, i)
+			end, sgr := c.escapeEnd(s, i)
 			if sgr && keepSGR {
 				c.b.WriteString(s[i:end])
 			} else {
@@ -129,7 +130,9 @@ func invisible(r rune) bool {
 	switch {
 	case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs):
 		return true
-	case r >= 0xfe00 && r <= 0xfe0f, r >= 0xe0100 && r <= 0xe01ef: // variation selectors
+	case r >= 0xfe00 && r <= 0xfe0f, r >= 0xe0000 && r <= 0xe0fff: // selectors and tags, also those that are not assigned yet
+		return true
+	case r == 0x2065, r >= 0xfff0 && r <= 0xfff8: // reserved for more of the kind (Default_Ignorable_Code_Point)
 		return true
 	}
 	return r == 0x115f || r == 0x1160 || r == 0x3164 || r == 0xffa0 || r == 0x034f || r == 0x180e || r == 0x2800
@@ -139,21 +142,21 @@ func invisible(r rune) bool {
 // whether it is one that only sets colours. What a terminal would swallow as
 // part of the sequence is swallowed; an unended string sequence (OSC, DCS, APC,
 // PM, SOS) takes only its introducer, so that nothing behind it is hidden.
-func escapeEnd(s string, i int) (end int, sgr bool) {
+func (c *cleaner) escapeEnd(s string, i int) (end int, sgr bool) {
 	i++
 	if i >= len(s) {
 		return i, false
 	}
-	switch c := s[i]; {
-	case c == '[':
+	switch b := s[i]; {
+	case b == '[':
 		return csiEnd(s, i+1)
-	case strings.IndexByte("]P_^X", c) >= 0:
-		return stringEnd(s, i+1), false
-	case c >= 0x20 && c <= 0x2f: // nF: intermediates and a final
+	case strings.IndexByte("]P_^X", b) >= 0:
+		return c.stringEnd(s, i+1), false
+	case b >= 0x20 && b <= 0x2f: // nF: intermediates and a final
 		for i++; i < len(s) && s[i] >= 0x20 && s[i] <= 0x2f; i++ {
 		}
 		return min(i+1, len(s)), false
-	case c < 0x20 || c >= 0x7f:
+	case b < 0x20 || b >= 0x7f:
 		return i, false
 	}
 	return i + 1, false
@@ -170,8 +173,10 @@ func csiEnd(s string, i int) (end int, sgr bool) {
 	return i + 1, s[i] == 'm' && strings.Trim(s[start:i], "0123456789;:") == ""
 }
 
-func stringEnd(s string, i int) int {
-	for j := i; j < len(s); j++ {
+// stringEnd looks for the end once: a flood of sequences without one would else
+// cost the square of its length.
+func (c *cleaner) stringEnd(s string, i int) int {
+	for j := i; j < len(s) && !c.open; j++ {
 		if s[j] == 0x07 {
 			return j + 1
 		}
@@ -179,5 +184,6 @@ func stringEnd(s string, i int) int {
 			return j + 2
 		}
 	}
+	c.open = true
 	return i
 }

@@ -31,8 +31,8 @@ func (s *Shell) Picture() screen.Canvas {
 	s.canvas.Clear()
 	f := screen.Frame{Canvas: s.canvas, Now: s.o.Now(), Signs: s.o.Signs, Wake: s.wake}
 	if f.Height() >= 3 {
-		s.drawHeader(f.Sub(0, 0, f.Width(), 1))
 		s.top().Draw(f.Sub(0, 1, f.Width(), f.Height()-2))
+		s.drawHeader(f.Sub(0, 0, f.Width(), 1)) // it counts what has found room
 		s.drawFooter(f)
 	} else {
 		s.top().Draw(f)

@@ -67,11 +67,10 @@ func wrap(line string, w int) []string {
 	var out []string
 	row := ""
 	for _, word := range strings.Fields(line) {
-		for screen.Width(word) > w {
+		for n := screen.Cut(word, w); n < len(word); n = screen.Cut(word, w) {
 			if row != "" {
 				out, row = append(out, row), ""
 			}
-			n := screen.Cut(word, w)
 			if n == 0 {
 				return append(out, word)
 			}

@@ -62,8 +62,8 @@ func newRig(t *testing.T) *rig {
 	}
 	r.desk = dispatch.New(dispatch.Options{
 		Actions: actions(), Record: rigRecord{},
-		Route: func(string) (dispatch.Route, bool) {
-			return dispatch.Route{Actor: r.actor, Server: "https://eu.example.com:6443", User: "ann"}, true
+		Route: func(link string) (dispatch.Route, bool) {
+			return dispatch.Route{Actor: r.actor, Server: "https://" + link + ".example.com:6443", User: "ann"}, true
 		},
 	})
 	return r
@@ -93,7 +93,7 @@ func (r *rig) openers() []ui.Opener {
 }
 
 // inBubble runs f on a rig whose feeds fill has filled.
-func inBubble(t *testing.T, fill func(*rig), f func(*rig)) {
+func inBubble(t *testing.T, fill, f func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -237,25 +237,32 @@ func (a *rigActor) May(context.Context, backend.Permission, backend.Ref) (bool, 
 }
 
 func (a *rigActor) Plan(_ context.Context, action string, refs []backend.Ref, args backend.Args) (backend.Plan, error) {
-	p := backend.Plan{Action: action}
+	first := refs[0]
+	kind, _, _ := strings.Cut(first.Kind, ".")
+	what := fmt.Sprintf("%s %s/%s", kind, first.Scope, first.Name)
+	if len(refs) > 1 {
+		what = fmt.Sprintf("%d %ss in %s", len(refs), kind, first.Scope)
+	}
+	p := backend.Plan{Action: action, Warnings: []string{"Argo CD manages it and may set it back" + a.more}}
+	verb, word := "PATCH", "rollout restart"
+	switch action {
+	case cluster.WorkloadScale:
+		word = "scale"
+		p.Sentence = fmt.Sprintf("Scales %s on %s from 3 to %s.%s", what, first.Link, args["replicas"], a.more)
+	case cluster.WorkloadRestart:
+		p.Sentence = fmt.Sprintf("Restarts %s on %s.%s", what, first.Link, a.more)
+	default:
+		verb, word = "DELETE", "delete"
+		p.Sentence = fmt.Sprintf("Deletes %s on %s.%s", what, first.Link, a.more)
+		p.Warnings = []string{"replicaset checkout-7d9f5c makes another" + a.more, "its emptyDir data goes with it: cache" + a.more}
+	}
 	for _, r := range refs {
-		s := backend.Step{Target: r, Do: func(context.Context, backend.Progress) error { return nil }}
-		kind, _, _ := strings.Cut(r.Kind, ".")
-		switch action {
-		case cluster.WorkloadScale:
-			p.Sentence = fmt.Sprintf("Scales %s %s/%s on %s from 3 to %s.%s", kind, r.Scope, r.Name, r.Link, args["replicas"], a.more)
-			p.Warnings = []string{"Argo CD manages it and may set it back" + a.more}
-			s.Request = fmt.Sprintf("PATCH %ss/%s/%s/scale  replicas: %s%s", kind, r.Scope, r.Name, args["replicas"], a.more)
-			s.CLI = fmt.Sprintf("kubectl --context %s -n %s scale %s/%s --current-replicas=3 --replicas=%s%s", r.Link, r.Scope, kind, r.Name, args["replicas"], a.more)
-			s.Needs = []backend.Permission{{Verb: "patch", Group: "apps", Resource: kind + "s", Sub: "scale"}}
-		default:
-			p.Sentence = fmt.Sprintf("Deletes pod %s/%s on %s.%s", r.Scope, r.Name, r.Link, a.more)
-			p.Warnings = []string{"replicaset checkout-7d9f5c makes another" + a.more, "its emptyDir data goes with it: cache" + a.more}
-			s.Request = fmt.Sprintf("DELETE pods/%s/%s  only if uid is %s%s", r.Scope, r.Name, r.UID, a.more)
-			s.CLI = fmt.Sprintf("kubectl --context %s -n %s delete pod %s%s", r.Link, r.Scope, r.Name, a.more)
-			s.Needs = []backend.Permission{{Verb: "delete", Resource: "pods"}}
-		}
-		p.Steps = append(p.Steps, s)
+		p.Steps = append(p.Steps, backend.Step{
+			Target: r, Do: func(context.Context, backend.Progress) error { return nil },
+			Request: fmt.Sprintf("%s %ss/%s/%s  only if uid is %s%s", verb, kind, r.Scope, r.Name, r.UID, a.more),
+			CLI:     fmt.Sprintf("kubectl --context %s -n %s %s %s/%s%s", r.Link, r.Scope, word, kind, r.Name, a.more),
+			Needs:   []backend.Permission{{Verb: strings.ToLower(verb), Resource: kind + "s"}},
+		})
 	}
 	return p, nil
 }

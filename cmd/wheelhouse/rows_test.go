@@ -33,7 +33,7 @@ func load[T backend.Object](f *feed.Feed[T], part backend.Part, h backend.Health
 func somePods(link string) []cluster.Pod {
 	pod := func(namespace, name, state, why string, level backend.Level, ready, of uint16, restarts int32, age time.Duration) cluster.Pod {
 		return cluster.Pod{
-			Link: link, Namespace: namespace, Name: name, UID: "8b6c0d0e-" + name, State: state, Detail: why, Level: level,
+			Link: link, Namespace: namespace, Name: name, UID: "8b6c-" + link + "-" + name, State: state, Detail: why, Level: level,
 			Ready: ready, Containers: of, Restarts: restarts, Created: seconds(age),
 			Node: "ip-10-0-31-7.eu-west-1", IP: "10.0.31.117", Owner: "replicaset.apps/checkout-7d9f5c", Image: "registry.example.com/shop/checkout:1.42.0",
 		}
@@ -57,7 +57,7 @@ func somePods(link string) []cluster.Pod {
 func someWorkloads(link string) []cluster.Workload {
 	workload := func(kind, namespace, name, state string, level backend.Level, desired, ready int32, owner string) cluster.Workload {
 		return cluster.Workload{
-			Link: link, Namespace: namespace, Name: name, UID: "1d2e-" + name, Kind: kind, State: state, Level: level, Owner: owner,
+			Link: link, Namespace: namespace, Name: name, UID: "1d2e-" + link + "-" + name, Kind: kind, State: state, Level: level, Owner: owner,
 			Desired: desired, Ready: ready, Updated: ready, Available: ready, Created: seconds(90 * 24 * time.Hour),
 			Image: "registry.example.com/" + namespace + "/" + name + ":1.42.0",
 		}
@@ -80,9 +80,9 @@ func someWorkloads(link string) []cluster.Workload {
 func someNamespaces(link string) []cluster.Namespace {
 	var all []cluster.Namespace
 	for i, name := range []string{"default", "kube-system", "monitoring", "search", "shop"} {
-		all = append(all, cluster.Namespace{Link: link, Name: name, UID: "77-" + name, State: "Active", Level: backend.Good, Created: seconds(time.Duration(i*i*30) * time.Hour)})
+		all = append(all, cluster.Namespace{Link: link, Name: name, UID: "77-" + link + "-" + name, State: "Active", Level: backend.Good, Created: seconds(time.Duration(i*i*30+1) * time.Hour)})
 	}
-	all = append(all, cluster.Namespace{Link: link, Name: "preview-pr-1842", UID: "78", State: "Terminating", Level: backend.Moving, Created: seconds(40 * time.Minute)})
+	all = append(all, cluster.Namespace{Link: link, Name: "preview-pr-1842", UID: "78-" + link, State: "Terminating", Level: backend.Moving, Created: seconds(40 * time.Minute)})
 	return all
 }
 

@@ -62,6 +62,8 @@ func open(t *testing.T, args ...string) *console {
 		tty.Close()
 		c.screen.Close()
 	})
+	// before it, the terminal itself would take some of the keys
+	c.until("the first picture", func() bool { return strings.TrimSpace(c.text()) != "" })
 	return c
 }
 

@@ -129,6 +129,10 @@ func (c Canvas) clusters(x, y int, p themes.Pen, s string) int {
 			for i := max(0, x); i < min(x+w, c.w); i++ {
 				c.put(i, y, cell{" ", p, 1})
 			}
+		case !alone(g.Value(), w):
+			for i := range w {
+				c.put(x+i, y, cell{"·", p, 1})
+			}
 		default:
 			c.put(x, y, cell{cut(g.Value(), maxCluster), p, uint8(w)})
 			if w == 2 {
@@ -141,6 +145,10 @@ func (c Canvas) clusters(x, y int, p themes.Pen, s string) int {
 	}
 	return x
 }
+
+// alone says whether a cluster stays one between its neighbours: a skin tone
+// without a hand joins what stands before it, a prepended sign what is behind.
+func alone(cluster string, w int) bool { return displaywidth.String(" "+cluster+" ") == w+2 }
 
 // visible is the safe form of as much of s as w cells can show.
 func visible(s string, w int) string { return backend.T(cut(s, max(w, 1)*maxCluster)).Safe() }

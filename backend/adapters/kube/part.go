@@ -45,28 +45,42 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 		if err != nil {
 			return err
 		}
-		err = p.stream(epoch, wait.Reset)
+		began := time.Now()
+		err = p.stream(epoch)
+		lasted := time.Since(began) > steady
+		if lasted {
+			wait.Reset()
+		}
+		if expired(err) {
+			p.version = "" // its history is gone: all is read anew, and what is not there then leaves
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil: // the server has ended the watch, as it does from time to time
-			continue
 		case apierrors.IsForbidden(err) && giveUp:
 			return errForbidden
-		case apierrors.IsGone(err) || apierrors.IsResourceExpired(err):
-			p.version = "" // its history is gone: all is read anew, and what is not there then leaves
-			continue
+		case !expired(err) || !lasted:
+			p.trouble(err, epoch.Err() != nil)
 		}
-		p.trouble(err, epoch.Err() != nil)
-		if again := p.retryIn(err, wait.NextBackOff()); !pause(ctx, again) {
+		if again := retryIn(err, lasted, wait.NextBackOff()); !pause(ctx, again) {
 			return ctx.Err()
 		}
 	}
 }
 
-// retryIn is how long to wait: what only people can mend is asked for seldom.
-func (p *part[T]) retryIn(err error, soon time.Duration) time.Duration {
+// steady is how long a watch lasts at least with a server that is well. One that
+// ends sooner is not begun again at once, else it would be for ever.
+const steady = time.Second
+
+func expired(err error) bool { return apierrors.IsGone(err) || apierrors.IsResourceExpired(err) }
+
+// retryIn is how long to wait: not at all after a watch that lasted, and what
+// only people can mend is asked for seldom.
+func retryIn(err error, lasted bool, soon time.Duration) time.Duration {
 	switch {
+	case lasted && (err == nil || expired(err)):
+		return 0
 	case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
 		return 15 * time.Second
 	case apierrors.IsBadRequest(err), apierrors.IsInvalid(err):
@@ -86,11 +100,12 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// blocked says that nothing can be asked, and why, before anything was.
+// blocked says that nothing can be asked, and why.
 func (p *part[T]) blocked(h backend.Health) {
-	if p.live.IsZero() {
-		p.sink.Health(p.key, h)
+	if !p.live.IsZero() && h.State != backend.Forbidden {
+		h.State, h.Since = backend.Stale, p.live
 	}
+	p.sink.Health(p.key, h)
 }
 
 // trouble says why the part is not in step.
@@ -133,12 +148,18 @@ func (p *part[T]) sentence(err error) string {
 	if errors.As(err, &u) {
 		err = u.Err // the URL says nothing that the link does not
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "the connection broke off in the middle of an answer"
+	}
 	return err.Error()
 }
 
-// stream reads all where that is needed, then follows. healthy is called once
-// the server has shown that it works. nil is a watch that the server has ended.
-func (p *part[T]) stream(ctx context.Context, healthy func()) error {
+// errSilent is the end of a request that got no answer at all.
+var errSilent = errors.New("the server does not answer: it takes the request, then nothing comes")
+
+// stream reads all where that is needed, then follows. nil is a watch that the
+// server has ended.
+func (p *part[T]) stream(ctx context.Context) error {
 	w, err := p.c.wire()
 	if err != nil {
 		return err
@@ -157,20 +178,23 @@ func (p *part[T]) stream(ctx context.Context, healthy func()) error {
 	} else {
 		q.Set("resourceVersion", p.version)
 	}
-	body, err := w.get(ctx, p.col.path(p.key.Scope), asWatch, q)
-	if p.version == "" && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) && p.labels == "") {
+	asked, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silent := time.AfterFunc(p.c.patience, func() { cancel(errSilent) })
+	body, err := w.get(asked, p.col.path(p.key.Scope), asWatch, q)
+	silent.Stop()
+	if p.version == "" && !p.c.paged.Load() && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) && p.labels == "") {
 		p.c.paged.Store(true) // it knows no streamed lists: Kubernetes before 1.32, or the feature is off
-		return nil
+		return p.stream(ctx)
 	}
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	if p.version != "" {
-		healthy()
 		p.alive()
 	}
-	return p.follow(newFrames(body), healthy)
+	return p.follow(newFrames(body))
 }
 
 func (p *part[T]) selected(q url.Values) {
@@ -193,13 +217,13 @@ const (
 )
 
 // follow takes events until the watch ends.
-func (p *part[T]) follow(f *frames, healthy func()) error {
+func (p *part[T]) follow(f *frames) error {
 	most := firstBatch
 	for {
 		ev, err := f.next()
 		if err != nil {
 			p.flush()
-			if p.version != "" && (errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)) {
+			if p.version != "" && errors.Is(err, io.EOF) {
 				p.live = time.Now()
 				return nil
 			}
@@ -207,6 +231,7 @@ func (p *part[T]) follow(f *frames, healthy func()) error {
 		}
 		synced, err := p.take(ev)
 		if err != nil {
+			p.flush() // what came before belongs to this load, not to the next
 			return err
 		}
 		if len(p.rows)+len(p.gone) >= most || f.waiting() || synced {
@@ -215,7 +240,6 @@ func (p *part[T]) follow(f *frames, healthy func()) error {
 		}
 		if synced {
 			p.load.Synced()
-			healthy()
 			p.alive()
 		}
 	}
@@ -302,10 +326,13 @@ func (p *part[T]) pages(ctx context.Context, w *wire) error {
 			return fmt.Errorf("list %s: %w", p.col.name, err)
 		}
 		version, more, err := p.page(b)
+		p.flush() // in any case: what is left would get into the next load
 		if err != nil {
 			return err
 		}
-		p.flush()
+		if version == "" {
+			return fmt.Errorf("list %s: the server does not say as of when it is", p.col.name)
+		}
 		if next = more; next == "" {
 			p.load.Synced()
 			p.version = version

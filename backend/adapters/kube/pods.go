@@ -36,10 +36,13 @@ type podFacts struct {
 	node, ip, image  string
 	phase, reason    string
 	declared         int // containers of the spec
+	declaredInits    int // init containers of the spec, sidecars among them
+	sidecars         int // sidecars of the spec
 	inits            []container
 	containers       []container
 	ready, scheduled bool // conditions: Ready is True; PodScheduled is not False
-	gated            bool // PodScheduled is False because of scheduling gates
+	gated            bool // it waits for scheduling gates
+	initialised      bool // condition Initialized is True
 }
 
 // podRow projects a pod. w shares strings between rows.
@@ -75,7 +78,9 @@ func (f *podFacts) spec(b []byte, w words, sidecars map[string]bool) {
 		case 10:
 			f.node = w.of(v)
 		case 20:
+			f.declaredInits++
 			if text(v, 24) == "Always" {
+				f.sidecars++
 				sidecars[text(v, 1)] = true
 			}
 		}
@@ -107,7 +112,9 @@ func (f *podFacts) condition(kind, status, reason string) {
 		f.ready = status == "True"
 	case "PodScheduled":
 		f.scheduled = status != "False"
-		f.gated = status == "False" && reason == "SchedulingGated"
+		f.gated = reason == "SchedulingGated"
+	case "Initialized":
+		f.initialised = status == "True"
 	}
 }
 
@@ -159,42 +166,28 @@ func endOf(b []byte, w words) (exit, signal int32, reason string, finished int64
 	return int32(e), int32(s), w.of([]byte(text(b, 3))), finished
 }
 
-// row makes the row; the state is the word that kubectl prints.
+// row makes the row; the state is the word that kubectl prints. The rules are
+// those of its printer (kubernetes pkg/printers/internalversion, printPod).
 func (f *podFacts) row(link string, w words) cluster.Pod {
 	p := cluster.Pod{
 		Link: link, Namespace: f.namespace, Name: f.name, UID: f.uid, Node: f.node, IP: f.ip, Owner: f.owner,
-		Image: f.image, Created: f.created, Containers: uint16(f.declared),
+		Image: f.image, Created: f.created, Containers: uint16(f.declared + f.sidecars),
 	}
-	for _, c := range f.inits {
-		if c.sidecar {
-			p.Containers++
-			p.Restarts += c.restarts
-			if c.started && c.ready {
-				p.Ready++
-			}
-		}
-		p.LastRestart = max(p.LastRestart, c.lastFinished)
+	word, sidecars, initialising := f.initWord(&p)
+	if !initialising || f.initialised { // a sidecar that starts anew takes no pod back to its beginning
+		p.Restarts, p.LastRestart = sidecars.restarts, sidecars.lastFinished
+		word = f.word(word, &p)
 	}
-	word, initialising := f.initWord()
-	if initialising {
-		for _, c := range f.inits {
-			if !c.sidecar { // those of sidecars are counted above
-				p.Restarts += c.restarts
-			}
-		}
-	} else {
-		word = f.word(&p)
-	}
-	p.State = w.of([]byte(word))
+	p.State = w.of([]byte(f.ending(word)))
 	p.Detail = w.of([]byte(f.detail()))
 	p.Level = f.level(p, initialising)
 	return p
 }
 
 // initWord is the state while init containers are still to be done: "Init:0/2",
-// "Init:Error", "Init:ExitCode:1". The rules are those of kubectl's printer
-// (kubernetes pkg/printers/internalversion, printPod).
-func (f *podFacts) initWord() (word string, initialising bool) {
+// "Init:Error", "Init:ExitCode:1", else the phase or its reason. It counts into
+// p up to the one that is not done; sidecars holds what of that is sidecars'.
+func (f *podFacts) initWord(p *cluster.Pod) (word string, sidecars container, initialising bool) {
 	word = f.phase
 	if f.reason != "" {
 		word = f.reason
@@ -203,19 +196,30 @@ func (f *podFacts) initWord() (word string, initialising bool) {
 		word = "SchedulingGated"
 	}
 	for i, c := range f.inits {
+		p.Restarts += c.restarts
+		p.LastRestart = max(p.LastRestart, c.lastFinished)
+		if c.sidecar {
+			sidecars.restarts += c.restarts
+			sidecars.lastFinished = max(sidecars.lastFinished, c.lastFinished)
+		}
 		switch {
-		case c.ended && c.exit == 0, c.sidecar && c.started:
+		case c.ended && c.exit == 0:
+			continue
+		case c.sidecar && c.started:
+			if c.ready {
+				p.Ready++
+			}
 			continue
 		case c.ended:
 			word = "Init:" + endWord(c)
 		case c.waiting && c.reason != "" && c.reason != "PodInitializing":
 			word = "Init:" + c.reason
 		default:
-			word = "Init:" + strconv.Itoa(i) + "/" + strconv.Itoa(len(f.inits))
+			word = "Init:" + strconv.Itoa(i) + "/" + strconv.Itoa(f.declaredInits)
 		}
-		return f.ending(word), true
+		return word, sidecars, true
 	}
-	return word, false
+	return word, sidecars, false
 }
 
 func endWord(c container) string {
@@ -230,32 +234,35 @@ func endWord(c container) string {
 
 // word is the state once the init containers are done. It counts containers
 // into p as it goes: the first that is not well names the state.
-func (f *podFacts) word(p *cluster.Pod) string {
-	word, _ := f.initWord()
-	running := false
-	restarts := int32(0)
+func (f *podFacts) word(word string, p *cluster.Pod) string {
+	running, failed := false, ""
 	for i := len(f.containers) - 1; i >= 0; i-- {
 		c := f.containers[i]
-		restarts += c.restarts
+		p.Restarts += c.restarts
 		p.LastRestart = max(p.LastRestart, c.lastFinished)
 		switch {
 		case c.waiting && c.reason != "":
 			word = c.reason
 		case c.ended:
 			word = endWord(c)
+			if c.exit != 0 {
+				failed = word
+			}
 		case c.ready && c.running:
 			running = true
 			p.Ready++
 		}
 	}
-	p.Restarts += restarts
-	if word == "Completed" && running {
-		word = "NotReady"
-		if f.ready {
-			word = "Running"
-		}
+	switch {
+	case word != "Completed":
+	case running && f.ready:
+		return "Running"
+	case failed != "":
+		return failed
+	case running:
+		return "NotReady"
 	}
-	return f.ending(word)
+	return word
 }
 
 // ending puts the word of a pod that is being deleted in place of its state.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -44,6 +45,9 @@ func newWire(cfg *rest.Config) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
+	// Credentials are added to every request: followed, a redirect would take
+	// them to wherever it points.
+	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	base, _, err := rest.DefaultServerUrlFor(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("read the server's URL: %w", err)
@@ -74,6 +78,9 @@ func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxStatus)) // half an error is better than none
 	if resp.StatusCode == http.StatusOK {
 		return nil, fmt.Errorf("the server answered with %q instead of Kubernetes' own form: something else may answer in its place", kind)
+	}
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return nil, fmt.Errorf("the server answers with a redirect (%d): a portal or login page stands before it; log in there, or check the server's address", resp.StatusCode)
 	}
 	return nil, statusError(resp, body)
 }
@@ -127,16 +134,12 @@ func (f *frames) next() (event, error) {
 	if _, err := io.ReadFull(f.r, head[:]); err != nil {
 		return event{}, err
 	}
-	n := int(binary.BigEndian.Uint32(head[:]))
+	n := binary.BigEndian.Uint32(head[:])
 	if n > maxFrame {
 		return event{}, fmt.Errorf("a frame of %d MB: this is no watch, or a broken one", n>>20)
 	}
-	if cap(f.buf) < n || cap(f.buf) > 1<<20 && n < 1<<16 {
-		f.buf = make([]byte, max(n, 16<<10))
-	}
-	f.buf = f.buf[:n]
-	if _, err := io.ReadFull(f.r, f.buf); err != nil {
-		return event{}, fmt.Errorf("the answer broke off: %w", err)
+	if err := f.fill(int(n)); err != nil {
+		return event{}, err
 	}
 	var ev event
 	var object []byte
@@ -162,13 +165,37 @@ func (f *frames) next() (event, error) {
 	return ev, err
 }
 
+// fill reads n bytes into buf. It grows as they come: what a frame says of its
+// length is only a promise.
+func (f *frames) fill(n int) error {
+	const step = 1 << 20
+	if cap(f.buf) > step && n < 1<<16 {
+		f.buf = nil // one large object does not cost its memory for ever
+	}
+	f.buf = f.buf[:0]
+	for have := 0; have < n; have = len(f.buf) {
+		more := min(n-have, max(cap(f.buf)-have, step))
+		f.buf = slices.Grow(f.buf, more)[:have+more]
+		if _, err := io.ReadFull(f.r, f.buf[have:]); errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF // a watch ends between frames
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// broken says why a message can't be read. Its cause is not wrapped: an EOF in a
+// message is not the connection's.
+func broken(n int) error { return errors.New("broken protobuf: " + protowire.ParseError(n).Error()) }
+
 // walk calls f with each field of a message: v is what a length-delimited one
 // holds (not copied), n the value of a varint. Others are passed over.
 func walk(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return fmt.Errorf("broken protobuf: %w", protowire.ParseError(n))
+			return broken(n)
 		}
 		b = b[n:]
 		switch typ {
@@ -186,7 +213,7 @@ func walk(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
 			n = protowire.ConsumeFieldValue(num, typ, b)
 		}
 		if n < 0 {
-			return fmt.Errorf("broken protobuf: %w", protowire.ParseError(n))
+			return broken(n)
 		}
 		b = b[n:]
 	}

@@ -18,6 +18,9 @@ type workloadFacts struct {
 	paused            bool
 	observed, current int64 // generations
 	stalled           bool  // its rollout has gone past its deadline
+	byHand            bool  // strategy OnDelete: pods are updated when somebody deletes them
+	held              int64 // pods that its partition keeps as they were
+	total             int64 // pods, old ones too; 0 where the kind does not tell
 	ready             int64
 	updated           int64
 	available         int64
@@ -27,28 +30,28 @@ type workloadFacts struct {
 // and status; 0 where the kind has none.
 type layout struct {
 	kind                                         string
-	replicas, template, paused                   protowire.Number // of spec
+	replicas, template, paused, strategy         protowire.Number // of spec
 	observed, desired, ready, updated, available protowire.Number // of status
-	conditions                                   protowire.Number // of status
+	total, conditions                            protowire.Number // of status
 }
 
 func deploymentRow(raw []byte, link string, w words) (cluster.Workload, string, error) {
 	return workloadRow(raw, link, w, layout{
 		kind: cluster.KindDeployment, replicas: 1, template: 3, paused: 7,
-		observed: 1, ready: 7, updated: 3, available: 4, conditions: 6,
+		observed: 1, ready: 7, updated: 3, available: 4, total: 2, conditions: 6,
 	})
 }
 
 func statefulSetRow(raw []byte, link string, w words) (cluster.Workload, string, error) {
 	return workloadRow(raw, link, w, layout{
-		kind: cluster.KindStatefulSet, replicas: 1, template: 3,
+		kind: cluster.KindStatefulSet, replicas: 1, template: 3, strategy: 7,
 		observed: 1, ready: 3, updated: 5, available: 11,
 	})
 }
 
 func daemonSetRow(raw []byte, link string, w words) (cluster.Workload, string, error) {
 	return workloadRow(raw, link, w, layout{
-		kind: cluster.KindDaemonSet, template: 2,
+		kind: cluster.KindDaemonSet, template: 2, strategy: 3,
 		observed: 5, desired: 3, ready: 4, updated: 6, available: 7,
 	})
 }
@@ -82,6 +85,9 @@ func (f *workloadFacts) spec(b []byte, w words, l layout) {
 			f.desired = int64(n)
 		case l.paused:
 			f.paused = n != 0
+		case l.strategy:
+			f.byHand = text(v, 1) == "OnDelete"
+			f.held = number(v, 2, 1) // of a daemon set it is no number, and stays 0
 		case l.template: // PodTemplateSpec.spec.containers.image
 			_ = at(v, func(c []byte, _ uint64) {
 				if f.image == "" {
@@ -99,6 +105,8 @@ func (f *workloadFacts) status(b []byte, l layout) {
 			f.observed = int64(n)
 		case l.desired:
 			f.desired = int64(n)
+		case l.total:
+			f.total = int64(n)
 		case l.ready:
 			f.ready = int64(n)
 		case l.updated:
@@ -132,7 +140,7 @@ func (f *workloadFacts) state() (string, backend.Level) {
 		return "Stalled", backend.Critical
 	case f.paused:
 		return "Paused", backend.Waiting
-	case f.observed < f.current || f.updated < f.desired:
+	case f.observed < f.current, !f.byHand && f.updated < f.desired-f.held, f.total > f.updated:
 		return "Progressing", backend.Moving
 	case f.desired == 0:
 		return "ScaledDown", backend.Idle

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sahilm/fuzzy"
 
@@ -116,27 +117,28 @@ type word struct {
 // is not ended yet ends with the query.
 func split(s string) []word {
 	var all []word
-	w := word{quote: -1}
+	w, text := word{quote: -1}, []byte(nil)
 	begun, within := false, false
 	for _, r := range s + " " {
 		switch {
 		case r == '"':
 			if within = !within; within && w.quote < 0 {
-				w.quote = len(w.text)
+				w.quote = len(text)
 			}
 			begun = true
 		case r == ' ' && !within:
 			if begun {
+				w.text = string(text)
 				all = append(all, w)
 			}
-			w, begun = word{quote: -1}, false
+			w, text, begun = word{quote: -1}, text[:0], false
 		default:
-			w.text += string(r)
+			text = utf8.AppendRune(text, r)
 			begun = true
 		}
 	}
 	if within {
-		w.text = strings.TrimSuffix(w.text, " ")
+		w.text = strings.TrimSuffix(string(text), " ")
 		all = append(all, w)
 	}
 	return all

@@ -1,0 +1,210 @@
+// Package backendtest is the contract of a backend.Source as tests: an adapter
+// runs them against a server of its own making, and what they assert every view
+// may rely on. It knows no noun, no adapter and no server; it imports the
+// grammar and feed, and what a test needs.
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"wheelhouse/backend"
+)
+
+// A World is one server and a source that watches it. The suite makes the
+// server change and fail. What it does holds when the call returns.
+type World[T backend.Object] interface {
+	Source() backend.Source[T]
+	// Put adds an object, or changes it. word becomes a part of its row's text.
+	// Nouns that live in no scope ignore it.
+	Put(scope, name, word string)
+	Remove(scope, name string)
+	Be(Mood)
+	// Forget drops the server's history: who comes with what it last saw, or is
+	// watching, is told that this has expired.
+	Forget()
+}
+
+// Mood is how a server behaves.
+type Mood uint8
+
+// The moods. A server begins Well.
+const (
+	Well   Mood = iota
+	Gone        // connections are cut, and new ones get no answer
+	Silent      // connections stand, but nothing comes over them
+	Closed      // whoever asks is told that it is not permitted
+)
+
+func (m Mood) String() string { return [...]string{"well", "gone", "silent", "closed"}[m] }
+
+// Source runs the contract. newWorld makes a world that t's cleanup ends: then
+// nothing of it may run any more.
+func Source[T backend.Object](t *testing.T, newWorld func(t *testing.T) World[T]) {
+	t.Helper()
+	for _, k := range []struct {
+		name string
+		slow bool // it waits until a server is given up that does not say a word
+		test func(*testing.T, World[T])
+	}{
+		{"loads", false, loads[T]},
+		{"follows", false, follows[T]},
+		{"keeps to its scope", false, keepsToScope[T]},
+		{"survives a cut", false, func(t *testing.T, w World[T]) { survives(t, w, Gone, func() {}) }},
+		{"survives a cut and 410", false, func(t *testing.T, w World[T]) { survives(t, w, Gone, w.Forget) }},
+		{"survives silence", true, func(t *testing.T, w World[T]) { survives(t, w, Silent, func() {}) }},
+		{"survives 410 while it watches", false, expires[T]},
+		{"is forbidden", false, forbidden[T]},
+		{"is down from the start", false, downFirst[T]},
+		{"ends", false, ends[T]},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			if k.slow && testing.Short() {
+				t.Skip("takes seconds")
+			}
+			before := goleak.IgnoreCurrent()
+			t.Cleanup(func() { goleak.VerifyNone(t, before) }) // after the world's own cleanup
+			k.test(t, newWorld(t))
+		})
+	}
+}
+
+// loads: all rows are there before the part says that it is live.
+func loads[T backend.Object](t *testing.T, w World[T]) {
+	var want []object
+	for i := range 1200 { // more than anybody's page or batch
+		o := object{"one", fmt.Sprintf("o-%d", i), "word-" + fmt.Sprint(i)}
+		w.Put(o.scope, o.name, o.word)
+		want = append(want, o)
+	}
+	r := watch(t, w, backend.Scope{})
+	r.sink.noneAfterLive.Store(true)
+	r.inStep(want...)
+	r.end()
+}
+
+// follows: what is added, changed and removed arrives.
+func follows[T backend.Object](t *testing.T, w World[T]) {
+	a, b := object{"one", "a", "first-word"}, object{"two", "b", "first-word"}
+	w.Put(a.scope, a.name, a.word)
+	r := watch(t, w, backend.Scope{})
+	r.inStep(a)
+	w.Put(b.scope, b.name, b.word)
+	r.inStep(a, b)
+	a.word = "second-word"
+	w.Put(a.scope, a.name, a.word)
+	r.inStep(a, b)
+	w.Remove(b.scope, b.name)
+	r.inStep(a)
+	w.Put(b.scope, b.name, b.word) // anew, under its old name
+	r.inStep(a, b)
+	r.end()
+}
+
+func keepsToScope[T backend.Object](t *testing.T, w World[T]) {
+	a, b, c := object{"one", "a", "word"}, object{"two", "b", "word"}, object{"three", "c", "word"}
+	for _, o := range []object{a, b, c} {
+		w.Put(o.scope, o.name, o.word)
+	}
+	r := watch(t, w, backend.Scope{Namespaces: []string{"one", "three"}})
+	if r.until("some rows", func() bool { return len(r.rows()) > 0 }); r.rows()[0].Ref().Scope == "" {
+		r.inStep(a, b, c)
+	} else {
+		r.inStep(a, c)
+	}
+	r.end()
+}
+
+// survives: while the server can't be heard, rows stay and are said to be stale;
+// when it can, what has changed meanwhile is found, whether the server still
+// knows the changes or not.
+func survives[T backend.Object](t *testing.T, w World[T], how Mood, meanwhile func()) {
+	kept, gone, came := object{"one", "kept", "first-word"}, object{"one", "gone", "word"}, object{"one", "came", "word"}
+	w.Put(kept.scope, kept.name, kept.word)
+	w.Put(gone.scope, gone.name, gone.word)
+	r := watch(t, w, backend.Scope{})
+	r.inStep(kept, gone)
+	w.Be(how)
+	r.all("stale", backend.Stale)
+	r.holds(kept, gone)
+
+	w.Remove(gone.scope, gone.name)
+	w.Put(came.scope, came.name, came.word)
+	kept.word = "second-word"
+	w.Put(kept.scope, kept.name, kept.word)
+	meanwhile()
+	w.Be(Well)
+	r.inStep(kept, came)
+	if n := r.left(); n != 1 {
+		t.Errorf("%d rows left on the way, want only the one that is gone", n)
+	}
+	w.Remove(came.scope, came.name)
+	r.inStep(kept)
+	r.end()
+}
+
+// expires: a watch that the server ends because it has lost its history is one
+// that is begun anew.
+func expires[T backend.Object](t *testing.T, w World[T]) {
+	kept, gone := object{"one", "kept", "word"}, object{"one", "gone", "word"}
+	w.Put(kept.scope, kept.name, kept.word)
+	w.Put(gone.scope, gone.name, gone.word)
+	r := watch(t, w, backend.Scope{})
+	r.inStep(kept, gone)
+	for range 3 {
+		w.Remove(gone.scope, gone.name)
+		w.Forget()
+		r.inStep(kept)
+		w.Put(gone.scope, gone.name, gone.word)
+		r.inStep(kept, gone)
+	}
+	r.end()
+}
+
+// forbidden: what may not be read says so, with a reason, and shows nothing.
+func forbidden[T backend.Object](t *testing.T, w World[T]) {
+	w.Put("one", "a", "word")
+	w.Be(Closed)
+	r := watch(t, w, backend.Scope{})
+	r.until("forbidden", func() bool { return r.some(backend.Forbidden) })
+	r.holds()
+	if r.some(backend.Live) {
+		t.Error("a part that may not be read says that it is live")
+	}
+	r.end()
+}
+
+// downFirst: a server that is not there at first is found when it comes.
+func downFirst[T backend.Object](t *testing.T, w World[T]) {
+	a := object{"one", "a", "word"}
+	w.Put(a.scope, a.name, a.word)
+	w.Be(Gone)
+	r := watch(t, w, backend.Scope{})
+	r.all("down", backend.Down)
+	r.holds()
+	w.Be(Well)
+	r.inStep(a)
+	r.end()
+}
+
+// ends: whatever the server does, Watch returns the context's error once that
+// has ended.
+func ends[T backend.Object](t *testing.T, w World[T]) {
+	w.Put("one", "a", "word")
+	for _, mood := range []Mood{Well, Closed, Silent, Gone} {
+		w.Be(mood)
+		r := watch(t, w, backend.Scope{})
+		r.until("a word with the server "+mood.String(), func() bool { return len(r.parts()) > 0 })
+		r.end()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.Be(Well)
+	if err := w.Source().Watch(ctx, backend.Scope{}, newRecorder[T](t)); !errors.Is(err, context.Canceled) {
+		t.Errorf("of a context that has ended: %v", err)
+	}
+}
