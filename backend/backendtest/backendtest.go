@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -19,8 +20,12 @@ import (
 // server change and fail. What it does holds when the call returns.
 type World[T backend.Object] interface {
 	Source() backend.Source[T]
+	// Scopes names three scopes that are this world's own.
+	Scopes() [3]string
+	// All is what is watched to see whatever was put into them, and nothing else.
+	All() backend.Scope
 	// Put adds an object, or changes it. word becomes a part of its row's text.
-	// Nouns that live in no scope ignore it.
+	// Nouns that live in no scope ignore it. Safe for concurrent use.
 	Put(scope, name, word string)
 	Remove(scope, name string)
 	Be(Mood)
@@ -38,13 +43,17 @@ const (
 	Gone        // connections are cut, and new ones get no answer
 	Silent      // connections stand, but nothing comes over them
 	Closed      // whoever asks is told that it is not permitted
+	Narrow      // whoever asks for more than the first of the scopes is told so
 )
 
-func (m Mood) String() string { return [...]string{"well", "gone", "silent", "closed"}[m] }
+func (m Mood) String() string { return [...]string{"well", "gone", "silent", "closed", "narrow"}[m] }
+
+// Without leaves a case out, and says why it can't be had, or need not be.
+type Without struct{ Case, Why string }
 
 // Source runs the contract. newWorld makes a world that t's cleanup ends: then
 // nothing of it may run any more.
-func Source[T backend.Object](t *testing.T, newWorld func(t *testing.T) World[T]) {
+func Source[T backend.Object](t *testing.T, newWorld func(t *testing.T) World[T], without ...Without) {
 	t.Helper()
 	for _, k := range []struct {
 		name string
@@ -59,10 +68,17 @@ func Source[T backend.Object](t *testing.T, newWorld func(t *testing.T) World[T]
 		{"survives silence", true, func(t *testing.T, w World[T]) { survives(t, w, Silent, func() {}) }},
 		{"survives 410 while it watches", false, expires[T]},
 		{"is forbidden", false, forbidden[T]},
+		{"loses its rights", false, losesRights[T]},
+		{"shows what it may", false, showsWhatItMay[T]},
 		{"is down from the start", false, downFirst[T]},
 		{"ends", false, ends[T]},
 	} {
 		t.Run(k.name, func(t *testing.T) {
+			for _, w := range without {
+				if w.Case == k.name {
+					t.Skip(w.Why)
+				}
+			}
 			if k.slow && testing.Short() {
 				t.Skip("takes seconds")
 			}
@@ -75,13 +91,20 @@ func Source[T backend.Object](t *testing.T, newWorld func(t *testing.T) World[T]
 
 // loads: all rows are there before the part says that it is live.
 func loads[T backend.Object](t *testing.T, w World[T]) {
-	var want []object
-	for i := range 1200 { // more than anybody's page or batch
-		o := object{"one", fmt.Sprintf("o-%d", i), "word-" + fmt.Sprint(i)}
-		w.Put(o.scope, o.name, o.word)
-		want = append(want, o)
+	want := make([]object, 1200) // more than anybody's page or batch
+	const hands = 8
+	var all sync.WaitGroup
+	for hand := range hands {
+		all.Go(func() {
+			for i := hand; i < len(want); i += hands {
+				o := object{w.Scopes()[0], fmt.Sprintf("o-%d", i), fmt.Sprintf("word-%d", i)}
+				w.Put(o.scope, o.name, o.word)
+				want[i] = o
+			}
+		})
 	}
-	r := watch(t, w, backend.Scope{})
+	all.Wait()
+	r := watch(t, w, w.All())
 	r.sink.noneAfterLive.Store(true)
 	r.inStep(want...)
 	r.end()
@@ -89,9 +112,10 @@ func loads[T backend.Object](t *testing.T, w World[T]) {
 
 // follows: what is added, changed and removed arrives.
 func follows[T backend.Object](t *testing.T, w World[T]) {
-	a, b := object{"one", "a", "first-word"}, object{"two", "b", "first-word"}
+	in := w.Scopes()
+	a, b := object{in[0], "a", "first-word"}, object{in[1], "b", "first-word"}
 	w.Put(a.scope, a.name, a.word)
-	r := watch(t, w, backend.Scope{})
+	r := watch(t, w, w.All())
 	r.inStep(a)
 	w.Put(b.scope, b.name, b.word)
 	r.inStep(a, b)
@@ -106,11 +130,12 @@ func follows[T backend.Object](t *testing.T, w World[T]) {
 }
 
 func keepsToScope[T backend.Object](t *testing.T, w World[T]) {
-	a, b, c := object{"one", "a", "word"}, object{"two", "b", "word"}, object{"three", "c", "word"}
+	in := w.Scopes()
+	a, b, c := object{in[0], "a", "word"}, object{in[1], "b", "word"}, object{in[2], "c", "word"}
 	for _, o := range []object{a, b, c} {
 		w.Put(o.scope, o.name, o.word)
 	}
-	r := watch(t, w, backend.Scope{Namespaces: []string{"one", "three"}})
+	r := watch(t, w, backend.Scope{Namespaces: []string{in[0], in[2]}})
 	if r.until("some rows", func() bool { return len(r.rows()) > 0 }); r.rows()[0].Ref().Scope == "" {
 		r.inStep(a, b, c)
 	} else {
@@ -123,10 +148,11 @@ func keepsToScope[T backend.Object](t *testing.T, w World[T]) {
 // when it can, what has changed meanwhile is found, whether the server still
 // knows the changes or not.
 func survives[T backend.Object](t *testing.T, w World[T], how Mood, meanwhile func()) {
-	kept, gone, came := object{"one", "kept", "first-word"}, object{"one", "gone", "word"}, object{"one", "came", "word"}
+	in := w.Scopes()[0]
+	kept, gone, came := object{in, "kept", "first-word"}, object{in, "gone", "word"}, object{in, "came", "word"}
 	w.Put(kept.scope, kept.name, kept.word)
 	w.Put(gone.scope, gone.name, gone.word)
-	r := watch(t, w, backend.Scope{})
+	r := watch(t, w, w.All())
 	r.inStep(kept, gone)
 	w.Be(how)
 	r.all("stale", backend.Stale)
@@ -150,10 +176,11 @@ func survives[T backend.Object](t *testing.T, w World[T], how Mood, meanwhile fu
 // expires: a watch that the server ends because it has lost its history is one
 // that is begun anew.
 func expires[T backend.Object](t *testing.T, w World[T]) {
-	kept, gone := object{"one", "kept", "word"}, object{"one", "gone", "word"}
+	in := w.Scopes()[0]
+	kept, gone := object{in, "kept", "word"}, object{in, "gone", "word"}
 	w.Put(kept.scope, kept.name, kept.word)
 	w.Put(gone.scope, gone.name, gone.word)
-	r := watch(t, w, backend.Scope{})
+	r := watch(t, w, w.All())
 	r.inStep(kept, gone)
 	for range 3 {
 		w.Remove(gone.scope, gone.name)
@@ -167,9 +194,9 @@ func expires[T backend.Object](t *testing.T, w World[T]) {
 
 // forbidden: what may not be read says so, with a reason, and shows nothing.
 func forbidden[T backend.Object](t *testing.T, w World[T]) {
-	w.Put("one", "a", "word")
+	w.Put(w.Scopes()[0], "a", "word")
 	w.Be(Closed)
-	r := watch(t, w, backend.Scope{})
+	r := watch(t, w, w.All())
 	r.until("forbidden", func() bool { return r.some(backend.Forbidden) })
 	r.holds()
 	if r.some(backend.Live) {
@@ -178,12 +205,48 @@ func forbidden[T backend.Object](t *testing.T, w World[T]) {
 	r.end()
 }
 
+// losesRights: what may no longer be read is not said to be live any more, not
+// even while its rows are still shown.
+func losesRights[T backend.Object](t *testing.T, w World[T]) {
+	a := object{w.Scopes()[0], "a", "word"}
+	w.Put(a.scope, a.name, a.word)
+	r := watch(t, w, w.All())
+	r.inStep(a)
+	w.Be(Gone) // a watch that runs may go on; rights are looked at when one begins
+	r.all("stale", backend.Stale)
+	w.Be(Closed)
+	r.until("forbidden", func() bool { return r.some(backend.Forbidden) && !r.some(backend.Stale) })
+	if r.some(backend.Live) {
+		t.Error("a part that may no longer be read says that it is live")
+	}
+	r.end()
+}
+
+// showsWhatItMay: where not all may be read, what may be is shown, and the rest
+// is said to be forbidden.
+func showsWhatItMay[T backend.Object](t *testing.T, w World[T]) {
+	in := w.Scopes()
+	a, b := object{in[0], "a", "word"}, object{in[1], "b", "word"}
+	w.Put(a.scope, a.name, a.word)
+	w.Put(b.scope, b.name, b.word)
+	w.Be(Narrow)
+	r := watch(t, w, w.All())
+	r.until("some rows, and that there are others", func() bool {
+		return r.are([]object{a}) && r.some(backend.Live) && r.some(backend.Forbidden)
+	})
+	a.word = "second-word"
+	w.Put(b.scope, b.name, "second-word")
+	w.Put(a.scope, a.name, a.word)
+	r.until("a change of what may be read", func() bool { return r.are([]object{a}) })
+	r.end()
+}
+
 // downFirst: a server that is not there at first is found when it comes.
 func downFirst[T backend.Object](t *testing.T, w World[T]) {
-	a := object{"one", "a", "word"}
+	a := object{w.Scopes()[0], "a", "word"}
 	w.Put(a.scope, a.name, a.word)
 	w.Be(Gone)
-	r := watch(t, w, backend.Scope{})
+	r := watch(t, w, w.All())
 	r.all("down", backend.Down)
 	r.holds()
 	w.Be(Well)
@@ -194,17 +257,17 @@ func downFirst[T backend.Object](t *testing.T, w World[T]) {
 // ends: whatever the server does, Watch returns the context's error once that
 // has ended.
 func ends[T backend.Object](t *testing.T, w World[T]) {
-	w.Put("one", "a", "word")
+	w.Put(w.Scopes()[0], "a", "word")
 	for _, mood := range []Mood{Well, Closed, Silent, Gone} {
 		w.Be(mood)
-		r := watch(t, w, backend.Scope{})
+		r := watch(t, w, w.All())
 		r.until("a word with the server "+mood.String(), func() bool { return len(r.parts()) > 0 })
 		r.end()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w.Be(Well)
-	if err := w.Source().Watch(ctx, backend.Scope{}, newRecorder[T](t)); !errors.Is(err, context.Canceled) {
+	if err := w.Source().Watch(ctx, w.All(), newRecorder[T](t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("of a context that has ended: %v", err)
 	}
 }

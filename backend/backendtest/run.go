@@ -15,7 +15,7 @@ import (
 )
 
 // limit is for waiting on what never comes. Nothing that works comes near it.
-const limit = 90 * time.Second
+const limit = 60 * time.Second
 
 // object is one that a world was told to have.
 type object struct{ scope, name, word string }
@@ -25,16 +25,17 @@ type run[T backend.Object] struct {
 	t      *testing.T
 	sink   *recorder[T]
 	cancel context.CancelFunc
-	done   chan error
+	done   chan error // nil once it has ended
 }
 
 // watch begins one, which end ends.
 func watch[T backend.Object](t *testing.T, w World[T], scope backend.Scope) *run[T] {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	r := &run[T]{t, newRecorder[T](t), cancel, make(chan error, 1)}
+	done := make(chan error, 1)
+	r := &run[T]{t, newRecorder[T](t), cancel, done}
 	source := w.Source()
-	go func() { r.done <- source.Watch(ctx, scope, r.sink) }()
+	go func() { done <- source.Watch(ctx, scope, r.sink) }()
 	t.Cleanup(r.end) // before the world's, where the test has failed
 	return r
 }
@@ -160,13 +161,13 @@ type recorder[T backend.Object] struct {
 	// all of its rows once it is live.
 	noneAfterLive atomic.Bool
 
-	mu   sync.Mutex
-	live map[backend.Part]bool
+	mu    sync.Mutex
+	state map[backend.Part]backend.State
 }
 
 func newRecorder[T backend.Object](t *testing.T) *recorder[T] {
 	bell := feed.NewBell()
-	return &recorder[T]{Store: feed.NewStore[T](bell), t: t, bell: bell, live: map[backend.Part]bool{}}
+	return &recorder[T]{Store: feed.NewStore[T](bell), t: t, bell: bell, state: map[backend.Part]backend.State{}}
 }
 
 // Health implements backend.Sink.
@@ -186,8 +187,12 @@ func (r *recorder[T]) Health(p backend.Part, h backend.Health) {
 		r.t.Errorf("%v, since when is not said", h.State)
 	}
 	r.mu.Lock()
-	r.live[p] = h.State == backend.Live
+	before := r.state[p]
+	r.state[p] = h.State
 	r.mu.Unlock()
+	if was := before == backend.Live || before == backend.Stale; was && (h.State == backend.Off || h.State == backend.Connecting || h.State == backend.Down) {
+		r.t.Errorf("%v, although it was live: that is stale", h.State)
+	}
 	r.Store.Health(p, h)
 }
 
@@ -200,6 +205,9 @@ func (r *recorder[T]) Begin(p backend.Part) backend.Load[T] {
 // End implements backend.Sink.
 func (r *recorder[T]) End(p backend.Part) {
 	r.heard("End")
+	r.mu.Lock()
+	delete(r.state, p)
+	r.mu.Unlock()
 	r.Store.End(p)
 }
 
@@ -220,12 +228,22 @@ type load[T backend.Object] struct {
 func (l *load[T]) Put(rows ...T) {
 	l.one("Put", func() {
 		l.r.mu.Lock()
-		if l.r.noneAfterLive.Load() && l.r.live[l.part] {
-			l.r.t.Errorf("%d rows come after the part was live", len(rows))
+		if l.r.noneAfterLive.Load() && l.r.state[l.part] == backend.Live {
+			l.told(rows)
 		}
 		l.r.mu.Unlock()
 		l.Load.Put(rows...)
 	})
+}
+
+// told fails for a row that is not in the feed yet. Rows that are may come once
+// more: a server may have changed what they do not show.
+func (l *load[T]) told(rows []T) {
+	for _, row := range rows {
+		if _, ok := l.r.Get(row.Ref()); !ok {
+			l.r.t.Errorf("%s comes after its part was live", row.Ref().Name)
+		}
+	}
 }
 
 func (l *load[T]) Delete(refs ...backend.Ref) { l.one("Delete", func() { l.Load.Delete(refs...) }) }

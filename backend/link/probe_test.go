@@ -34,7 +34,7 @@ func (w *wire) set(status int, err error) {
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
-	status, err, delay := w.status, w.err, w.delay
+	delay := w.delay
 	if r.URL.Path == probePath {
 		w.probes++
 	}
@@ -44,6 +44,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
+	// The answer is of the time at which it comes: a good one never comes after
+	// the test has set another.
+	w.mu.Lock()
+	status, err := w.status, w.err
+	w.mu.Unlock()
 	if err == nil && status == 0 {
 		<-r.Context().Done()
 		return nil, r.Context().Err()

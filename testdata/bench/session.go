@@ -25,10 +25,14 @@ type session struct {
 	woke  chan struct{}
 }
 
+// home is where the consoles keep what they remember: nothing of the person's
+// own, such as another order of the rows, is to be measured.
+var home string
+
 // start begins argv at that size. The environment pins what bytes depend on.
 func start(cols, rows uint16, argv ...string) (*session, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=", "NO_COLOR=")
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=", "NO_COLOR=", "XDG_CONFIG_HOME="+home, "XDG_STATE_HOME="+home)
 	s := &session{cmd: cmd, began: time.Now(), woke: make(chan struct{}, 1)}
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: cols, Rows: rows})
 	if err != nil {

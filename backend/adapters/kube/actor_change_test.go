@@ -35,6 +35,7 @@ func heartbeat(o map[string]any) { o["status"] = map[string]any{"readyReplicas":
 // What may happen between a plan and the answer to its request, and how the
 // step must end.
 func TestCarryOut(t *testing.T) {
+	t.Parallel()
 	five := backend.Args{"replicas": "5"}
 	type moment struct { // when a write arrives, the n-th, from 1
 		a     *api

@@ -183,8 +183,10 @@ func (p *part[T]) stream(ctx context.Context) error {
 	silent := time.AfterFunc(p.c.patience, func() { cancel(errSilent) })
 	body, err := w.get(asked, p.col.path(p.key.Scope), asWatch, q)
 	silent.Stop()
-	if p.version == "" && !p.c.paged.Load() && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) && p.labels == "") {
-		p.c.paged.Store(true) // it knows no streamed lists: Kubernetes before 1.32, or the feature is off
+	if p.version == "" && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) && p.labels == "") {
+		// It knows no streamed lists: Kubernetes before 1.32, or the feature is
+		// off. Other parts that asked at the same time may have found out first.
+		p.c.paged.Store(true)
 		return p.stream(ctx)
 	}
 	if err != nil {

@@ -159,6 +159,7 @@ func TestSendsWhatThePlanSays(t *testing.T) {
 }
 
 func TestPlanRefuses(t *testing.T) {
+	t.Parallel()
 	old := podRef
 	old.UID = "an-older-one"
 	part := podRef

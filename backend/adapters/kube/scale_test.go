@@ -18,6 +18,7 @@ import (
 // network that loses requests and answers: each time one is told that it is done
 // and the other that it came second, and the server has what it acknowledged.
 func TestTwoScaleAtOnce(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	a.furnish()
 	var mu sync.Mutex
@@ -72,6 +73,7 @@ func TestTwoScaleAtOnce(t *testing.T) {
 // is acknowledged is what happened: the acknowledged changes form one chain
 // from the first number to the last.
 func TestTwoScaleAtRandom(t *testing.T) {
+	t.Parallel()
 	const times = 200
 	a := newAPI(t)
 	a.furnish()

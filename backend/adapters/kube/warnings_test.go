@@ -162,6 +162,7 @@ func TestWarningsOfSeveral(t *testing.T) {
 // A look for warnings that fails is told and blocks nothing, nor does one that
 // hangs.
 func TestLooksThatFail(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		meddle func(w http.ResponseWriter, r *http.Request)
 		want   string

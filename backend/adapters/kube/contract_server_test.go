@@ -1,0 +1,323 @@
+package kube
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	appsv1 "k8s.io/api/apps/v1"
+	authv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// plane is a server that sources can follow: it speaks protobuf lists, by pages,
+// and watches from a version or with the list streamed before, as a Kubernetes
+// API server does. What it says of rights is true of lists, watches and reviews.
+type plane struct {
+	*httptest.Server
+	t       *testing.T
+	streams bool // it streams lists; an old one does not
+
+	mu      sync.Mutex
+	turned  chan struct{} // closed and replaced at each change
+	objects map[string]kept
+	log     []kept
+	version int
+	floor   int             // of an older version nothing is known any more
+	pages   map[string]list // what is left of a list, by its continuation
+	may     []string        // the namespaces that may be read; nil: all
+}
+
+// kept is an object as of one change, which is what event says.
+type kept struct {
+	resource, namespace, name string
+
+	event   string
+	uid     string
+	version int
+	raw     []byte
+}
+
+// list is objects as of a version.
+type list struct {
+	version int
+	items   []kept
+}
+
+func newPlane(t *testing.T, streams bool) *plane {
+	t.Helper()
+	p := &plane{t: t, streams: streams, turned: make(chan struct{}), objects: map[string]kept{}, pages: map[string]list{}, version: 7, floor: 7}
+	p.Server = httptest.NewServer(p)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (k kept) path() string { return k.resource + "/" + k.namespace + "/" + k.name }
+
+// put adds an object or changes it; word is what its row shows of it.
+func (p *plane) put(resource, namespace, name, word string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := kept{resource: resource, namespace: namespace, name: name, event: "ADDED"}
+	if before, is := p.objects[k.path()]; is {
+		k.event, k.uid = "MODIFIED", before.uid
+	}
+	p.turn(k, word)
+	home := kept{resource: "namespaces", name: namespace, event: "ADDED"}
+	if _, is := p.objects[home.path()]; !is {
+		p.turn(home, "Active")
+	}
+}
+
+func (p *plane) remove(resource, namespace, name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := kept{resource: resource, namespace: namespace, name: name}
+	k.event, k.uid = "DELETED", p.objects[k.path()].uid
+	p.turn(k, "")
+}
+
+// turn makes a change. p.mu is held.
+func (p *plane) turn(k kept, word string) {
+	p.version++
+	k.version = p.version
+	k.uid = cmp.Or(k.uid, fmt.Sprint("uid-", p.version))
+	k.raw = wired(p.t, k.object(word))
+	if p.objects[k.path()] = k; k.event == "DELETED" {
+		delete(p.objects, k.path())
+	}
+	p.log = append(p.log, k)
+	p.wake()
+}
+
+// wake is called with p.mu held.
+func (p *plane) wake() {
+	close(p.turned)
+	p.turned = make(chan struct{})
+}
+
+func (k kept) object(word string) message {
+	meta := metav1.ObjectMeta{Name: k.name, Namespace: k.namespace, UID: types.UID(k.uid), ResourceVersion: strconv.Itoa(k.version), CreationTimestamp: at7(0)}
+	template := corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: word}}}}
+	switch k.resource {
+	case "deployments":
+		return &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Template: template}}
+	case "statefulsets":
+		return &appsv1.StatefulSet{ObjectMeta: meta, Spec: appsv1.StatefulSetSpec{Template: template}}
+	case "daemonsets":
+		return &appsv1.DaemonSet{ObjectMeta: meta, Spec: appsv1.DaemonSetSpec{Template: template}}
+	case "namespaces":
+		return &corev1.Namespace{ObjectMeta: meta, Status: corev1.NamespaceStatus{Phase: corev1.NamespacePhase(word)}}
+	}
+	return &corev1.Pod{ObjectMeta: meta, Spec: template.Spec, Status: corev1.PodStatus{Reason: word}}
+}
+
+// permit says which namespaces may be read from now on; nil is everything.
+func (p *plane) permit(namespaces []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.may = namespaces
+}
+
+// forget drops the history, and with it what lists are in the middle of.
+func (p *plane) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.version++
+	p.floor, p.log = p.version, nil
+	clear(p.pages)
+	p.wake()
+}
+
+// ServeHTTP implements http.Handler.
+func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		p.review(w, r)
+		return
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, "/api/v1/")
+	if !ok {
+		path, ok = strings.CutPrefix(r.URL.Path, "/apis/apps/v1/")
+	}
+	if !ok { // /livez, /version
+		answer(w, http.StatusOK, map[string]any{"gitVersion": "v1.36.3"})
+		return
+	}
+	namespace, resource := "", path
+	if within, ok := strings.CutPrefix(path, "namespaces/"); ok {
+		namespace, resource, _ = strings.Cut(within, "/")
+	}
+	switch q := r.URL.Query(); {
+	case !p.permitted(namespace, resource):
+		p.refuse(w, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", fmt.Errorf("the test says no")))
+	case q.Get("watch") != "":
+		p.watch(w, r, resource, namespace)
+	default:
+		p.list(w, resource, namespace, q.Get("limit"), q.Get("continue"))
+	}
+}
+
+func (p *plane) permitted(namespace, resource string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.may == nil || slices.Contains(p.may, namespace) || resource == "namespaces" && len(p.may) > 0
+}
+
+// review answers what may be done, and who asks.
+func (p *plane) review(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	asked := authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authv1.ResourceAttributes{}}}
+	if raw, ok := unwrap(body); ok { // else it is who asks, which the link wants to know
+		if err := asked.Unmarshal(raw); err != nil {
+			p.refuse(w, apierrors.NewBadRequest(err.Error()))
+			return
+		}
+	}
+	about := asked.Spec.ResourceAttributes
+	answer(w, http.StatusCreated, map[string]any{
+		"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
+		"status": map[string]any{"allowed": p.permitted(about.Namespace, about.Resource), "userInfo": map[string]any{"username": "ops"}},
+	})
+}
+
+// refuse answers with a Status, as protobuf like everything else.
+func (p *plane) refuse(w http.ResponseWriter, err *apierrors.StatusError) {
+	w.Header().Set("Content-Type", asProtobuf)
+	w.WriteHeader(int(err.ErrStatus.Code))
+	_, _ = w.Write(sealed(p.t, "Status", wired(p.t, &err.ErrStatus)))
+}
+
+// all gives what there is, by namespace and name. p.mu is held.
+func (p *plane) all(resource, namespace string) list {
+	l := list{version: p.version}
+	for _, path := range slices.Sorted(maps.Keys(p.objects)) {
+		if k := p.objects[path]; k.of(resource, namespace) {
+			l.items = append(l.items, k)
+		}
+	}
+	return l
+}
+
+func (k kept) of(resource, namespace string) bool {
+	return k.resource == resource && (namespace == "" || namespace == k.namespace)
+}
+
+var listKinds = map[string]string{
+	"pods": "PodList", "namespaces": "NamespaceList", "deployments": "DeploymentList", "statefulsets": "StatefulSetList", "daemonsets": "DaemonSetList",
+}
+
+// list answers with one page. All pages are as of the first one's version.
+func (p *plane) list(w http.ResponseWriter, resource, namespace, limit, token string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, known := p.pages[token]
+	switch {
+	case token == "":
+		l = p.all(resource, namespace)
+	case !known:
+		p.refuse(w, apierrors.NewResourceExpired("The provided continue parameter is too old"))
+		return
+	}
+	meta := metav1.ListMeta{ResourceVersion: strconv.Itoa(l.version)}
+	page := l.items
+	if n, err := strconv.Atoi(limit); err == nil && n < len(page) {
+		page = l.items[:n]
+		meta.Continue = fmt.Sprintf("%s-%s-%d-%d", resource, namespace, l.version, len(l.items))
+		p.pages[meta.Continue] = list{l.version, l.items[n:]}
+	}
+	b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), wired(p.t, &meta))
+	for _, k := range page {
+		b = protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), k.raw)
+	}
+	w.Header().Set("Content-Type", asProtobuf)
+	_, _ = w.Write(sealed(p.t, listKinds[resource], b))
+}
+
+// watch sends what is new until whoever asked is gone, or has missed something.
+func (p *plane) watch(w http.ResponseWriter, r *http.Request, resource, namespace string) {
+	at, out, refused := p.begin(r, resource, namespace)
+	if refused != nil {
+		p.refuse(w, refused)
+		return
+	}
+	w.Header().Set("Content-Type", asWatch)
+	w.WriteHeader(http.StatusOK)
+	for over := false; ; {
+		_, _ = w.Write(out)
+		w.(http.Flusher).Flush()
+		if over {
+			return
+		}
+		p.mu.Lock()
+		turned, now := p.turned, p.version
+		if out = nil; now > at {
+			out, over = p.since(at, resource, namespace)
+		}
+		p.mu.Unlock()
+		if at = now; out != nil {
+			continue
+		}
+		select {
+		case <-turned:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// begin gives from which version a watch goes on, and what comes first.
+func (p *plane) begin(r *http.Request, resource, namespace string) (at int, out []byte, refused *apierrors.StatusError) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := r.URL.Query()
+	if q.Get("sendInitialEvents") != "true" {
+		if at, _ = strconv.Atoi(q.Get("resourceVersion")); at < p.floor {
+			return 0, nil, apierrors.NewResourceExpired(fmt.Sprintf("too old resource version: %d (%d)", at, p.floor))
+		}
+		return at, nil, nil
+	}
+	if !p.streams {
+		return 0, nil, apierrors.NewInvalid(schema.GroupKind{Group: "meta.k8s.io", Kind: "ListOptions"}, "", nil)
+	}
+	for _, k := range p.all(resource, namespace).items {
+		out = append(out, frame(p.t, "ADDED", k.raw)...)
+	}
+	return p.version, append(out, p.bookmark(map[string]string{"k8s.io/initial-events-end": "true"})...), nil
+}
+
+// bookmark says which version it is. p.mu is held.
+func (p *plane) bookmark(annotations map[string]string) []byte {
+	meta := metav1.ObjectMeta{ResourceVersion: strconv.Itoa(p.version), Annotations: annotations}
+	return frame(p.t, "BOOKMARK", wired(p.t, &corev1.Pod{ObjectMeta: meta}))
+}
+
+// since gives the changes after a version; over says that they are not known any
+// more. Where none of them is asked for, a bookmark says so. p.mu is held.
+func (p *plane) since(at int, resource, namespace string) (out []byte, over bool) {
+	if at < p.floor {
+		status := apierrors.NewResourceExpired("too old resource version").ErrStatus
+		return frame(p.t, "ERROR", wired(p.t, &status)), true
+	}
+	for _, k := range p.log {
+		if k.version > at && k.of(resource, namespace) {
+			out = append(out, frame(p.t, k.event, k.raw)...)
+		}
+	}
+	if out == nil {
+		out = p.bookmark(nil)
+	}
+	return out, false
+}
