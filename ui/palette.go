@@ -21,7 +21,7 @@ type choice struct {
 func (c *choice) title() string { return c.heading }
 
 func (c *choice) want(_ *Shell, maxW, maxH int) (w, h int) {
-	return min(maxW, 84), min(maxH, max(12, c.list.Height()))
+	return min(maxW, 84), min(maxH, c.list.Height())
 }
 
 func (c *choice) draw(_ *Shell, f screen.Frame) { c.list.Draw(f) }

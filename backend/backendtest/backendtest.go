@@ -205,8 +205,8 @@ func forbidden[T backend.Object](t *testing.T, w World[T]) {
 	r.end()
 }
 
-// losesRights: what may no longer be read is not said to be live any more, not
-// even while its rows are still shown.
+// losesRights: what may no longer be read is neither said to be live nor shown,
+// for nobody follows it any more.
 func losesRights[T backend.Object](t *testing.T, w World[T]) {
 	a := object{w.Scopes()[0], "a", "word"}
 	w.Put(a.scope, a.name, a.word)
@@ -215,7 +215,7 @@ func losesRights[T backend.Object](t *testing.T, w World[T]) {
 	w.Be(Gone) // a watch that runs may go on; rights are looked at when one begins
 	r.all("stale", backend.Stale)
 	w.Be(Closed)
-	r.until("forbidden", func() bool { return r.some(backend.Forbidden) && !r.some(backend.Stale) })
+	r.until("forbidden", func() bool { return r.some(backend.Forbidden) && !r.some(backend.Stale) && r.are(nil) })
 	if r.some(backend.Live) {
 		t.Error("a part that may no longer be read says that it is live")
 	}

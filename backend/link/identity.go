@@ -7,7 +7,8 @@ import (
 )
 
 // introduce asks once for each connection who the server takes us for, and what
-// version it is. What it does not tell stays unknown.
+// version it is. What it does not tell stays unknown. It takes no longer than a
+// probe may, and a server that went silent meanwhile is probed next.
 func (l *Link) introduce(ctx context.Context) {
 	c, err := l.connection()
 	if err != nil {
@@ -19,9 +20,12 @@ func (l *Link) introduce(ctx context.Context) {
 	if met {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
 	version, ok := l.askVersion(ctx, c)
 	if !ok {
-		return // lost again; asked again after the next good probe
+		l.poke() // lost again; asked again after the next good probe
+		return
 	}
 	user := l.askUser(ctx, c, c.shared)
 	if as := c.config.Impersonate.UserName; as != "" {
@@ -32,6 +36,9 @@ func (l *Link) introduce(ctx context.Context) {
 		if by := l.askUser(ctx, c, c.myself); by != "" {
 			user += " by " + by
 		}
+	}
+	if ctx.Err() != nil {
+		l.poke()
 	}
 	l.mu.Lock()
 	l.met, l.user, l.version = c, user, version

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,10 +25,10 @@ func frameCommand(f *flags) *cobra.Command {
 		Use:   "frame VIEW [REF]",
 		Short: "Print one screen, once its data is in",
 		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.RangeArgs(1, 2)(c, args); err != nil {
-				return usage{err}
+			if len(args) == 0 {
+				return usage{errors.New("frame takes a view, and a reference if one is to stand out; `wheelhouse views` lists the views")}
 			}
-			return nil
+			return upTo(2)(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			w, h, err := parseSize(size)

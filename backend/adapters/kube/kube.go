@@ -9,7 +9,6 @@ package kube
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"k8s.io/client-go/kubernetes"
 
@@ -25,14 +24,12 @@ type Cluster struct {
 	client func() (kubernetes.Interface, error)
 	wire   func() (*wire, error)
 	paged  atomic.Bool // the server can't stream a list: it is asked for pages
-
-	patience time.Duration // for a watch's answer to begin
 }
 
 // New makes the adapter of a link. Nothing is sent, and no client made, before
 // it is needed: both cost what a first screen takes.
 func New(l *link.Link) (*Cluster, error) {
-	c := &Cluster{link: l, patience: 15 * time.Second}
+	c := &Cluster{link: l}
 	c.client = sync.OnceValues(func() (kubernetes.Interface, error) { return kubernetes.NewForConfig(l.REST()) })
 	c.wire = sync.OnceValues(func() (*wire, error) { return newWire(l.Stream()) })
 	return c, nil

@@ -58,8 +58,15 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil: // the server has ended the watch, as it does from time to time
-		case apierrors.IsForbidden(err) && giveUp:
-			return errForbidden
+		case apierrors.IsForbidden(err):
+			// Nobody follows any more what was seen before.
+			p.sink.End(p.key)
+			p.version, p.live = "", time.Time{}
+			if giveUp {
+				p.sink.Health(p.key, backend.Health{State: backend.Connecting, Since: time.Now()})
+				return errForbidden
+			}
+			p.trouble(err, epoch.Err() != nil)
 		case !expired(err) || !lasted:
 			p.trouble(err, epoch.Err() != nil)
 		}
@@ -154,9 +161,6 @@ func (p *part[T]) sentence(err error) string {
 	return err.Error()
 }
 
-// errSilent is the end of a request that got no answer at all.
-var errSilent = errors.New("the server does not answer: it takes the request, then nothing comes")
-
 // stream reads all where that is needed, then follows. nil is a watch that the
 // server has ended.
 func (p *part[T]) stream(ctx context.Context) error {
@@ -178,11 +182,7 @@ func (p *part[T]) stream(ctx context.Context) error {
 	} else {
 		q.Set("resourceVersion", p.version)
 	}
-	asked, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	silent := time.AfterFunc(p.c.patience, func() { cancel(errSilent) })
-	body, err := w.get(asked, p.col.path(p.key.Scope), asWatch, q)
-	silent.Stop()
+	body, err := w.get(ctx, p.col.path(p.key.Scope), asWatch, q)
 	if p.version == "" && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) && p.labels == "") {
 		// It knows no streamed lists: Kubernetes before 1.32, or the feature is
 		// off. Other parts that asked at the same time may have found out first.
@@ -194,9 +194,10 @@ func (p *part[T]) stream(ctx context.Context) error {
 	}
 	defer body.Close()
 	if p.version != "" {
+		body.mayRest()
 		p.alive()
 	}
-	return p.follow(newFrames(body))
+	return p.follow(newFrames(body), body.mayRest)
 }
 
 func (p *part[T]) selected(q url.Values) {
@@ -218,8 +219,9 @@ const (
 	batchRows  = 512
 )
 
-// follow takes events until the watch ends.
-func (p *part[T]) follow(f *frames) error {
+// follow takes events until the watch ends. It calls inStep when all is read, and
+// the server has something to say only when something changes.
+func (p *part[T]) follow(f *frames, inStep func()) error {
 	most := firstBatch
 	for {
 		ev, err := f.next()
@@ -241,6 +243,7 @@ func (p *part[T]) follow(f *frames) error {
 			most = batchRows
 		}
 		if synced {
+			inStep()
 			p.load.Synced()
 			p.alive()
 		}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,8 +37,9 @@ const (
 
 // wire sends requests whose answers are read as they come.
 type wire struct {
-	http *http.Client
-	base *url.URL
+	http     *http.Client
+	base     *url.URL
+	patience time.Duration // for a server that owes an answer and says nothing
 }
 
 func newWire(cfg *rest.Config) (*wire, error) {
@@ -52,15 +54,68 @@ func newWire(cfg *rest.Config) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the server's URL: %w", err)
 	}
-	return &wire{h, base}, nil
+	return &wire{h, base, 15 * time.Second}, nil
+}
+
+// errSilent is the end of an answer of which nothing comes any more.
+var errSilent = errors.New("the server does not answer: it takes the request, then nothing comes")
+
+// A body is an answer as it comes. Each read gives errSilent when nothing comes
+// for as long as the wire has patience; a slow line is none that is silent.
+type body struct {
+	from     io.ReadCloser
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	silence  *time.Timer
+	patience time.Duration
+}
+
+func (w *wire) newBody(ctx context.Context) *body {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return &body{ctx: ctx, cancel: cancel, patience: w.patience, silence: time.AfterFunc(w.patience, func() { cancel(errSilent) })}
+}
+
+// Read implements io.Reader.
+func (b *body) Read(into []byte) (int, error) {
+	n, err := b.from.Read(into)
+	if err != nil {
+		return n, b.why(err)
+	}
+	if b.patience > 0 {
+		b.silence.Reset(b.patience)
+	}
+	return n, nil
+}
+
+// why is err, or that it came of silence.
+func (b *body) why(err error) error {
+	if errors.Is(context.Cause(b.ctx), errSilent) {
+		return errSilent
+	}
+	return err
+}
+
+// mayRest says that the server owes nothing any more: from now on nothing may
+// come for as long as it likes.
+func (b *body) mayRest() {
+	b.patience = 0
+	b.silence.Stop()
+}
+
+// Close ends the request, read to its end or not.
+func (b *body) Close() error {
+	b.silence.Stop()
+	b.cancel(nil)
+	return b.from.Close()
 }
 
 // get asks for a path. The answer is protobuf of the form accept, or the error
 // is the server's Status. The caller closes the body; ctx ends it too.
-func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (io.ReadCloser, error) {
+func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (*body, error) {
 	u := w.base.JoinPath(path)
 	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	got := w.newBody(ctx)
+	req, err := http.NewRequestWithContext(got.ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}
@@ -68,21 +123,29 @@ func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (
 	req.Header.Set("Accept-Encoding", "identity") // unpacking costs more than the line, and delays rows
 	resp, err := w.http.Do(req)
 	if err != nil {
-		return nil, err
+		got.silence.Stop()
+		got.cancel(nil)
+		return nil, got.why(err)
 	}
+	got.from = resp.Body
 	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
 	if resp.StatusCode == http.StatusOK && kind == asProtobuf {
-		return resp.Body, nil
+		return got, nil
 	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxStatus)) // half an error is better than none
-	if resp.StatusCode == http.StatusOK {
-		return nil, fmt.Errorf("the server answered with %q instead of Kubernetes' own form: something else may answer in its place", kind)
+	defer got.Close()
+	return nil, unwanted(resp, kind, got)
+}
+
+// unwanted is why an answer is not what was asked for.
+func unwanted(resp *http.Response, kind string, body io.Reader) error {
+	said, _ := io.ReadAll(io.LimitReader(body, maxStatus)) // half an error is better than none
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		return fmt.Errorf("the server answered with %q instead of Kubernetes' own form: something else may answer in its place", kind)
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		return fmt.Errorf("the server answers with a redirect (%d): a portal or login page stands before it; log in there, or check the server's address", resp.StatusCode)
 	}
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return nil, fmt.Errorf("the server answers with a redirect (%d): a portal or login page stands before it; log in there, or check the server's address", resp.StatusCode)
-	}
-	return nil, statusError(resp, body)
+	return statusError(resp, said)
 }
 
 // statusError is the server's own error, or one made of its status line where

@@ -8,9 +8,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -189,5 +192,54 @@ func TestWordsAreBounded(t *testing.T) {
 	}
 	if len(w) > maxWords {
 		t.Errorf("%d words are kept", len(w))
+	}
+}
+
+// TestSilence: a server that owes an answer is not waited for without end, be it
+// for the first byte or the next; one that owes nothing may rest.
+func TestSilence(t *testing.T) {
+	const patience = 50 * time.Millisecond
+	more, done := make(chan struct{}), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		until := done
+		if req.URL.Path != "/never" {
+			rw.Header().Set("Content-Type", asProtobuf)
+			fmt.Fprint(rw, "half")
+			rw.(http.Flusher).Flush()
+			until = more
+		}
+		select {
+		case <-until:
+			fmt.Fprint(rw, "rest")
+		case <-req.Context().Done():
+		}
+	}))
+	defer srv.Close()
+	defer close(done)
+	base, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{srv.Client(), base, patience}
+	if _, err := w.get(t.Context(), "never", asProtobuf, nil); !errors.Is(err, errSilent) {
+		t.Errorf("no answer at all: %v, want %v", err, errSilent)
+	}
+	owing, err := w.get(t.Context(), "half", asProtobuf, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(owing); string(got) != "half" || !errors.Is(err, errSilent) {
+		t.Errorf("half an answer: %q, %v, want %v", got, err, errSilent)
+	}
+	_ = owing.Close()
+	resting, err := w.get(t.Context(), "rest", asProtobuf, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resting.Close()
+	resting.mayRest()
+	time.AfterFunc(4*patience, func() { close(more) })
+	if got, err := io.ReadAll(resting); string(got) != "halfrest" || err != nil {
+		t.Errorf("an answer after a rest: %q, %v", got, err)
 	}
 }

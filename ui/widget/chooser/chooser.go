@@ -100,12 +100,19 @@ type titles []Item
 func (t titles) String(i int) string { return t[i].Title + " " + t[i].Group }
 func (t titles) Len() int            { return len(t) }
 
-// Height is how many rows it would like: one for the search line, one an item.
-func (c *Chooser) Height() int { return 2 + max(1, len(c.shown)) }
+// Height is how many rows it would like, whatever is typed: one for the search
+// line, one an item, and room for those that only a search finds.
+func (c *Chooser) Height() int {
+	const found = 10
+	if c.more != nil {
+		return 1 + max(found, len(c.all))
+	}
+	return 1 + max(1, len(c.all))
+}
 
 // Draw draws the search line and, below, as many items as fit.
 func (c *Chooser) Draw(f screen.Frame) {
-	f.Text(0, 0, themes.Accent, f.Signs.Cursor)
+	f.Text(0, 0, themes.Accent, "/")
 	c.search.Draw(f, 2, 0, f.Width()-2, themes.Plain)
 	rows := f.Height() - 1
 	if len(c.shown) == 0 {

@@ -136,7 +136,7 @@ func TestPicture(t *testing.T) {
 	c := New(items(), nil)
 	press(c, "down", "down")
 	want := []string{
-		">",
+		"/",
 		"  pods  Pods                        view",
 		"  Delete  ends the pod     action ctrl+d",
 		"> Scale  you may not patch deployments",
