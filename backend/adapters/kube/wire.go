@@ -121,7 +121,7 @@ func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (
 	}
 	req.Header.Set("Accept", accept+", application/json;q=0.1")
 	req.Header.Set("Accept-Encoding", "identity") // unpacking costs more than the line, and delays rows
-	resp, err := w.http.Do(req)
+	resp, err := w.http.Do(req)                   //nolint:bodyclose // got closes it
 	if err != nil {
 		got.silence.Stop()
 		got.cancel(nil)
