@@ -1,6 +1,9 @@
 package ui
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // hint is one key in the footer.
 type hint struct {
@@ -30,10 +33,11 @@ func (s *Shell) hints() []hint {
 		{"shell.palette", "palette"},
 		{"shell.help", "help"},
 	}
+	all := s.commands()
 	for _, h := range always {
-		c, ok := s.find(h.id)
-		if key := s.keyOf(h.id); ok && key != "" {
-			out = append(out, hint{key, h.title, c.Why != ""})
+		i := slices.IndexFunc(all, func(c Command) bool { return c.ID == h.id })
+		if key := s.keyOf(h.id); i >= 0 && key != "" {
+			out = append(out, hint{key, h.title, all[i].Why != ""})
 		}
 	}
 	return out

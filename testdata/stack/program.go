@@ -47,6 +47,9 @@ func commandLine(pid int) string {
 	return string(out)
 }
 
+// nice is the priority of the servers (0 is that of other programs, 19 the lowest).
+const nice = 10
+
 // start starts the program in a session of its own, so that a Ctrl-C meant for
 // the starter does not reach it.
 func (p program) start() error {
@@ -60,6 +63,10 @@ func (p program) start() error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
+	}
+	// It stands for another machine, which takes no processor time of this one.
+	if err := syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, nice); err != nil {
+		return fmt.Errorf("lower the priority of %s: %w", p.name, err)
 	}
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
