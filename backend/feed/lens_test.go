@@ -35,7 +35,7 @@ func (m *model) shown(less Less[thing], keep func(thing) bool, score func(*thing
 		}
 	}
 	slices.SortFunc(all, func(a, b thing) int {
-		c := cmp.Compare(a.Ref().Link+"\x00"+a.scope+"\x00"+a.name, b.Ref().Link+"\x00"+b.scope+"\x00"+b.name)
+		c := cmp.Compare(a.scope+"\x00"+a.name+"\x00"+a.Ref().Link, b.scope+"\x00"+b.name+"\x00"+b.Ref().Link)
 		if less != nil {
 			c = cmp.Or(less(&a, &b), c)
 		}

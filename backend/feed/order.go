@@ -12,7 +12,8 @@ import (
 type Less[T any] func(a, b *T) int
 
 // compare is less made total: rows that are equal to it stand by their address,
-// so that nothing moves that did not change.
+// so that nothing moves that did not change. The link is last in it: what has the
+// same name on several links stands side by side.
 func compare[T backend.Object](less Less[T], a, b *entry[T]) int {
 	if less != nil {
 		if c := less(&a.value, &b.value); c != 0 {
@@ -24,8 +25,8 @@ func compare[T backend.Object](less Less[T], a, b *entry[T]) int {
 	}
 	x, y := a.value.Ref(), b.value.Ref()
 	return cmp.Or(
-		cmp.Compare(x.Link, y.Link), cmp.Compare(x.Scope, y.Scope), cmp.Compare(x.Name, y.Name),
-		cmp.Compare(x.Sub, y.Sub), cmp.Compare(x.Kind, y.Kind),
+		cmp.Compare(x.Scope, y.Scope), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Sub, y.Sub),
+		cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Link, y.Link),
 	)
 }
 
