@@ -10,7 +10,7 @@ type Pod struct {
 	Detail string // what stands behind it: "exit 137 (OOMKilled)"; usually empty
 	Node   string
 	IP     string
-	Owner  string // "replicaset.apps/checkout-7d9f"; empty for a bare pod
+	Owner  string // "deployment.apps/checkout", not the replica set between; empty for a bare pod
 	Image  string // of the first container
 
 	Created     int64 // Unix seconds

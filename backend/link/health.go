@@ -39,6 +39,13 @@ func (l *Link) Await(ctx context.Context, blocked func(backend.Health)) (epoch c
 	}
 }
 
+// Answered is when the server last answered the probe; zero for never.
+func (l *Link) Answered() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.live
+}
+
 // regain opens a new epoch. l.mu is held.
 func (l *Link) regain() {
 	l.lost = false

@@ -12,7 +12,8 @@ type objectMeta struct {
 	name, namespace, uid, version string
 	created                       int64 // Unix seconds
 	deleted                       bool
-	owner                         string // "replicaset.apps/checkout-7d9f": the controller, else the first one
+	owner                         string // "statefulset.apps/db": the controller, else the first one
+	hash                          string // what a deployment's replica sets and their pods differ by
 	manager                       string // Helm, Argo CD, Flux, as labels and annotations tell
 	listed                        bool   // the annotation that ends a streamed list
 }
@@ -36,7 +37,7 @@ func (w words) of(b []byte) string {
 }
 
 func (m *objectMeta) read(b []byte, w words) error {
-	return walk(b, func(num protowire.Number, v []byte, _ uint64) {
+	err := walk(b, func(num protowire.Number, v []byte, _ uint64) {
 		switch num {
 		case 1:
 			m.name = string(v)
@@ -51,11 +52,26 @@ func (m *objectMeta) read(b []byte, w words) error {
 		case 9:
 			m.deleted = true
 		case 11, 12:
-			m.tag(v)
+			m.tag(v, w)
 		case 13:
 			m.own(v, w)
 		}
 	})
+	m.skipReplicaSet(w)
+	return err
+}
+
+// skipReplicaSet makes the deployment the owner of its replica sets' pods: their
+// names are the deployment's and the hash.
+func (m *objectMeta) skipReplicaSet(w words) {
+	const set, deployment = "replicaset.apps/", "deployment.apps/"
+	name, ok := strings.CutPrefix(m.owner, set)
+	if !ok || m.hash == "" {
+		return
+	}
+	if name, ok = strings.CutSuffix(name, m.hash); ok && strings.HasSuffix(name, "-") {
+		m.owner = w.of(append([]byte(deployment), name[:len(name)-1]...))
+	}
 }
 
 // seconds reads a Time: field 1 is seconds since 1970.
@@ -69,7 +85,7 @@ func seconds(b []byte) (s int64) {
 }
 
 // tag looks at one label or annotation, a map entry.
-func (m *objectMeta) tag(b []byte) {
+func (m *objectMeta) tag(b []byte, w words) {
 	var key, value []byte
 	_ = walk(b, func(num protowire.Number, v []byte, _ uint64) { // a broken entry says nothing
 		switch num {
@@ -82,6 +98,8 @@ func (m *objectMeta) tag(b []byte) {
 	switch k := string(key); k {
 	case "k8s.io/initial-events-end":
 		m.listed = string(value) == "true"
+	case "pod-template-hash":
+		m.hash = w.of(value)
 	default:
 		if name := managerOf(k, string(value)); name != "" {
 			m.manager = name

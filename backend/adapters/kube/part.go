@@ -45,8 +45,11 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 		if err != nil {
 			return err
 		}
-		began := time.Now()
+		began, before := time.Now(), p.live
 		err = p.stream(epoch)
+		if answered := p.c.link.Answered(); p.live.After(before) && answered.After(p.live) {
+			p.live = answered // a quiet watch was in step for as long as the server was there
+		}
 		lasted := time.Since(began) > steady
 		if lasted {
 			wait.Reset()
@@ -125,6 +128,8 @@ func (p *part[T]) trouble(err error, lost bool) {
 	case apierrors.IsUnauthorized(err):
 		h.State = backend.Forbidden
 		h.Reason = backend.T("the login has expired; r on :ctx logs in again")
+	case apierrors.IsBadRequest(err) && p.labels != "":
+		h.Reason = backend.T(fmt.Sprintf("-l %s is no label selector: %s", p.labels, p.sentence(err)))
 	case !p.live.IsZero():
 		h.State, h.Since = backend.Stale, p.live
 	}
