@@ -55,11 +55,11 @@ func (q *question) want(_ *Shell, maxW, _ int) (w, h int) {
 		w = max(w, screen.Width(l))
 	}
 	w = min(w, maxW)
-	return w, 2 + len(wrapAll(q.lines, w))
+	return w, 2 + len(screen.WrapAll(q.lines, w))
 }
 
 func (q *question) draw(_ *Shell, f screen.Frame) {
-	for y, l := range wrapAll(q.lines, f.Width()) {
+	for y, l := range screen.WrapAll(q.lines, f.Width()) {
 		f.Text(0, y, themes.Plain, l)
 	}
 	q.buttons.draw(f, f.Height()-1)

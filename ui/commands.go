@@ -47,13 +47,25 @@ func (s *Shell) own() []Command {
 	}
 }
 
-// escape takes back the innermost thing: the filter, then the view.
+// escape takes back the innermost thing: the filter, then the view. A filter that
+// the view was opened with goes with the view, where there is one to go back to.
 func (s *Shell) escape() tea.Cmd {
-	if v, ok := s.top().(Searcher); ok && v.Query() != "" {
-		_ = v.Search("")
-		return s.top().Update(Changed{})
+	v, ok := s.top().(Searcher)
+	if !ok {
+		return s.Back()
 	}
-	return s.Back()
+	first := s.stack.views[s.stack.at].filter
+	switch v.Query() {
+	case "":
+		return s.Back()
+	case first:
+		if s.stack.at > 0 {
+			return s.Back()
+		}
+		first = ""
+	}
+	_ = v.Search(first) // it was good before
+	return s.top().Update(Changed{})
 }
 
 func (s *Shell) retryLinks() tea.Cmd {
@@ -126,39 +138,24 @@ func (s *Shell) Command(line string) tea.Cmd {
 	return nil
 }
 
+// openView opens a view with what stands behind its name on a ':' line.
 func (s *Shell) openView(o Opener, rest string) tea.Cmd {
-	place, with := s.stack.place, OpenWith{Ref: s.o.Stand}
-	words := strings.Fields(rest)
-	if o.Word != nil && len(words) == 1 && strings.IndexAny(words[0], "/@") != 0 {
-		return s.Command(o.Word(words[0]))
+	l := line{Place: s.stack.place}
+	err := l.read(rest)
+	switch {
+	case err != nil:
+		s.Say(err.Error(), backend.Warning)
+		return nil
+	case o.Word != nil && l.words != nil:
+		return s.Command(strings.TrimSpace(o.Word(strings.Join(l.words, ",")) + " " + l.behind))
 	}
-	for i, w := range words {
-		switch {
-		case strings.HasPrefix(w, "/"):
-			with.Filter = strings.TrimPrefix(strings.Join(words[i:], " "), "/")
-		case strings.HasPrefix(w, "@"):
-			place.Links = list(w[1:])
-		case strings.Contains(w, "="):
-			with.Filter = strings.TrimSpace(with.Filter + " -l " + w)
-		default:
-			place.Namespaces = list(w)
-		}
-		if strings.HasPrefix(w, "/") {
-			break
-		}
+	if l.words != nil {
+		l.Namespaces = some(l.words)
 	}
-	place, ok := s.reach(place)
-	if !ok {
+	if !s.reach(l.Place) {
 		return nil
 	}
-	s.stack.place, s.o.Stand = place, backend.Ref{}
+	with := OpenWith{Ref: s.o.Stand, Filter: l.filter}
+	s.o.Stand = backend.Ref{}
 	return s.Push(o.Open(with))
-}
-
-// list reads "a,b"; "all" and "*" mean no limit.
-func list(words string) []string {
-	if words == "all" || words == "*" || words == "" {
-		return nil
-	}
-	return strings.Split(words, ",")
 }

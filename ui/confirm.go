@@ -74,7 +74,7 @@ type penned struct {
 func (c *confirm) body(w int, signs *themes.Signs) []penned {
 	var out []penned
 	add := func(pen themes.Pen, text string) {
-		for _, row := range wrap(backend.T(text).Safe(), w) {
+		for _, row := range screen.Wrap(backend.T(text).Safe(), w) {
 			out = append(out, penned{pen, row})
 		}
 	}

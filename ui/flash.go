@@ -37,7 +37,7 @@ func (fl *flash) draw(last, above screen.Frame) {
 	if fl.level != backend.None {
 		x += screen.Width(last.Signs.Level[fl.level]) + 1
 	}
-	lines := wrap(backend.T(fl.text).Safe(), max(1, last.Width()-x))
+	lines := screen.Wrap(backend.T(fl.text).Safe(), max(1, last.Width()-x))
 	up := min(len(lines)-1, maxFlash, above.Height())
 	if up+1 < len(lines) {
 		lines[up] += last.Signs.Ellipsis

@@ -45,13 +45,16 @@ func (fm *form) title() string {
 }
 
 func (fm *form) want(_ *Shell, maxW, _ int) (w, h int) {
-	w = min(maxW, 72)
-	return w, 2*len(fm.fields) + 3
+	w, h = min(maxW, 72), 3
+	for _, p := range fm.action.Params {
+		h += 1 + len(screen.Wrap(p.Help, w-2))
+	}
+	return w, h
 }
 
 func (fm *form) draw(_ *Shell, f screen.Frame) {
+	y := 0
 	for i, p := range fm.action.Params {
-		y := 2 * i
 		pen := themes.Dim
 		if i == fm.at {
 			f.Text(0, y, themes.Accent, f.Signs.Cursor)
@@ -66,7 +69,7 @@ func (fm *form) draw(_ *Shell, f screen.Frame) {
 		} else {
 			fm.fields[i].Draw(f, x, y, f.Width()-x, themes.Plain)
 		}
-		f.Fit(2, y+1, f.Width()-2, themes.Dim, p.Help, false)
+		y += 1 + f.Paragraph(2, y+1, f.Width()-2, themes.Dim, p.Help)
 	}
 	f.Fit(0, f.Height()-2, f.Width(), themes.Warning, fm.wrong, false)
 	f.Text(0, f.Height()-1, themes.Dim, "enter shows the plan · tab next field · esc cancels")

@@ -21,12 +21,13 @@ type text struct {
 func (t *text) title() string { return t.heading }
 
 func (t *text) want(_ *Shell, maxW, maxH int) (w, h int) {
-	return min(maxW, 96), min(maxH, len(t.page.Doc().Lines)+2)
+	w = min(maxW, 96)
+	return w, min(maxH, t.page.Rows(w)+2)
 }
 
 func (t *text) draw(_ *Shell, f screen.Frame) {
 	t.page.Draw(f.Sub(0, 0, f.Width(), f.Height()-1))
-	if len(t.page.Doc().Lines) >= f.Height() {
+	if t.page.Rows(f.Width()) >= f.Height() {
 		f.Text(0, f.Height()-1, themes.Dim, t.page.Place()+" · space goes on, esc closes")
 	}
 }
@@ -57,12 +58,17 @@ func (t *text) update(_ *Shell, msg tea.Msg) (bool, tea.Cmd) {
 
 func (t *text) dismissed(*Shell) {}
 
+func (s *Shell) openText(heading string, lines []backend.Line) {
+	t := &text{heading: heading}
+	t.page.ToggleWrap()
+	t.page.Set(backend.Doc{Lines: lines})
+	s.open(t)
+}
+
 // openHelp shows every key of exactly this view, with the reason beside what
 // can't be done now.
 func (s *Shell) openHelp() tea.Cmd {
-	t := &text{heading: "Help: " + s.top().Name()}
-	t.page.Set(backend.Doc{Lines: s.helpLines()})
-	s.open(t)
+	s.openText("Help: "+s.top().Name(), s.helpLines())
 	return nil
 }
 

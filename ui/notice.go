@@ -18,11 +18,11 @@ func (n *notice) title() string { return n.heading }
 
 func (n *notice) want(_ *Shell, maxW, _ int) (w, h int) {
 	w = min(maxW, 76)
-	return w, len(wrapAll(n.lines, w)) + 2
+	return w, len(screen.WrapAll(n.lines, w)) + 2
 }
 
 func (n *notice) draw(_ *Shell, f screen.Frame) {
-	for y, l := range wrapAll(n.lines, f.Width()) {
+	for y, l := range screen.WrapAll(n.lines, f.Width()) {
 		f.Text(0, y, themes.Plain, l)
 	}
 	f.Text(0, f.Height()-1, themes.Dim, "enter or esc closes")

@@ -51,9 +51,7 @@ func (s *Shell) openRun(r backend.Run) tea.Cmd {
 		case "undo":
 			return s.undo(r)
 		default:
-			t := &text{heading: "Run " + r.ID}
-			t.page.Set(backend.Doc{Lines: runLines(r)})
-			s.open(t)
+			s.openText("Run "+r.ID, runLines(r))
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -157,11 +158,14 @@ func (s *Shell) completions(line string) []string {
 			all = append(all, "@"+l.Alias)
 		}
 	default:
-		all = append(s.o.Memory.Get("namespaces"), "all")
+		all = append(slices.Clone(s.o.Memory.Get("namespaces")), everything)
+		if s.o.Known != nil {
+			all = append(all, s.o.Known()...)
+		}
 	}
 	var out []string
 	for _, w := range all {
-		if strings.HasPrefix(w, word) && w != word {
+		if strings.HasPrefix(w, word) && w != word && !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}

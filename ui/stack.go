@@ -16,9 +16,15 @@ const maxViews = 12
 // stack is the views that were opened, with the one on the screen among them:
 // those before it are reached by back, those behind it by forward.
 type stack struct {
-	views []View
+	views []opened
 	at    int
 	place Place
+}
+
+// opened is a view with the filter that it was opened with.
+type opened struct {
+	View
+	filter string
 }
 
 // top is the view on the screen; before the first one is opened, an empty one.
@@ -26,7 +32,7 @@ func (s *Shell) top() View {
 	if len(s.stack.views) == 0 {
 		return empty{}
 	}
-	return s.stack.views[s.stack.at]
+	return s.stack.views[s.stack.at].View
 }
 
 // Push opens v on top; views that were gone back from are closed.
@@ -42,7 +48,11 @@ func (s *Shell) Push(v View) tea.Cmd {
 		st.views[0].Close()
 		st.views = append(st.views[:0], st.views[1:]...)
 	}
-	st.views = append(st.views, v)
+	o := opened{View: v}
+	if f, ok := v.(Searcher); ok {
+		o.filter = f.Query()
+	}
+	st.views = append(st.views, o)
 	st.at = len(st.views) - 1
 	v.Open(st.place)
 	return v.Update(Changed{})
@@ -70,36 +80,41 @@ func (s *Shell) Place() Place { return s.stack.place }
 
 // MoveTo makes the views look elsewhere.
 func (s *Shell) MoveTo(p Place) tea.Cmd {
-	p, ok := s.reach(p)
-	if !ok {
+	if !s.reach(p) {
 		return nil
 	}
-	s.stack.place = p
-	if len(p.Namespaces) == 1 {
-		s.remember("namespaces", p.Namespaces[0], 9)
-	}
 	v := s.top()
-	v.Open(p)
+	v.Open(s.stack.place)
 	return v.Update(Changed{})
 }
 
-// reach connects the links of a place and gives it with their aliases. Where a
-// name is no link's, it says so, and ok is false.
-func (s *Shell) reach(p Place) (reached Place, ok bool) {
+// reach makes p the place, with the aliases of its links, and connects them. Where
+// a name is no link's it says so, gives false, and the place stays.
+func (s *Shell) reach(p Place) bool {
 	states := s.o.Links.States()
-	reached = Place{Namespaces: p.Namespaces}
+	reached := Place{Namespaces: p.Namespaces}
 	for _, name := range p.Links {
 		i := slices.IndexFunc(states, func(l LinkState) bool { return l.Alias == name || slices.Contains(l.Contexts, name) })
 		if i < 0 {
 			s.Say(fmt.Sprintf("No cluster is called %q. :ctx lists them.", name), backend.Warning)
-			return p, false
+			return false
 		}
 		if states[i].Health.State == backend.Off {
 			s.o.Links.Connect(states[i].Alias)
 		}
 		reached.Links = append(reached.Links, states[i].Alias)
 	}
-	return reached, true
+	if ns := p.Namespaces; len(ns) == 1 && !slices.Contains(s.o.Memory.Get("namespaces"), ns[0]) {
+		s.remember("namespaces", ns[0], 9) // one that is there keeps its digit
+	}
+	s.stack.place = reached
+	return true
+}
+
+// Leave takes a link out of the place: it was disconnected.
+func (s *Shell) Leave(link string) {
+	p := &s.stack.place
+	p.Links = slices.DeleteFunc(slices.Clone(p.Links), func(l string) bool { return l == link })
 }
 
 // remember puts value first in a list that is kept between sessions.

@@ -33,6 +33,7 @@ type Options struct {
 	Bell    *feed.Bell
 	Memory  Memory
 	Aliases func(line string) string // what a ':' line stands for
+	Known   func() []string          // namespaces as far as they are known, for completion; nil: none are
 	Signs   *themes.Signs
 	Place   Place
 	First   string           // the ':' line that opens the first view

@@ -2,10 +2,7 @@ package ui
 
 import (
 	"fmt"
-	"strings"
 	"time"
-
-	"wheelhouse/ui/screen"
 )
 
 // Count gives "1 run", "1,204 runs".
@@ -50,40 +47,3 @@ func Age(since, now time.Time) (text string, until time.Time) {
 
 // together is the grid that slow ages change on.
 const together = 10 * time.Second
-
-// wrapAll breaks lines at blanks so that none is wider than w cells.
-func wrapAll(lines []string, w int) []string {
-	var out []string
-	for _, l := range lines {
-		out = append(out, wrap(l, w)...)
-	}
-	return out
-}
-
-func wrap(line string, w int) []string {
-	if w <= 0 || screen.Width(line) <= w {
-		return []string{line}
-	}
-	var out []string
-	row := ""
-	for _, word := range strings.Fields(line) {
-		for n := screen.Cut(word, w); n < len(word); n = screen.Cut(word, w) {
-			if row != "" {
-				out, row = append(out, row), ""
-			}
-			if n == 0 {
-				return append(out, word)
-			}
-			out, word = append(out, word[:n]), word[n:]
-		}
-		switch {
-		case row == "":
-			row = word
-		case screen.Width(row)+1+screen.Width(word) <= w:
-			row += " " + word
-		default:
-			out, row = append(out, row), word
-		}
-	}
-	return append(out, row)
-}

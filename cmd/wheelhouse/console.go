@@ -99,7 +99,7 @@ func (p *platform) shellOptions() (ui.Options, error) {
 	aliases, more := keymap.LoadAliases(p.conf.Aliases)
 	return ui.Options{
 		Desk: p.desk, Keys: keys, Openers: p.openers(), Links: uiLinks{p.links}, Bell: p.bell, Memory: p.memory,
-		Aliases: aliases.Resolve, Signs: signs, Place: ui.Place{Namespaces: namespaces}, First: first,
+		Aliases: aliases.Resolve, Known: p.knownNamespaces, Signs: signs, Place: ui.Place{Namespaces: namespaces}, First: first,
 		Notes: append(append(p.notes, notes...), more...),
 	}, nil
 }

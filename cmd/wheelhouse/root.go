@@ -48,7 +48,7 @@ func newRoot() *cobra.Command {
 	p := root.PersistentFlags()
 	p.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)")
 	p.StringArrayVar(&f.contexts, "context", nil, "context to connect to at start; may be repeated")
-	p.StringArrayVarP(&f.namespaces, "namespace", "n", nil, "namespace to show; may be repeated (default: all)")
+	p.StringSliceVarP(&f.namespaces, "namespace", "n", nil, "namespace to show; may be repeated (default: all)")
 	p.StringVar(&f.view, "view", "", "view to open: a ':' line such as \"pods /crash\"")
 	p.BoolVar(&f.readOnly, "read-only", false, "change nothing, whatever is pressed")
 	p.StringVar(&f.as, "as", "", "user to impersonate")

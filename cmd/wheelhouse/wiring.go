@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -195,6 +197,21 @@ func (p *platform) openers() []ui.Opener {
 	all := []ui.Opener{pods.Opener(p.pods, shared)}
 	all = append(all, workloads.Openers(p.workloads, shared)...)
 	return append(all, namespaces.Opener(p.namespaces, shared), clusters.Opener(p.clusters, uiLinks{p.links}, shared))
+}
+
+// knownNamespaces are those of all links. The first time that they are wanted
+// they begin to be watched, and are there a moment later.
+func (p *platform) knownNamespaces() []string {
+	if _, watched := p.namespaces.Watching(); !watched {
+		p.namespaces.Watch(context.Background(), backend.Scope{})
+	}
+	all := p.namespaces.Lens(nil, feed.Keep[cluster.Namespace]{})
+	defer all.Close()
+	seen := map[string]bool{}
+	for n := range all.All() {
+		seen[n.Name] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // details gives what fetches an object's faces through a link; nil when it is

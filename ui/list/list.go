@@ -30,11 +30,13 @@ type Spec[T backend.Object] struct {
 	Columns []table.Column[T]
 	Sort    string // column to begin with; "-age" for descending
 	Broken  func(*T) bool
-	Only    func(*T) bool // the rows of the feed that this is a list of; nil: all
-	Scoped  bool          // its objects live in namespaces
+	Kind    string                     // the kind of the feed's rows that this is a list of; empty: all
+	Scoped  bool                       // its objects live in namespaces
+	Home    func(ui.Place) backend.Ref // the row that is the place itself; set where all links are shown, whatever the place
 	Enter   func(T) tea.Cmd
-	Prefill func(T) backend.Args        // first values of actions' parameters; may be nil
-	Extra   func(*List[T]) []ui.Command // commands that only this view has; may be nil
+	Note    func(*T) (backend.Level, string) // what is said in full of the row under the cursor; nil: nothing
+	Prefill func(T) backend.Args             // first values of actions' parameters; may be nil
+	Extra   func(*List[T]) []ui.Command      // commands that only this view has; may be nil
 }
 
 // Shared is what all lists have in common.
@@ -67,8 +69,8 @@ const minAside = 120
 func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[T] {
 	l := &List[T]{spec: spec, shared: shared, aside: true, detail: newSide(false)}
 	l.table = table.New(spec.Feed.Store, spec.Columns)
-	if spec.Only != nil {
-		l.table.Only(spec.Only)
+	if spec.Kind != "" {
+		l.table.Only(func(row *T) bool { return (*row).Ref().Kind == spec.Kind })
 	}
 	l.recall()
 	l.side = page.NewLive(func(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
@@ -93,6 +95,12 @@ func (l *List[T]) Scopes() []string { return []string{cmp.Or(l.spec.Scope, l.spe
 // when a list is left, so that coming back shows what is there at once; only
 // another place or other labels begin a new watch.
 func (l *List[T]) Open(p ui.Place) {
+	if l.spec.Home != nil {
+		if home := l.spec.Home(p); home.Name != "" && !l.open {
+			l.table.Goto(home)
+		}
+		p.Links = nil
+	}
 	l.place, l.open = p, true
 	l.watch()
 }
@@ -139,27 +147,38 @@ func (l *List[T]) Update(msg tea.Msg) tea.Cmd {
 func (l *List[T]) refresh() {
 	l.parts = l.spec.Feed.Parts()
 	l.table.Refresh()
-	same := ""
+	var same []string
 	if len(l.links()) == 1 {
-		same = "cluster"
+		same = append(same, "cluster")
 	}
-	l.table.Omit(same)
+	if l.spec.Scoped && len(l.place.Namespaces) == 1 {
+		same = append(same, "namespace")
+	}
+	l.table.Omit(same...)
 }
 
 // links are the links whose rows are shown.
 func (l *List[T]) links() []string {
 	var links []string
 	for _, p := range l.parts {
-		if l.table.Wants(p.Part.Link) && !slices.Contains(links, p.Part.Link) && p.Part.Link != "" {
+		if l.wants(p.Part) && !slices.Contains(links, p.Part.Link) && p.Part.Link != "" {
 			links = append(links, p.Part.Link)
 		}
 	}
 	return links
 }
 
+// wants says whether rows of that part are shown.
+func (l *List[T]) wants(p backend.Part) bool {
+	return l.table.Wants(p.Link) && (p.Kind == "" || l.spec.Kind == "" || p.Kind == l.spec.Kind)
+}
+
 // look asks for the details of the row under the cursor, where they are shown.
 func (l *List[T]) look() tea.Cmd {
 	row, ok := l.table.Current()
+	if !ok {
+		l.ref, l.detail = backend.Ref{}, newSide(l.detail.hidden)
+	}
 	if !l.aside || l.detail.hidden || l.shared.Details == nil || !ok {
 		return nil
 	}
@@ -183,11 +202,50 @@ func (l *List[T]) Draw(f screen.Frame) {
 		l.detail.draw(f.Sub(w, 0, f.Width()-w, f.Height()), l.ref)
 		w-- // a blank before the rule
 	}
-	rows := f.Sub(0, 0, w, f.Height())
+	rows := f.Sub(0, 0, w, f.Height()-l.drawNotice(f.Sub(0, 0, w, f.Height())))
 	l.table.Draw(rows)
 	if l.table.Counts().Shown == 0 {
 		l.drawEmpty(rows.Sub(0, 2, w, f.Height()-2))
 	}
+}
+
+// noticeRows is the most that a notice takes of the rows' room.
+const noticeRows = 2
+
+// drawNotice says at the bottom what of the rows is not as it should be, and why,
+// and gives how many lines that took.
+func (l *List[T]) drawNotice(f screen.Frame) int {
+	level, text := l.notice()
+	if text == "" || f.Height() < 8 {
+		return 0
+	}
+	w := f.Width() - 5
+	n := min(noticeRows, len(screen.Wrap(text, w)))
+	f = f.Sub(0, f.Height()-n, f.Width(), n)
+	f.Text(2, 0, themes.Of(level), f.Signs.Level[level])
+	f.Paragraph(4, 0, w, themes.Dim, text)
+	return n
+}
+
+// notice is why not all rows are live, or what the row under the cursor has to
+// say; empty where there is nothing to say.
+func (l *List[T]) notice() (backend.Level, string) {
+	row, ok := l.table.Current()
+	switch {
+	case !ok:
+		return backend.None, ""
+	case l.spec.Note != nil:
+		return l.spec.Note(row)
+	}
+	p := l.worst()
+	if p.Health.State == backend.Live || p.Health.State == backend.Connecting {
+		return backend.None, ""
+	}
+	reason := p.Health.Reason.Safe()
+	if len(l.links()) > 1 && !strings.Contains(reason, p.Part.Link) {
+		reason = p.Part.Link + " " + reason
+	}
+	return ui.LevelOf(p.Health.State), reason
 }
 
 // drawEmpty says why there are no rows, and the key that helps.
@@ -197,15 +255,15 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	level := ui.LevelOf(h.State)
 	say := func(level backend.Level, what, help string) {
 		f.Text(2, 0, themes.Of(level), f.Signs.Level[level])
-		f.Text(4, 0, themes.Plain, what)
-		f.Text(4, 2, themes.Dim, help)
+		rows := f.Paragraph(4, 0, f.Width()-5, themes.Plain, what)
+		f.Paragraph(4, 1+rows, f.Width()-5, themes.Dim, help)
 	}
 	reason := h.Reason.Safe()
 	switch {
 	case c.Total > 0:
 		say(backend.Idle, ui.Count(c.Total, l.spec.Noun)+", none of them "+l.sieve(), l.unsieve())
 	case h.State == backend.Off:
-		say(backend.Idle, "No link is connected.", ":ctx lists the clusters, enter connects to one")
+		say(backend.Idle, l.unconnected(), ":ctx lists the clusters, enter connects to one")
 	case h.State == backend.Connecting:
 		say(level, "asking for "+l.spec.Noun+"s …", "")
 	case h.State == backend.Forbidden:
@@ -213,9 +271,9 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 		if l.spec.Scoped {
 			help = ":ns chooses a namespace · " + help
 		}
-		say(level, "not permitted: "+reason, help)
+		say(level, reason, help)
 	case h.State == backend.Down, h.State == backend.Stale:
-		say(level, "no answer: "+reason, ":ctx shows every link and why · it comes back by itself")
+		say(level, reason, ":ctx shows every link and why · it comes back by itself")
 	default:
 		help := ""
 		if len(l.place.Namespaces) > 0 && l.spec.Scoped {
@@ -223,6 +281,13 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 		}
 		say(backend.Good, strings.TrimSuffix("There is no "+l.spec.Noun+" in "+l.where(), " in ")+".", help)
 	}
+}
+
+func (l *List[T]) unconnected() string {
+	if len(l.place.Links) > 0 {
+		return strings.Join(l.place.Links, ", ") + " is not connected."
+	}
+	return "No link is connected."
 }
 
 func (l *List[T]) sieve() string {
@@ -247,16 +312,17 @@ func (l *List[T]) unsieve() string {
 	return strings.Join(keys, " · ")
 }
 
-// health is the worst state of what is watched: one part that is not live is
-// not hidden by the others.
-func (l *List[T]) health() backend.Health {
-	var worst backend.Health
+func (l *List[T]) health() backend.Health { return l.worst().Health }
+
+// worst is the worst of what is watched: one part that is not live is not hidden
+// by the others.
+func (l *List[T]) worst() (worst feed.PartState) {
 	for _, p := range l.parts {
-		if !l.table.Wants(p.Part.Link) {
+		if !l.wants(p.Part) {
 			continue
 		}
-		if weight(p.Health.State) > weight(worst.State) {
-			worst = p.Health
+		if weight(p.Health.State) > weight(worst.Health.State) {
+			worst = p
 		}
 	}
 	return worst
@@ -298,6 +364,9 @@ func (l *List[T]) Title() ui.Title {
 // where is the place with the links that are really watched.
 func (l *List[T]) where() string {
 	p := ui.Place{Links: l.links(), Namespaces: l.place.Namespaces}
+	if len(p.Links) == 0 {
+		p.Links = l.place.Links
+	}
 	if len(p.Links) > 4 {
 		p.Links = []string{ui.Number(len(p.Links)) + " clusters"}
 	}

@@ -87,8 +87,9 @@ func (p *Page) Draw(f screen.Frame) {
 	_, ok, err := p.live.Doc()
 	switch {
 	case err != nil && len(p.pager.Doc().Lines) == 0:
-		f.Text(1, 1, themes.Critical, f.Signs.Level[backend.Critical]+" "+backend.T(err.Error()).Safe())
-		f.Text(1, 3, themes.Dim, "ctrl+r tries again · esc goes back")
+		f.Text(1, 1, themes.Critical, f.Signs.Level[backend.Critical])
+		rows := f.Paragraph(3, 1, f.Width()-4, themes.Plain, backend.T(err.Error()).Safe())
+		f.Text(3, 2+rows, themes.Dim, "ctrl+r tries again · esc goes back")
 	case !ok && len(p.pager.Doc().Lines) == 0:
 		f.Text(1, 1, themes.Dim, f.Signs.Level[backend.Moving]+" asking the server …")
 	case err != nil:

@@ -63,19 +63,19 @@ func (t *Terminal) Size() (w, h int) {
 	return w, h
 }
 
-// Take puts the terminal into the console's state. It asks for the background
-// colour; the answer comes as a key-like message to Bubble Tea.
+// Take puts the terminal into the console's state, again where somebody else has
+// changed it: a shell does while the process is stopped. It asks for the
+// background colour; the answer comes as a key-like message to Bubble Tea.
 func (t *Terminal) Take() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.saved != nil {
-		return nil
-	}
 	saved, err := term.MakeRaw(t.in.Fd())
 	if err != nil {
 		return fmt.Errorf("take the terminal: %w", err)
 	}
-	t.saved = saved
+	if t.saved == nil {
+		t.saved = saved
+	}
 	seq := enter
 	if t.mouse {
 		seq += mouseOn

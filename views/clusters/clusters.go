@@ -24,39 +24,61 @@ func Opener(f *feed.Feed[cluster.Cluster], links ui.Links, shared list.Shared) u
 		Word: func(name string) string { return "pods @" + name },
 		Name: "clusters", Alias: []string{"ctx", "context", "contexts", "cluster"}, Title: "Clusters: links, who we are there, their health",
 		Open: func(with ui.OpenWith) ui.View {
-			return list.New(list.Spec[cluster.Cluster]{
-				Name: "clusters", Noun: "cluster", Feed: f, Columns: Columns(), Sort: "name",
+			var l *list.List[cluster.Cluster]
+			l = list.New(list.Spec[cluster.Cluster]{
+				Name: "clusters", Noun: "cluster", Feed: f, Columns: Columns(), Sort: "name", Home: home,
 				Broken: func(c *cluster.Cluster) bool { return level(c).Broken() },
-				Enter:  enter,
+				Note:   func(c *cluster.Cluster) (backend.Level, string) { return level(c), c.Health.Reason.Safe() },
+				Enter:  func(cluster.Cluster) tea.Cmd { return enter(names(l)) },
 				Extra:  func(l *list.List[cluster.Cluster]) []ui.Command { return commands(l, links) },
 			}, shared, with)
+			return l
 		},
 	}
 }
 
-// enter connects where that is needed, and shows this cluster alone.
-func enter(c cluster.Cluster) tea.Cmd {
-	return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods @" + c.Link) })
+// home is the cluster that is looked at; none while it is several.
+func home(p ui.Place) backend.Ref {
+	if len(p.Links) != 1 {
+		return backend.Ref{}
+	}
+	return cluster.Cluster{Link: p.Links[0]}.Ref()
+}
+
+// enter connects where that is needed, and shows these clusters alone.
+func enter(names []string) tea.Cmd {
+	return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods @" + strings.Join(names, ",")) })
+}
+
+// names are the marked clusters, or the one under the cursor.
+func names(l *list.List[cluster.Cluster]) []string {
+	var out []string
+	for _, r := range l.Selection().Refs {
+		out = append(out, r.Link)
+	}
+	return out
 }
 
 func commands(l *list.List[cluster.Cluster], links ui.Links) []ui.Command {
-	on := func(id, title, said string, f func(string)) ui.Command {
+	on := func(id, title, said string, level backend.Level, f func(*ui.Shell, string)) ui.Command {
 		return ui.Command{ID: id, Title: title, Group: "links", Run: func() tea.Cmd {
-			var names []string
-			for _, r := range l.Selection().Refs {
-				f(r.Link)
-				names = append(names, r.Link)
-			}
+			of := names(l)
 			return ui.Ask(func(s *ui.Shell) tea.Cmd {
-				s.Say(said+strings.Join(names, ", "), backend.Moving)
+				for _, name := range of {
+					f(s, name)
+				}
+				s.Say(said+strings.Join(of, ", "), level)
 				return nil
 			})
 		}}
 	}
 	return []ui.Command{
-		on("link.connect", "Connect", "Connecting to ", links.Connect),
-		on("link.disconnect", "Disconnect", "Disconnecting from ", links.Disconnect),
-		on("link.retry", "Log in again, and try again now", "Trying again: ", links.Retry),
+		on("link.connect", "Connect", "Connecting to ", backend.Moving, func(_ *ui.Shell, name string) { links.Connect(name) }),
+		on("link.disconnect", "Disconnect", "Disconnected from ", backend.Idle, func(s *ui.Shell, name string) {
+			links.Disconnect(name)
+			s.Leave(name)
+		}),
+		on("link.retry", "Log in again, and try again now", "Trying again: ", backend.Moving, func(_ *ui.Shell, name string) { links.Retry(name) }),
 		{ID: "link.all", Title: "Show all connected clusters at once", Group: "links", Run: func() tea.Cmd {
 			return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods @all") })
 		}},

@@ -2,6 +2,8 @@
 package namespaces
 
 import (
+	"strings"
+
 	tea "charm.land/bubbletea/v2"
 
 	"wheelhouse/backend"
@@ -18,13 +20,19 @@ func Opener(f *feed.Feed[cluster.Namespace], shared list.Shared) ui.Opener {
 		Word: func(name string) string { return "pods " + name },
 		Name: "namespaces", Alias: []string{"ns", "namespace"}, Title: "Namespaces: enter shows the pods of one",
 		Open: func(with ui.OpenWith) ui.View {
-			return list.New(list.Spec[cluster.Namespace]{
+			var l *list.List[cluster.Namespace]
+			l = list.New(list.Spec[cluster.Namespace]{
 				Name: "namespaces", Noun: "namespace", Feed: f, Columns: Columns(), Sort: "name",
 				Broken: func(n *cluster.Namespace) bool { return n.Level.Broken() },
-				Enter: func(n cluster.Namespace) tea.Cmd {
-					return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods " + n.Name) })
+				Enter: func(cluster.Namespace) tea.Cmd {
+					var names []string // the marked ones, or the one under the cursor
+					for _, r := range l.Selection().Refs {
+						names = append(names, r.Name)
+					}
+					return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods " + strings.Join(names, ",")) })
 				},
 			}, shared, with)
+			return l
 		},
 	}
 }

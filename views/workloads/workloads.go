@@ -35,23 +35,21 @@ func Openers(f *feed.Feed[cluster.Workload], shared list.Shared) []ui.Opener {
 // open makes a list of all workloads, or of one kind.
 func open(f *feed.Feed[cluster.Workload], shared list.Shared, with ui.OpenWith, name, kind string) ui.View {
 	spec := list.Spec[cluster.Workload]{
-		Name: name, Scope: "workloads", Noun: strings.TrimSuffix(name, "s"), Feed: f, Columns: Columns(), Sort: "namespace", Scoped: true,
+		Name: name, Scope: "workloads", Noun: strings.TrimSuffix(name, "s"), Kind: kind, Feed: f, Columns: Columns(), Sort: "namespace", Scoped: true,
 		Broken:  func(w *cluster.Workload) bool { return w.Level.Broken() },
 		Enter:   openPods,
 		Prefill: func(w cluster.Workload) backend.Args { return backend.Args{"replicas": strconv.Itoa(int(w.Desired))} },
 	}
 	if kind != "" {
-		spec.Only = func(w *cluster.Workload) bool { return w.Kind == kind }
 		spec.Columns = slices.DeleteFunc(spec.Columns, func(c table.Column[cluster.Workload]) bool { return c.ID == "kind" })
 	}
 	return list.New(spec, shared, with)
 }
 
-// openPods shows the workload's pods: those of its cluster and namespace whose
-// names begin with its own.
+// openPods shows the workload's pods: those that it owns.
 func openPods(w cluster.Workload) tea.Cmd {
 	return ui.Ask(func(s *ui.Shell) tea.Cmd {
-		return s.Command("pods " + w.Namespace + " @" + w.Link + " /owner:" + strconv.Quote(w.Name))
+		return s.Command("pods " + w.Namespace + " @" + w.Link + " /owner:=" + strings.Join(strings.Fields(w.Kind+"/"+w.Name), ""))
 	})
 }
 

@@ -139,15 +139,17 @@ func (c *Chooser) drawItem(f screen.Frame, it Item, current bool) {
 		f.Text(0, 0, themes.Accent, f.Signs.Cursor)
 		pen |= themes.Bold
 	}
+	right := it.Group
+	if it.Key != "" {
+		right += " " + it.Key
+	}
 	x := f.Text(2, 0, pen, it.Title) + 2
 	if it.Why != "" {
 		x = f.Text(x, 0, themes.Warning, it.Why) + 2
 	} else {
-		x = f.Text(x, 0, themes.Dim, it.Detail) + 2
-	}
-	right := it.Group
-	if it.Key != "" {
-		right += " " + it.Key
+		room := f.Width() - screen.Width(right) - 2 - x // the key is worth more than the end of a sentence
+		f.Fit(x, 0, room, themes.Dim, it.Detail, false)
+		x += min(screen.Width(it.Detail), max(0, room)) + 2
 	}
 	if at := f.Width() - screen.Width(right); at >= x {
 		next := f.Text(at, 0, themes.Dim, it.Group)

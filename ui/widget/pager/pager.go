@@ -148,6 +148,17 @@ func (p *Pager) Place() string {
 	return fmt.Sprintf("%d-%d of %d", p.top+1, p.end(), len(p.doc.Lines))
 }
 
+// Rows is how many rows the document takes in w columns.
+func (p *Pager) Rows(w int) (n int) {
+	if w != p.width {
+		p.width, p.breaks = w, nil
+	}
+	for i := range p.doc.Lines {
+		n += p.rows(i)
+	}
+	return n
+}
+
 // rows is how many rows line i takes.
 func (p *Pager) rows(i int) int {
 	if !p.wrap {

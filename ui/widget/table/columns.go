@@ -67,11 +67,11 @@ func (t *Table[T]) Chosen() []string {
 	return ids
 }
 
-// Omit leaves out a column that says the same in every row; "" none. Wide shows
-// it all the same.
-func (t *Table[T]) Omit(id string) {
-	if t.omitted != id {
-		t.omitted, t.layout = id, layout{}
+// Omit leaves out the columns that say the same in every row; Wide shows them
+// all the same.
+func (t *Table[T]) Omit(ids ...string) {
+	if !slices.Equal(t.omitted, ids) {
+		t.omitted, t.layout = ids, layout{}
 	}
 }
 
@@ -82,10 +82,14 @@ func (t *Table[T]) Wide() {
 }
 
 // wanted is the columns to be shown, in order: the chosen ones, and behind them
-// the others when all are wanted.
+// the others when all are wanted, else the one that is sorted by.
 func (t *Table[T]) wanted() []int {
 	if !t.wide {
-		return slices.DeleteFunc(slices.Clone(t.chosen), func(i int) bool { return t.columns[i].ID == t.omitted })
+		some := slices.Clone(t.chosen)
+		if t.sort >= 0 && !slices.Contains(some, t.sort) {
+			some = append(some, t.sort)
+		}
+		return slices.DeleteFunc(some, func(i int) bool { return slices.Contains(t.omitted, t.columns[i].ID) })
 	}
 	all := slices.Clone(t.chosen)
 	for i := range t.columns {
@@ -199,11 +203,19 @@ func (t *Table[T]) others(wanted []int) int {
 	return n
 }
 
-// leastKept gives the index within wanted of the column to be dropped first.
+// leastKept gives the index within wanted of the column to be dropped first. The
+// one that is sorted by is of those that stay longest: without it nobody sees
+// the order.
 func (t *Table[T]) leastKept(wanted []int) int {
+	keep := func(i int) int {
+		if i == t.sort {
+			return min(t.columns[i].Keep, 2)
+		}
+		return t.columns[i].Keep
+	}
 	least := -1
 	for k, i := range wanted {
-		if i != t.name && (least < 0 || t.columns[i].Keep >= t.columns[wanted[least]].Keep) {
+		if i != t.name && (least < 0 || keep(i) >= keep(wanted[least])) {
 			least = k
 		}
 	}

@@ -10,6 +10,7 @@ type cursor struct {
 	top    int           // index of the first visible row
 	height int           // visible rows, as of the last Draw
 	moved  bool          // by the person: it does not stay at the top while rows are loading
+	loaded int           // parts that were there with all of their rows when it last found its row
 	sought bool          // a filter has changed since it last found its row
 	goal   backend.Ref   // to go to as soon as it is there; zero for none
 	near   []backend.Ref // what was visible, for a neighbour to go to
@@ -106,7 +107,10 @@ func (t *Table[T]) follow() {
 			return
 		}
 	}
-	if c.key == (backend.Ref{}) || !c.moved && counts.Loading > 0 {
+	loaded := counts.Parts - counts.Loading
+	loading := counts.Loading > 0 || loaded != c.loaded
+	c.loaded = loaded
+	if c.key == (backend.Ref{}) || !c.moved && loading {
 		t.stand(0)
 		return
 	}

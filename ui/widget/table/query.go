@@ -36,7 +36,8 @@ type query[T any] struct {
 // term is one of its terms.
 type term struct {
 	not, fuzzy, literal bool
-	column              int // -1: the whole row
+	column              int    // -1: the whole row
+	op                  string // of a column: < > = and what they make together
 	text                string
 }
 
@@ -152,6 +153,13 @@ func (t *Table[T]) read(w word) term {
 		if name, _, ok := strings.Cut(w.text, ":"); ok && (w.quote < 0 || w.quote > len(name)) {
 			if tm.column = t.called(name); tm.column >= 0 {
 				w.takes(name + ":")
+				for w.text != "" && strings.Contains("<>=", w.text[:1]) {
+					sign := w.text[:1]
+					if !w.takes(sign) {
+						break
+					}
+					tm.op += sign
+				}
 			}
 		}
 	}
@@ -193,16 +201,14 @@ func (tm term) plain() bool { return tm.literal || !strings.ContainsAny(tm.text,
 
 // id names what the term accepts; its text comes last, whatever is in it.
 func (tm term) id() string {
-	return fmt.Sprint("term ", tm.not, tm.fuzzy, tm.literal, tm.column, " ", tm.text)
+	return fmt.Sprint("term ", tm.not, tm.fuzzy, tm.literal, tm.column, " ", tm.op, " ", tm.text)
 }
 
 // test is a term that each row has to be asked; nil for one that is still being
 // typed. id names it.
 func (t *Table[T]) test(tm term) (id string, ok func(*T) bool, err error) {
-	if tm.column >= 0 && !tm.literal {
-		value := strings.TrimLeft(tm.text, "<>=")
-		op := strings.TrimSuffix(tm.text, value)
-		if id, ok, err := t.comparison(tm, op, value); ok != nil || err != nil || op != "" {
+	if tm.column >= 0 && (tm.op != "" || !tm.literal) {
+		if id, ok, err := t.comparison(tm); ok != nil || err != nil || tm.op != "" {
 			return id, ok, err
 		}
 	}
@@ -259,8 +265,8 @@ func operator(op string) func(float64) bool {
 
 // comparison is a term such as >5. A number without an operator is to be equal;
 // what is no comparison gives nil.
-func (t *Table[T]) comparison(tm term, op, value string) (id string, ok func(*T) bool, err error) {
-	c := t.columns[tm.column]
+func (t *Table[T]) comparison(tm term) (id string, ok func(*T) bool, err error) {
+	c, op, value := t.columns[tm.column], tm.op, tm.text
 	holds := operator(op)
 	switch {
 	case holds == nil:

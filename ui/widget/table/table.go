@@ -52,10 +52,10 @@ type Table[T backend.Object] struct {
 	columns []Column[T]
 	name    int // index of the column that names rows
 	chosen  []int
-	omitted string // the column that says the same in every row
-	wide    bool   // all columns are shown instead of the chosen ones
-	sort    int    // index of the column; -1: by address
-	down    bool   // sorted the other way round
+	omitted []string // columns that say the same in every row
+	wide    bool     // all columns are shown instead of the chosen ones
+	sort    int      // index of the column; -1: by address
+	down    bool     // sorted the other way round
 	sieve   sieve[T]
 	cursor  cursor
 	marks   marks

@@ -220,12 +220,15 @@ func TestCursorStaysAtTheTopWhileLoading(t *testing.T) {
 	load.Put(row("A"))
 	x.Refresh()
 	x.shows(">A a b")
+	load.Put(row("1"))
 	load.Synced()
+	x.Refresh() // the end of the load and its last rows at once
+	x.shows(">1 A a")
 	x.load.Put(row("0"))
 	x.Refresh()
-	x.shows(">A a b")
+	x.shows(">1 A a")
 	x.Move(-1)
-	x.shows(">0 A a")
+	x.shows(">0 1 A")
 
 	x = newWorld(t, 60, 4)
 	load = x.store.Begin(backend.Part{Link: "two"})
