@@ -12,6 +12,7 @@ type Plan struct {
 	Action   string
 	Sentence string   // "Scales deployment shop/checkout on prod-eu from 3 to 5."
 	Warnings []string // what will undo it, what it touches beyond the target
+	Gone     []Ref    // targets that are not there any more: they have a warning and no step
 	Steps    []Step
 }
 

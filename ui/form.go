@@ -32,7 +32,9 @@ func newForm(a backend.Action, sel Selection, given backend.Args) *form {
 		if !ok {
 			v = p.Default
 		}
-		fm.fields = append(fm.fields, input.New(v, p.Secret))
+		field := input.New(v, p.Secret)
+		field.Select()
+		fm.fields = append(fm.fields, field)
 	}
 	return fm
 }

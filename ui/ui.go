@@ -202,6 +202,12 @@ func Ask(f func(*Shell) tea.Cmd) tea.Cmd {
 	return func() tea.Msg { return Do{f} }
 }
 
+// Failed says whether nothing of what the view on top shows could be had, and why.
+func (s *Shell) Failed() (why string, is bool) {
+	t := s.top().Title()
+	return t.Health.Reason.Safe(), t.Failed
+}
+
 // Settled says whether everything that was asked for is on the screen, and every
 // link has answered or failed.
 func (s *Shell) Settled() bool {

@@ -60,6 +60,7 @@ type Title struct {
 	Place  string // which part of the platform: "prod-eu · shop"
 	Counts string // "1,204 pods, 37 shown (/check), 2 marked"
 	Health backend.Health
+	Failed bool // nothing of what it shows could be had; Health says why
 }
 
 // Selection is what an action would be done to: the marked objects, or the one

@@ -154,6 +154,7 @@ func (d *Desk) planAll(ctx context.Context, a backend.Action, refs []backend.Ref
 	for _, p := range plans {
 		all.Sentence = strings.TrimSpace(all.Sentence + " " + p.Sentence)
 		all.Warnings = append(all.Warnings, p.Warnings...)
+		all.Gone = append(all.Gone, p.Gone...)
 		all.Steps = append(all.Steps, p.Steps...)
 	}
 	return all, nil

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -217,6 +218,23 @@ func (s *Set) settingsOf(name string) Settings {
 		out.Namespaces = s.opts.Namespaces
 	}
 	out.Namespaces = slices.Clone(out.Namespaces)
+	return out
+}
+
+// Unmatched gives the contexts or servers of Settings that no context of the
+// kubeconfig matches.
+func (s *Set) Unmatched() []string {
+	raw := s.kubeconfig()
+	var out []string
+	for _, c := range s.opts.Settings {
+		matched := false
+		for name := range raw.Contexts {
+			matched = matched || c.matches(name, raw)
+		}
+		if !matched {
+			out = append(out, cmp.Or(c.Context, c.Server))
+		}
+	}
 	return out
 }
 

@@ -100,7 +100,31 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 	if o.output != "json" {
 		printRun(out, run, o.follow)
 	}
-	return errors.Join(run.Err, printJSON(out, o.output, runJSON(run)))
+	return errors.Join(run.Err, leftOut(run.Plan), printJSON(out, o.output, runJSON(run)))
+}
+
+// leftOut is the error of a run that could not do all that was named: on a screen
+// the person has seen who is gone, a script has not.
+func leftOut(p backend.Plan) error {
+	if len(p.Gone) == 0 {
+		return nil
+	}
+	return &backend.Error{
+		Code: backend.Partly, Op: p.Action,
+		Human: fmt.Sprintf("%s not there: %d of %d were left out.", enumerate(p.Gone), len(p.Gone), len(p.Gone)+len(p.Steps)),
+	}
+}
+
+// enumerate names refs: "x is", "x, y are".
+func enumerate(refs []backend.Ref) string {
+	var names []string
+	for _, r := range refs {
+		names = append(names, r.String())
+	}
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	return strings.Join(names, ", ") + " are"
 }
 
 // readArgs reads --set name=value, name=@file and name=-.

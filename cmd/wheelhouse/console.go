@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -97,11 +99,25 @@ func (p *platform) shellOptions() (ui.Options, error) {
 		signs = themes.ASCII()
 	}
 	aliases, more := keymap.LoadAliases(p.conf.Aliases)
+	if err := knownView(aliases.Resolve(first), p.openers()); err != nil {
+		return ui.Options{}, usage{err}
+	}
 	return ui.Options{
 		Desk: p.desk, Keys: keys, Openers: p.openers(), Links: uiLinks{p.links}, Bell: p.bell, Memory: p.memory,
 		Aliases: aliases.Resolve, Known: p.knownNamespaces, Signs: signs, Place: ui.Place{Namespaces: namespaces}, First: first,
 		Notes: append(append(p.notes, notes...), more...),
 	}, nil
+}
+
+// knownView refuses a ':' line that opens no view.
+func knownView(line string, openers []ui.Opener) error {
+	name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+	for _, o := range openers {
+		if o.Name == name || slices.Contains(o.Alias, name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no view is called %q; `wheelhouse views` lists them", name)
 }
 
 // loadKeys is the default keys, over them the hotkeys of k9s, the config's keys

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/link"
 	"wheelhouse/themes"
 )
@@ -33,7 +34,11 @@ func doctorCommand(f *flags) *cobra.Command {
 			defer cancel()
 			ill := 0
 			for _, l := range links {
-				ill += tell(c.OutOrStdout(), l, l.Check(ctx))
+				found := l.Check(ctx)
+				if found[0].State == backend.Good {
+					found = append(found, p.mayRead(ctx, l))
+				}
+				ill += tell(c.OutOrStdout(), l, found)
 			}
 			if ill > 0 {
 				return &exit{1}
@@ -45,8 +50,31 @@ func doctorCommand(f *flags) *cobra.Command {
 	return c
 }
 
-// named gives the links of those names; all for none.
+// mayRead says whether pods may be listed everywhere. That they may not is no
+// fault, but explains what is not on the screen.
+func (p *platform) mayRead(ctx context.Context, l *link.Link) link.Finding {
+	ok, _, err := p.adapters[l.Alias()].May(ctx, backend.Permission{Verb: "list", Resource: "pods"}, backend.Ref{Link: l.Alias(), Kind: cluster.KindPod})
+	f := link.Finding{Name: "permissions", State: backend.Idle}
+	switch {
+	case err != nil:
+		f.Detail = "the server does not tell"
+	case ok:
+		f.State, f.Detail = backend.Good, "pods may be listed in all namespaces"
+	default:
+		f.Detail = "pods may not be listed in all namespaces"
+		f.Help = "where namespaces may be listed, those that are permitted are found; else name them with -n, or under links in the configuration"
+	}
+	return f
+}
+
+// named gives the links of those names; for none those of --context, or all.
 func (p *platform) named(names []string) ([]*link.Link, error) {
+	if len(names) == 0 {
+		names = p.flags.contexts
+	}
+	if len(names) == 0 {
+		return p.links.All(), nil
+	}
 	if len(names) == 0 {
 		return p.links.All(), nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -43,12 +42,12 @@ func frameCommand(f *flags) *cobra.Command {
 				return err
 			}
 			defer p.close()
-			picture, err := p.frame(ctx, args[1:], keys, w, h, ansi)
+			picture, failed, err := p.frame(ctx, args[1:], keys, w, h, ansi)
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), picture)
-			return err
+			return errors.Join(err, failed)
 		},
 	}
 	c.Flags().StringVar(&size, "size", "120x40", "columns x rows")
@@ -59,47 +58,39 @@ func frameCommand(f *flags) *cobra.Command {
 }
 
 // frame is the screen of that size, standing on the object that is referred to,
-// after the keys.
-func (p *platform) frame(ctx context.Context, refs []string, keys string, w, h int, ansi bool) (string, error) {
+// after the keys; failed is why there is nothing on it.
+func (p *platform) frame(ctx context.Context, refs []string, keys string, w, h int, ansi bool) (picture string, failed, err error) {
 	o, err := p.shellOptions()
 	if err != nil {
-		return "", err
-	}
-	if err := knownView(o); err != nil {
-		return "", usage{err}
+		return "", nil, err
 	}
 	theme, err := p.theme()
 	if err != nil {
-		return "", usage{err}
+		return "", nil, usage{err}
 	}
 	if len(refs) > 0 {
 		stand, err := p.refs(refs)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		o.Stand = stand[0]
 	}
 	shell := ui.StartHeadless(o, w, h)
 	defer shell.Close()
 	if err := pressAll(ctx, shell, keys); err != nil {
-		return "", err
-	}
-	if !ansi {
-		return shell.Picture(), nil
+		return "", nil, err
 	}
 	palette := screen.NewPalette(theme(true), colorprofile.TrueColor)
-	return shell.Look(func(s *ui.Shell) string { return s.Picture().ANSI(palette) }), nil
-}
-
-// knownView refuses a first view that there is none of.
-func knownView(o ui.Options) error {
-	name, _, _ := strings.Cut(o.Aliases(o.First), " ")
-	for _, v := range o.Openers {
-		if v.Name == name || slices.Contains(v.Alias, name) {
-			return nil
+	shell.Look(func(s *ui.Shell) string {
+		if picture = s.Picture().Plain(); ansi {
+			picture = s.Picture().ANSI(palette)
 		}
-	}
-	return fmt.Errorf("no view is called %q; `wheelhouse views` lists them", name)
+		if why, is := s.Failed(); is {
+			failed = errors.New(why)
+		}
+		return ""
+	})
+	return picture, failed, nil
 }
 
 // pressAll waits for the data, presses each key and waits for its answer.

@@ -10,6 +10,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/audit"
+	"wheelhouse/backend/link"
 	"wheelhouse/config"
 )
 
@@ -24,6 +25,9 @@ func auditCommand(f *flags) *cobra.Command {
 	tail := &cobra.Command{
 		Use: "tail", Short: "Print the newest records of all sessions", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("namespace") {
+				return usage{errors.New("-n is the namespace everywhere; --lines N says how many records")}
+			}
 			path, err := dir()
 			if err != nil {
 				return err
@@ -110,11 +114,19 @@ func checkConfig(c *cobra.Command, f *flags) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := loadKeys(f); err != nil {
+	p := &platform{flags: f, conf: conf}
+	if _, err := p.shellOptions(); err != nil {
 		return err
 	}
-	if _, err := (&platform{flags: f, conf: conf}).theme(); err != nil {
-		return err
+	if _, err := p.theme(); err != nil {
+		return usage{err}
+	}
+	links, err := link.Load(p.linkOptions())
+	if err == nil {
+		defer links.Close()
+		for _, name := range links.Unmatched() {
+			fmt.Fprintf(c.OutOrStdout(), "links: %s is in no kubeconfig that is read: what is said of it has no effect.\n", backend.T(name).Safe())
+		}
 	}
 	path := f.config
 	if path == "" {

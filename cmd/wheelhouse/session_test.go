@@ -48,7 +48,7 @@ func TestSessionWithoutCluster(t *testing.T) {
 		{"act pod.delete pod/a/b --set novalue", 2, "", `--set takes name=value, not "novalue"`},
 		{"act pod.delete pod/a/b --set grace=@gone", 2, "", "read grace: open gone"},
 		{"frame", 2, "", "frame takes a view"},
-		{"config check --theme nonsense", 1, "", `no theme is called "nonsense"`},
+		{"config check --theme nonsense", 2, "", `no theme is called "nonsense"`},
 		{"frame pods --size huge", 2, "", `--size is columns x rows, such as 120x40, not "huge"`},
 		{"frame pods --size 0x5", 2, "", "--size is columns x rows"},
 		{"frame pods --size 99999x5", 2, "", "--size is columns x rows"},

@@ -358,7 +358,13 @@ func (l *List[T]) Title() ui.Title {
 	if c.Filtering {
 		words = append(words, "filtering")
 	}
-	return ui.Title{What: l.spec.Name, Place: l.where(), Counts: strings.Join(words, ", "), Health: l.health()}
+	return ui.Title{What: l.spec.Name, Place: l.where(), Counts: strings.Join(words, ", "), Health: l.health(), Failed: l.failed()}
+}
+
+// failed says whether nothing could be had.
+func (l *List[T]) failed() bool {
+	s := l.health().State
+	return l.table.Counts().Total == 0 && (s == backend.Down || s == backend.Stale || s == backend.Forbidden)
 }
 
 // where is the place with the links that are really watched.

@@ -58,12 +58,29 @@ func (c *Cluster) Plan(ctx context.Context, action string, refs []backend.Ref, a
 		return backend.Plan{}, err
 	}
 	p.Action, p.Sentence = action, backend.T(p.Sentence).Safe()
-	p.Warnings = append(gone, p.Warnings...)
+	p.Warnings, p.Gone = append(leftOut(gone), p.Warnings...), refsOf(gone)
 	return p, nil
 }
 
-// targets reads all refs. gone are warnings about those that are not there.
-func (c *Cluster) targets(ctx context.Context, action string, refs []backend.Ref) (found []target, gone []string, err error) {
+// leftOut are the warnings about targets that are not there.
+func leftOut(gone []target) []string {
+	var out []string
+	for _, t := range gone {
+		out = append(out, backend.T(t.named()+" is not there any more: it is left out").Safe())
+	}
+	return out
+}
+
+func refsOf(ts []target) []backend.Ref {
+	var out []backend.Ref
+	for _, t := range ts {
+		out = append(out, t.ref)
+	}
+	return out
+}
+
+// targets reads all refs; gone are those that are not there.
+func (c *Cluster) targets(ctx context.Context, action string, refs []backend.Ref) (found, gone []target, err error) {
 	all, errs := make([]target, len(refs)), make([]error, len(refs))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxReads)
@@ -83,7 +100,7 @@ func (c *Cluster) targets(ctx context.Context, action string, refs []backend.Ref
 		if errs[i] == nil {
 			found = append(found, t)
 		} else {
-			gone = append(gone, backend.T(t.named()+" is not there any more: it is left out").Safe())
+			gone = append(gone, t)
 		}
 	}
 	if len(found) == 0 {

@@ -478,3 +478,20 @@ func rowFuncs() map[string]func([]byte) error {
 		"namespaces":   func(b []byte) error { _, _, err := namespaceRow(b, "l", words{}); return err },
 	}
 }
+
+// TestOwnerOfADeploymentsPods: the replica set between a deployment and its pods
+// is told by the hash that they carry, and by nothing else.
+func TestOwnerOfADeploymentsPods(t *testing.T) {
+	for _, c := range []struct{ hash, want string }{
+		{"7d9f", "deployment.apps/checkout"},
+		{"", "replicaset.apps/checkout-7d9f"},
+		{"9f", "replicaset.apps/checkout-7d9f"},
+		{"checkout-7d9f", "replicaset.apps/checkout-7d9f"},
+	} {
+		pod := aPod(func(p *corev1.Pod) { p.Labels = map[string]string{"app": "checkout", "pod-template-hash": c.hash} })
+		got, _, err := podRow(wired(t, pod), "prod", words{})
+		if err != nil || got.Owner != c.want {
+			t.Errorf("with the hash %q it is owned by %s (%v), want %s", c.hash, got.Owner, err, c.want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ type Input struct {
 	edit  textinput.Model
 	ghost string // the rest of a completion, drawn dim behind the text
 	blank bool   // draw dots instead of what was typed
+	whole bool   // all of it is selected: what is typed next takes its place
 }
 
 // New gives an input that holds value, with the cursor at its end. A secret one
@@ -40,6 +41,10 @@ func (in *Input) Set(value string) {
 	in.edit.CursorEnd()
 }
 
+// Select selects all of the line: what is typed or pasted next takes its place;
+// keys that move the cursor leave it.
+func (in *Input) Select() { in.whole = true }
+
 // AtEnd says whether the cursor stands behind the last character.
 func (in *Input) AtEnd() bool { return in.edit.Position() >= len([]rune(in.edit.Value())) }
 
@@ -48,7 +53,24 @@ func (in *Input) Ghost(rest string) { in.ghost = rest }
 
 // Update lets the line take a key press or a paste.
 func (in *Input) Update(msg tea.Msg) {
+	if in.whole {
+		in.whole = false
+		if replaces(msg) {
+			in.edit.SetValue("")
+		}
+	}
 	in.edit, _ = in.edit.Update(msg)
+}
+
+// replaces says whether a message is something typed, pasted or deleted.
+func replaces(msg tea.Msg) bool {
+	switch msg := msg.(type) {
+	case tea.PasteMsg:
+		return true
+	case tea.KeyPressMsg:
+		return msg.Text != "" || msg.String() == "backspace" || msg.String() == "delete"
+	}
+	return false
 }
 
 // Draw draws the line from x on in w cells; what does not fit scrolls so that
@@ -72,6 +94,9 @@ func (in *Input) Draw(f screen.Frame, x, y, w int, pen themes.Pen) {
 	}
 	if screen.Width(under) == 0 { // a mark alone has no cell to reverse
 		under = " "
+	}
+	if in.whole && len(runes) > 0 {
+		pen |= themes.Reverse
 	}
 	line := f.Sub(x, y, w, 1)
 	before = tail(before, w-screen.Width(under))

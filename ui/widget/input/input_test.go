@@ -86,6 +86,31 @@ func TestEditing(t *testing.T) {
 	}
 }
 
+// TestSelect: what is typed takes the place of what is selected, and only once.
+func TestSelect(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		keys []tea.Msg
+		want string
+	}{
+		{"nothing pressed", nil, "40"},
+		{"typed", []tea.Msg{text("9"), text("1")}, "91"},
+		{"pasted", []tea.Msg{tea.PasteMsg{Content: "7"}}, "7"},
+		{"deleted", []tea.Msg{key(tea.KeyBackspace)}, ""},
+		{"moved first", []tea.Msg{key(tea.KeyLeft), text("9")}, "490"},
+		{"end first", []tea.Msg{key(tea.KeyEnd), text("9")}, "409"},
+	} {
+		in := New("40", false)
+		in.Select()
+		for _, k := range c.keys {
+			in.Update(k)
+		}
+		if in.Value() != c.want {
+			t.Errorf("%s: %q, not %q", c.name, in.Value(), c.want)
+		}
+	}
+}
+
 func TestSet(t *testing.T) {
 	in := New("first", false)
 	in.Update(key(tea.KeyHome))
