@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -51,7 +52,7 @@ func (s *Shell) Invoke(line string) tea.Cmd {
 	if a, ok := s.o.Desk.Find(id); ok {
 		return s.begin(a, s.top().Selection(), args(rest))
 	}
-	s.Say(fmt.Sprintf("%s does nothing on this view. ? shows every key.", id), backend.None)
+	s.Say(fmt.Sprintf("%s does nothing on this view. ? shows every key.", cmp.Or(s.keyOf(id), id)), backend.None)
 	return nil
 }
 

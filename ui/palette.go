@@ -16,6 +16,8 @@ type choice struct {
 	heading string
 	list    *chooser.Chooser
 	pick    func(chooser.Item) tea.Cmd
+	keys    map[string]func(id string) // do something to the current item, and the dialog stays; may be nil
+	anew    func() []chooser.Item      // the items after one of keys
 }
 
 func (c *choice) title() string { return c.heading }
@@ -27,7 +29,15 @@ func (c *choice) want(_ *Shell, maxW, maxH int) (w, h int) {
 func (c *choice) draw(_ *Shell, f screen.Frame) { c.list.Draw(f) }
 
 func (c *choice) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
-	if k, ok := msg.(tea.KeyPressMsg); ok && k.String() == "enter" {
+	k, isKey := msg.(tea.KeyPressMsg)
+	if isKey && c.keys[k.String()] != nil {
+		if it, ok := c.list.Current(); ok {
+			c.keys[k.String()](it.ID)
+			c.list.Replace(c.anew())
+		}
+		return false, nil
+	}
+	if isKey && k.String() == "enter" {
 		it, ok := c.list.Current()
 		switch {
 		case !ok:
@@ -47,6 +57,12 @@ func (c *choice) dismissed(*Shell) {}
 // Choose opens a dialog in which one of items is picked.
 func (s *Shell) Choose(heading string, items []chooser.Item, pick func(chooser.Item) tea.Cmd) {
 	s.open(&choice{heading: heading, list: chooser.New(items, nil), pick: pick})
+}
+
+// Arrange opens a dialog that stays: keys do something to the item under the
+// cursor, and items are asked for anew after each.
+func (s *Shell) Arrange(heading string, items func() []chooser.Item, keys map[string]func(id string)) {
+	s.open(&choice{heading: heading, list: chooser.New(items(), nil), keys: keys, anew: items})
 }
 
 // openMenu lists what can be done to the selection, and beside what can't be

@@ -186,3 +186,19 @@ func TestReasonUnderRows(t *testing.T) {
 		}
 	})
 }
+
+// TestColumnsAreArranged: the dialog stays and so does its cursor; what was
+// chosen is kept, in its order.
+func TestColumnsAreArranged(t *testing.T) {
+	inBubble(t, full, func(r *rig) {
+		r.start("pods", 120, 24)
+		r.press("ctrl+o > > enter enter < down enter esc")
+		want := []string{"name", "cluster", "ready", "state", "restarts", "detail", "ip", "node", "namespace"}
+		if got := r.memory.Get("columns.pods"); !slices.Equal(got, want) {
+			t.Errorf("kept: %v\nnot:  %v", got, want)
+		}
+		if got := strings.Fields(strings.Split(r.picture().Plain(), "\n")[1]); len(got) < 3 || got[1] != "NAME" || got[2] != "CLUSTER" {
+			t.Errorf("shown: %v", got)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package list
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"wheelhouse/ui"
 	"wheelhouse/ui/widget/chooser"
+	"wheelhouse/ui/widget/table"
 )
 
 // What was chosen about columns and order is kept under these keys.
@@ -44,47 +46,57 @@ func (l *List[T]) keep(f func()) func() tea.Cmd {
 	})
 }
 
-// chooseColumns lists the columns: picking one shows or hides it, and the
-// dialog comes back until Esc; a column that is shown again goes to the end.
+// chooseColumns lists the columns: those that are shown, in their order, then the
+// others.
 func (l *List[T]) chooseColumns() tea.Cmd {
-	shown := l.table.Chosen()
-	var items []chooser.Item
-	for _, id := range shown {
-		items = append(items, l.columnItem(id, "[x] "))
-	}
-	for _, c := range l.spec.Columns {
-		if !slices.Contains(shown, c.ID) {
-			items = append(items, l.columnItem(c.ID, "[ ] "))
-		}
-	}
 	return ui.Ask(func(s *ui.Shell) tea.Cmd {
-		s.Choose("Columns", items, func(it chooser.Item) tea.Cmd {
-			l.toggleColumn(it.ID)
-			return l.chooseColumns()
+		s.Arrange("Columns: enter shows or hides, < > move", l.columnItems, map[string]func(string){
+			"enter": func(id string) { l.choose(toggled(l.table.Chosen(), id)) },
+			"<":     func(id string) { l.choose(shifted(l.table.Chosen(), id, -1)) },
+			">":     func(id string) { l.choose(shifted(l.table.Chosen(), id, 1)) },
 		})
 		return nil
 	})
 }
 
-func (l *List[T]) columnItem(id, box string) chooser.Item {
+func (l *List[T]) columnItems() []chooser.Item {
+	var items []chooser.Item
+	add := func(id, box string) {
+		i := slices.IndexFunc(l.spec.Columns, func(c table.Column[T]) bool { return c.ID == id })
+		items = append(items, chooser.Item{ID: id, Title: box + strings.ToLower(cmp.Or(l.spec.Columns[i].Title, id))})
+	}
+	shown := l.table.Chosen()
+	for _, id := range shown {
+		add(id, "[x] ")
+	}
 	for _, c := range l.spec.Columns {
-		if c.ID == id {
-			return chooser.Item{ID: id, Title: box + strings.ToLower(c.Title), Detail: "enter shows or hides"}
+		if !slices.Contains(shown, c.ID) {
+			add(c.ID, "[ ] ")
 		}
 	}
-	return chooser.Item{ID: id, Title: box + id}
+	return items
 }
 
-func (l *List[T]) toggleColumn(id string) {
-	var ids []string
-	for _, other := range l.table.Chosen() {
-		if other != id {
-			ids = append(ids, other)
-		}
-	}
-	if len(ids) == len(l.table.Chosen()) {
-		ids = append(ids, id)
-	}
+// choose shows these columns in that order, and keeps that.
+func (l *List[T]) choose(ids []string) {
 	l.table.Choose(ids)
-	l.shared.Memory.Put(l.columnsKey(), ids)
+	l.shared.Memory.Put(l.columnsKey(), l.table.Chosen())
+}
+
+// toggled are ids without id, or with it at the end.
+func toggled(ids []string, id string) []string {
+	if i := slices.Index(ids, id); i >= 0 {
+		return slices.Delete(ids, i, i+1)
+	}
+	return append(ids, id)
+}
+
+// shifted are ids with id moved by one place, where it is one of them and there
+// is such a place.
+func shifted(ids []string, id string, by int) []string {
+	i := slices.Index(ids, id)
+	if to := i + by; i >= 0 && to >= 0 && to < len(ids) {
+		ids[i], ids[to] = ids[to], ids[i]
+	}
+	return ids
 }

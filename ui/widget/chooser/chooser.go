@@ -4,6 +4,7 @@
 package chooser
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -40,6 +41,19 @@ func New(items []Item, more func(query string) []Item) *Chooser {
 	c := &Chooser{search: input.New("", false), all: items, more: more}
 	c.filter()
 	return c
+}
+
+// Replace puts other items in the place of those that there are. What is
+// searched for stays, and the cursor stays on its item.
+func (c *Chooser) Replace(items []Item) {
+	before, _ := c.Current()
+	top := c.top
+	c.all = items
+	c.filter()
+	c.top = top
+	if i := slices.IndexFunc(c.shown, func(it Item) bool { return it.ID == before.ID }); i >= 0 {
+		c.at = i
+	}
 }
 
 // Current is the item under the cursor; ok is false when none matches.
