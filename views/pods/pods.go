@@ -49,7 +49,7 @@ func Columns() []table.Column[cluster.Pod] {
 		},
 		list.State("state", "STATE", func(p *cluster.Pod) (string, backend.Level) { return p.State, p.Level }),
 		list.Number("restarts", "RESTARTS", 4, func(p *cluster.Pod) int64 { return int64(p.Restarts) }),
-		list.Text("detail", "WHY", 7, func(p *cluster.Pod) string { return p.Detail }),
+		list.Text("why", "WHY", 7, func(p *cluster.Pod) string { return p.Detail }),
 		list.Text("ip", "IP", 9, func(p *cluster.Pod) string { return p.IP }),
 		list.Text("node", "NODE", 8, func(p *cluster.Pod) string { return p.Node }),
 		list.Hidden(list.Text("owner", "OWNER", 10, func(p *cluster.Pod) string { return p.Owner })),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,8 +26,8 @@ const (
 
 // Export writes the marked rows, hidden ones too, or all that are shown when
 // none is marked, with the text of the chosen columns. JSON and YAML are a list
-// of objects by column ID and hold every character as it came, those that can't
-// be seen escaped; CSV is for spreadsheets: harmless text, and nothing in it is
+// of objects by column ID, whole numbers as such, and hold every character as it
+// came, those that can't be seen escaped; CSV is for spreadsheets: harmless text, and nothing in it is
 // taken for a formula.
 func (t *Table[T]) Export(w io.Writer, format Format) error {
 	var err error
@@ -94,7 +95,7 @@ func (t *Table[T]) exportObjects(w io.Writer, format Format, begin, comma, betwe
 	for v := range t.rows() {
 		var b strings.Builder
 		for k, i := range t.chosen {
-			b.WriteString(before + quoted(ids[k], format) + ": " + quoted(t.columns[i].Text(v), format))
+			b.WriteString(before + quoted(ids[k], format) + ": " + t.columns[i].value(v, format))
 			before = comma
 		}
 		before = between
@@ -109,6 +110,15 @@ func (t *Table[T]) exportObjects(w io.Writer, format Format, begin, comma, betwe
 		return fmt.Errorf("write end: %w", err)
 	}
 	return out.Flush()
+}
+
+// value is the column's text of a row as JSON or YAML: a number where it is one.
+func (c Column[T]) value(v *T, format Format) string {
+	text := c.Text(v)
+	if n, err := strconv.ParseInt(text, 10, 64); c.Number != nil && err == nil {
+		return strconv.FormatInt(n, 10)
+	}
+	return quoted(text, format)
 }
 
 // quoted is s as a string of JSON or YAML, in quotes, of characters that can be

@@ -21,9 +21,13 @@ func TestExportReadsBack(t *testing.T) {
 	}
 	x.Choose([]string{"name", "restarts"})
 	x.Refresh()
-	var want []map[string]string
+	type saved struct {
+		Name     string
+		Restarts int
+	}
+	var want []saved
 	for v := range x.lens.Shown() {
-		want = append(want, map[string]string{"name": v.name, "restarts": "0"})
+		want = append(want, saved{v.name, 0})
 	}
 	for format, read := range map[Format]func([]byte, any) error{
 		JSON: json.Unmarshal,
@@ -36,7 +40,7 @@ func TestExportReadsBack(t *testing.T) {
 		if strings.ContainsAny(b.String(), "\x1b\r\u009b\u202e\U000e0041") {
 			t.Errorf("%s holds characters that can't be seen", format)
 		}
-		var got []map[string]string
+		var got []saved
 		if err := read(b.Bytes(), &got); err != nil {
 			t.Fatalf("%s: %v\n%s", format, err, b.String())
 		}
