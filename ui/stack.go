@@ -18,12 +18,14 @@ const maxViews = 12
 type stack struct {
 	views []opened
 	at    int
-	place Place
+	place Place // where the one on the screen looks
 }
 
-// opened is a view with the filter that it was opened with.
+// opened is a view with where it looks, and the filter that it was opened with:
+// going back to it brings back both.
 type opened struct {
 	View
+	place  Place
 	filter string
 }
 
@@ -48,7 +50,7 @@ func (s *Shell) Push(v View) tea.Cmd {
 		st.views[0].Close()
 		st.views = append(st.views[:0], st.views[1:]...)
 	}
-	o := opened{View: v}
+	o := opened{View: v, place: st.place}
 	if f, ok := v.(Searcher); ok {
 		o.filter = f.Query()
 	}
@@ -69,21 +71,24 @@ func (s *Shell) goTo(at int) tea.Cmd {
 		s.Say("No further view that way. Type : to open one, ? for help.", backend.None)
 		return nil
 	}
-	s.stack.at = at
+	s.stack.at, s.stack.place = at, s.stack.views[at].place
 	v := s.top()
 	v.Open(s.stack.place)
 	return v.Update(Changed{})
 }
 
-// Place is where the views look.
+// Place is where the view on the screen looks, and the next one will.
 func (s *Shell) Place() Place { return s.stack.place }
 
-// MoveTo makes the views look elsewhere.
+// MoveTo makes the view on the screen look elsewhere.
 func (s *Shell) MoveTo(p Place) tea.Cmd {
 	if !s.reach(p) {
 		return nil
 	}
 	v := s.top()
+	if len(s.stack.views) > 0 {
+		s.stack.views[s.stack.at].place = s.stack.place
+	}
 	v.Open(s.stack.place)
 	return v.Update(Changed{})
 }
@@ -111,10 +116,15 @@ func (s *Shell) reach(p Place) bool {
 	return true
 }
 
-// Leave takes a link out of the place: it was disconnected.
+// Leave makes no view look at a link any more: it was disconnected.
 func (s *Shell) Leave(link string) {
-	p := &s.stack.place
-	p.Links = slices.DeleteFunc(slices.Clone(p.Links), func(l string) bool { return l == link })
+	without := func(p *Place) {
+		p.Links = slices.DeleteFunc(slices.Clone(p.Links), func(l string) bool { return l == link })
+	}
+	without(&s.stack.place)
+	for i := range s.stack.views {
+		without(&s.stack.views[i].place)
+	}
 }
 
 // remember puts value first in a list that is kept between sessions.
