@@ -1,6 +1,9 @@
 package backend
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Code sorts errors by what the person can do about them. Their exit codes on
 // the command line are fixed (see cmd/wheelhouse).
@@ -60,4 +63,56 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return Failed
+}
+
+// Near is "; did you mean NAME?" for the name that word was probably meant to be,
+// or "" when none comes near: one that begins with it, or differs from it in at
+// most one letter of three. Upper and lower case are the same.
+func Near(word string, names []string) string {
+	const longest = 40 // no name is longer, and the work is its square
+	w := []rune(strings.ToLower(word))
+	if len(w) == 0 || len(w) > longest {
+		return ""
+	}
+	best, least := "", 1+max(1, len(w)/3)
+	for _, n := range names {
+		lower := strings.ToLower(n)
+		d := distance(w, []rune(lower))
+		if strings.HasPrefix(lower, string(w)) {
+			d = min(d, 1)
+		}
+		if d < least {
+			best, least = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+// distance is how many letters must be added, left out, exchanged or swapped
+// with their neighbour to make b of a.
+func distance(a, b []rune) int {
+	var before []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range a {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range b {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/goccy/go-yaml"
-	"github.com/sahilm/fuzzy"
+	"github.com/goccy/go-yaml/ast"
 
 	"wheelhouse/backend"
 )
@@ -121,13 +121,61 @@ func place(b []byte, at string) string {
 	for at != "" {
 		if p, err := yaml.PathString("$." + at); err == nil {
 			if node, err := p.ReadNode(bytes.NewReader(b)); err == nil {
-				pos := node.GetToken().Position
-				return fmt.Sprintf("[%d:%d] ", pos.Line, pos.Column)
+				return start(node) + " "
 			}
 		}
 		at = at[:max(0, strings.LastIndexByte(at, '.'))]
 	}
 	return ""
+}
+
+// start is the "[line:column]" at which a node begins; the token of a map is its
+// first colon, so there it is the first key.
+func start(node ast.Node) string {
+	if m, ok := node.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		node = m.Values[0].Key
+	}
+	pos := node.GetToken().Position
+	return fmt.Sprintf("[%d:%d]", pos.Line, pos.Column)
+}
+
+// Keys reads a file of bindings: what may stand under keys, alone. The error
+// names file, line and column.
+func Keys(path string) (map[string]map[string]string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the keymap: %w", err)
+	}
+	var over map[string]map[string]string
+	if err := yaml.Unmarshal(b, &over); err != nil {
+		return nil, fmt.Errorf("%s: %s", path, explain(err))
+	}
+	return over, nil
+}
+
+// Locate is where something stands in a YAML file that holds maps of maps, such
+// as keys, list, ctrl+x: "FILE: [line:column] keys.list.ctrl+x", for an error
+// about what only others can judge. What is not in it is given without a place;
+// an empty path means the config in its usual place.
+func Locate(path string, at ...string) string {
+	if path == "" {
+		path = Path()
+	}
+	name := strings.Join(at, ".")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return path + ": " + name
+	}
+	for n := len(at); n > 0; n-- {
+		to := (&yaml.PathBuilder{}).Root()
+		for _, step := range at[:n] {
+			to = to.Child(step)
+		}
+		if node, err := to.Build().ReadNode(bytes.NewReader(b)); err == nil {
+			return fmt.Sprintf("%s: %s %s", path, start(node), name)
+		}
+	}
+	return path + ": " + name
 }
 
 // check finds what the types let through: at is the setting, why what is wrong
@@ -182,10 +230,8 @@ func nearest(msg string) string {
 		return ""
 	}
 	names := append(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]())...)
-	for n := min(len(m[1]), 40); n > 1; n-- { // no name is longer
-		if hits := fuzzy.Find(m[1][:n], names); len(hits) > 0 {
-			return fmt.Sprintf("did you mean %s?", hits[0].Str)
-		}
+	if near := backend.Near(m[1], names); near != "" {
+		return strings.TrimPrefix(near, "; ")
 	}
 	return "fields are " + strings.Join(names, ", ")
 }

@@ -89,7 +89,7 @@ func TestWrong(t *testing.T) {
 		{"unknown key", "theme: dark\nreadonly: true\n", "[2:1]", `unknown field "readonly"`, "did you mean readOnly?"},
 		{"unknown key of a link", "links:\n- contxt: a\n", "[2:3]", `unknown field "contxt"`, "did you mean context?"},
 		{"nothing like it", "zzz: 1\n", "[1:1]", `unknown field "zzz"`, "fields are links, readOnly,"},
-		{"not ASCII", "réadOnly: true\n", "[1:1]", "unknown field", "fields are links"},
+		{"not ASCII", "wörd: true\n", "[1:1]", "unknown field", "fields are links"},
 		{"wrong type", "theme: dark\nmouse: perhaps\n", "[2:8]", "this must be bool, not string", schema},
 		{"value for a list", "theme: dark\nlinks: 5\n", "[2:8]", "sequence is expected", schema},
 		{"list for a value", "theme: [a]\n", "[1:8]", "this must be string", schema},
@@ -102,7 +102,7 @@ func TestWrong(t *testing.T) {
 		{"alias of nothing", "theme: *x\n", "[1:9]", "could not find alias", schema},
 		{"choice", "theme: dark\nsymbols: emoji\n", "[2:10]", `symbols: "emoji"`, "is none of auto, unicode, ascii"},
 		{"choice of a link", "links:\n- context: a\n- context: b\n  colour: pink\n", "[4:11]", `links[1].colour: "pink"`, "is none of red, orange,"},
-		{"link of nothing", "links:\n- context: a\n- alias: b\n", "[3:8]", "links[1]:", "say which link is meant: context or server"},
+		{"link of nothing", "links:\n- context: a\n- alias: b\n", "[3:3]", "links[1]:", "say which link is meant: context or server"},
 		{"empty link", "links:\n- {}\n", "[2:3]", "links[0]:", "say which link is meant: context or server"},
 		{"alias that is none", "links:\n- context: a\n  alias: A/b\n", "[3:10]", `links[0].alias: "A/b"`, "made of a-z, 0-9 and -"},
 		{"alias of two", "links:\n- {context: a, alias: x}\n- {context: b, alias: x}\n", "[3:23]", `links[1].alias: "x"`, "is the alias of another link too"},
@@ -261,4 +261,56 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %v", b, err)
 		}
 	})
+}
+
+func TestKeys(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string // parts of the error; none: it is read
+	}{
+		{"good", "list:\n  q: list.down\n", nil},
+		{"empty", "", nil},
+		{"only a comment", "# later\n", nil},
+		{"broken", "list:\n  q: list.down\n  z: [\n", []string{"[3:"}},
+		{"wrong type", "list:\n  q:\n    - a\n", []string{"[3:"}},
+		{"twice", "list:\n  q: list.down\n  q: none\n", []string{"[3:", `"q" already defined`}},
+		{"binary", "\x00\xff\xfe", []string{"[1:"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := write(t, "keys.yaml", c.text)
+			_, err := Keys(path)
+			if (err == nil) != (c.want == nil) {
+				t.Fatal(err)
+			}
+			for _, part := range c.want {
+				if !strings.Contains(err.Error(), part) || !strings.Contains(err.Error(), path) {
+					t.Errorf("%v does not say %s and %q", err, path, part)
+				}
+			}
+		})
+	}
+	if _, err := Keys(filepath.Join(t.TempDir(), "gone.yaml")); err == nil || !strings.Contains(err.Error(), "gone.yaml") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestLocate(t *testing.T) {
+	path := write(t, "config.yaml", "theme: dark\nkeys:\n  list:\n    ctrl+x: a\n    '?': b\naliases:\n  $.x: y\n")
+	for _, c := range []struct {
+		at   []string
+		want string
+	}{
+		{[]string{"keys", "list", "ctrl+x"}, "[4:13] keys.list.ctrl+x"},
+		{[]string{"keys", "list", "?"}, "[5:10] keys.list.?"},
+		{[]string{"keys", "list", "gone"}, "[4:5] keys.list.gone"},
+		{[]string{"aliases", "$.x"}, "[7:8] aliases.$.x"},
+		{[]string{"nothing"}, "nothing"},
+	} {
+		if got := Locate(path, c.at...); got != path+": "+c.want {
+			t.Errorf("%q is at %s, not %s", c.at, got, c.want)
+		}
+	}
+	if got := Locate("/nowhere/x.yaml", "keys", "list"); got != "/nowhere/x.yaml: keys.list" {
+		t.Error(got)
+	}
 }

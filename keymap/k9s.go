@@ -122,19 +122,6 @@ func (m *Map) addHotkey(h hotkey) (why string) {
 	return ""
 }
 
-// OverrideFile puts the bindings of a YAML file over those of m.
-func (m *Map) OverrideFile(path string, known []string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the keymap: %w", err)
-	}
-	var over map[string]map[string]string
-	if err := yaml.Unmarshal(b, &over); err != nil {
-		return fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, true))
-	}
-	return m.Override(path, over, known)
-}
-
 // k9sKey turns "Shift-0", "Ctrl-A", "F5" into this map's names. Shift and a
 // letter is the upper-case letter, as terminals send it.
 func k9sKey(s string) string {

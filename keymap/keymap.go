@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
+
+	"wheelhouse/backend"
 )
 
 //go:embed default.yaml
@@ -63,20 +65,21 @@ func (m *Map) read(name string, b []byte) error {
 }
 
 // Override puts bindings over those of m: scope → key → command. "none" takes
-// a key away. known are the commands that there are.
-func (m *Map) Override(name string, over map[string]map[string]string, known []string) error {
+// a key away. known are the commands that there are. An error begins with where
+// the binding stands, as where says it of a scope and, perhaps, a key.
+func (m *Map) Override(where func(at ...string) string, over map[string]map[string]string, known []string) error {
 	for _, scope := range slices.Sorted(maps.Keys(over)) {
 		if _, ok := m.scopes[scope]; !ok {
-			return fmt.Errorf("%s: there is no scope %q; scopes are %s", name, scope, strings.Join(m.Scopes(), ", "))
+			return fmt.Errorf("%s: there is no scope %q; scopes are %s", where(scope), scope, strings.Join(m.Scopes(), ", "))
 		}
 		for _, key := range slices.Sorted(maps.Keys(over[scope])) {
 			command := over[scope][key]
 			if why := wrongKey(key); why != "" {
-				return fmt.Errorf("%s: %s: %s", name, scope, why)
+				return fmt.Errorf("%s: %s", where(scope, key), why)
 			}
 			id, _, _ := strings.Cut(command, " ")
 			if command != "none" && !strings.HasPrefix(command, ":") && !slices.Contains(known, id) {
-				return fmt.Errorf("%s: %s in %q: no command is called %q; `wheelhouse keys` lists them", name, key, scope, id)
+				return fmt.Errorf("%s: no command is called %q%s; `wheelhouse keys` lists them", where(scope, key), id, backend.Near(id, known))
 			}
 			m.bind(scope, key, command)
 		}

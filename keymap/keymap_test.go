@@ -2,7 +2,6 @@ package keymap
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +83,8 @@ func TestReadTellsConflicts(t *testing.T) {
 	}
 }
 
+func place(at ...string) string { return "FILE: " + strings.Join(at, ".") }
+
 func TestOverride(t *testing.T) {
 	known := []string{"list.down", "pod.delete"}
 	for _, c := range []struct {
@@ -97,7 +98,7 @@ func TestOverride(t *testing.T) {
 		{"modifiers", "list", "ctrl+alt+x", "list.down", ""},
 		{"shift and a named key", "list", "shift+up", "list.down", ""},
 		{"no scope", "nope", "q", "list.down", `there is no scope "nope"; scopes are clusters, list,`},
-		{"no command", "list", "q", "list.dwon", "no command is called \"list.dwon\"; `wheelhouse keys` lists them"},
+		{"no command", "list", "q", "list.dwon", "no command is called \"list.dwon\"; did you mean list.down?; `wheelhouse keys` lists them"},
 		{"an empty command", "list", "q", "", `no command is called ""`},
 		{"no key", "list", "", "list.down", `no key is called ""; keys are single characters`},
 		{"half a key", "list", "ctrl+", "list.down", `no key is called "ctrl+"`},
@@ -110,9 +111,9 @@ func TestOverride(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := defaultMap(t)
-			err := m.Override("FILE", map[string]map[string]string{c.scope: {c.key: c.command}}, known)
+			err := m.Override(place, map[string]map[string]string{c.scope: {c.key: c.command}}, known)
 			if c.want != "" {
-				if err == nil || !strings.HasPrefix(err.Error(), "FILE: ") || !strings.Contains(err.Error(), c.want) {
+				if err == nil || !strings.HasPrefix(err.Error(), "FILE: "+c.scope) || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("%v does not say %q", err, c.want)
 				}
 				return
@@ -126,7 +127,7 @@ func TestOverride(t *testing.T) {
 
 func TestOverrideReplacesAndTakesAway(t *testing.T) {
 	m := defaultMap(t)
-	err := m.Override("FILE", map[string]map[string]string{"list": {"j": "list.up", "k": "none", "ctrl+r": "list.top"}}, []string{"list.up", "list.top"})
+	err := m.Override(place, map[string]map[string]string{"list": {"j": "list.up", "k": "none", "ctrl+r": "list.top"}}, []string{"list.up", "list.top"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,40 +146,6 @@ func TestOverrideReplacesAndTakesAway(t *testing.T) {
 	}
 	if keys := m.Keys([]string{"list"}, "list.up"); !slices.Equal(keys, []string{"up", "j"}) {
 		t.Error(keys)
-	}
-}
-
-func TestOverrideFile(t *testing.T) {
-	known := []string{"list.down"}
-	for _, c := range []struct {
-		name, text string
-		want       []string // parts of the error; none: it is read
-	}{
-		{"good", "list:\n  q: list.down\n", nil},
-		{"empty", "", nil},
-		{"only a comment", "# later\n", nil},
-		{"broken", "list:\n  q: list.down\n  z: [\n", []string{"[3:"}},
-		{"wrong type", "list:\n  q:\n    - a\n", []string{"[3:"}},
-		{"twice", "list:\n  q: list.down\n  q: none\n", []string{"[3:", `"q" already defined`}},
-		{"unknown", "list:\n  q: bogus\n", []string{`no command is called "bogus"`}},
-		{"binary", "\x00\xff\xfe", []string{"[1:"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "keys.yaml")
-			write(t, path, c.text)
-			err := defaultMap(t).OverrideFile(path, known)
-			if (err == nil) != (c.want == nil) {
-				t.Fatal(err)
-			}
-			for _, part := range c.want {
-				if !strings.Contains(err.Error(), part) || !strings.Contains(err.Error(), path) {
-					t.Errorf("%v does not say %s and %q", err, path, part)
-				}
-			}
-		})
-	}
-	if err := defaultMap(t).OverrideFile(filepath.Join(t.TempDir(), "gone.yaml"), known); err == nil || !strings.Contains(err.Error(), "gone.yaml") {
-		t.Errorf("a file that is not there: %v", err)
 	}
 }
 

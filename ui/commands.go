@@ -134,7 +134,7 @@ func (s *Shell) Command(line string) tea.Cmd {
 	if _, ok := s.o.Desk.Find(word); ok {
 		return s.Invoke(line)
 	}
-	s.Say("No view or command is called "+backend.T(word).Safe()+s.nearest(word)+". : and Tab lists them.", backend.Warning)
+	s.Say("No view or command is called "+backend.T(word).Safe()+backend.Near(word, s.words())+". : and Tab lists them.", backend.Warning)
 	return nil
 }
 

@@ -1,13 +1,11 @@
 package ui
 
 import (
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/sahilm/fuzzy"
 
 	"wheelhouse/backend"
 	"wheelhouse/themes"
@@ -184,14 +182,6 @@ func (s *Shell) words() []string {
 	}
 	sort.Strings(out)
 	return append(out, "help", "quit")
-}
-
-// nearest is ", did you mean pods?" where something comes near.
-func (s *Shell) nearest(word string) string {
-	if m := fuzzy.Find(word, s.words()); len(m) > 0 {
-		return fmt.Sprintf("; did you mean %s?", m[0].Str)
-	}
-	return ""
 }
 
 func (p *prompt) draw(f screen.Frame, hints []string) {

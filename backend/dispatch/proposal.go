@@ -51,7 +51,11 @@ type Proposal struct {
 func (d *Desk) Plan(ctx context.Context, action string, refs []backend.Ref, args backend.Args) (Proposal, error) {
 	a, ok := d.Find(action)
 	if !ok {
-		return Proposal{}, &backend.Error{Code: backend.Invalid, Op: "plan", Human: fmt.Sprintf("There is no action %q; see the list of actions.", backend.T(action).Safe())}
+		var ids []string
+		for _, a := range d.o.Actions {
+			ids = append(ids, a.ID)
+		}
+		return Proposal{}, &backend.Error{Code: backend.Invalid, Op: "plan", Human: fmt.Sprintf("There is no action %q%s (`wheelhouse actions` lists them).", backend.T(action).Safe(), backend.Near(action, ids))}
 	}
 	if code, why := d.barred(a, refs); why != "" {
 		err := refuse(code, a, why)

@@ -117,7 +117,11 @@ func knownView(line string, openers []ui.Opener) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("no view is called %q; `wheelhouse views` lists them", name)
+	var names []string
+	for _, o := range openers {
+		names = append(append(names, o.Name), o.Alias...)
+	}
+	return fmt.Errorf("no view is called %q%s (`wheelhouse views` lists them)", name, backend.Near(name, names))
 }
 
 // loadKeys is the default keys, over them the hotkeys of k9s, the config's keys
@@ -137,13 +141,19 @@ func loadKeys(f *flags) (keys *keymap.Map, notes []string, err error) {
 		known = append(known, a.ID)
 	}
 	known = append(known, keys.Commands()...)
-	if err := keys.Override("keys in the configuration", conf.Keys, known); err != nil {
+	inConfig := func(at ...string) string { return config.Locate(f.config, append([]string{"keys"}, at...)...) }
+	if err := keys.Override(inConfig, conf.Keys, known); err != nil {
 		return nil, nil, usage{err}
 	}
-	if f.keymap != "" {
-		if err := keys.OverrideFile(f.keymap, known); err != nil {
-			return nil, nil, usage{err}
-		}
+	if f.keymap == "" {
+		return keys, notes, nil
+	}
+	over, err := config.Keys(f.keymap)
+	if err == nil {
+		err = keys.Override(func(at ...string) string { return config.Locate(f.keymap, at...) }, over, known)
+	}
+	if err != nil {
+		return nil, nil, usage{err}
 	}
 	return keys, notes, nil
 }
@@ -168,6 +178,9 @@ func (p *platform) theme() (func(dark bool) themes.Theme, error) {
 		}, err
 	}
 	t, err := themes.Load(name)
+	if err != nil && p.flags.theme == "" {
+		err = fmt.Errorf("%s: %w", config.Locate(p.flags.config, "theme"), err)
+	}
 	return func(bool) themes.Theme { return t }, err
 }
 

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +15,7 @@ import (
 	"wheelhouse/backend/audit"
 	"wheelhouse/backend/link"
 	"wheelhouse/config"
+	"wheelhouse/ui"
 )
 
 // auditCommand reads and checks the record.
@@ -108,6 +112,23 @@ func configCommand(f *flags) *cobra.Command {
 	return group("config", "Check the configuration, or print its schema", check, schema)
 }
 
+// unknownWord says why a ':' line does nothing; "" when its first word opens a
+// view or is a command.
+func unknownWord(o ui.Options, line string) (why string) {
+	word, _, _ := strings.Cut(line, " ")
+	words := o.Keys.Commands()
+	for _, v := range o.Openers {
+		words = append(append(words, v.Name), v.Alias...)
+	}
+	for _, a := range actions() {
+		words = append(words, a.ID)
+	}
+	if slices.Contains(words, word) {
+		return ""
+	}
+	return fmt.Sprintf("no view or command is called %q%s", word, backend.Near(word, words))
+}
+
 // checkConfig reads the configuration with everything that it names.
 func checkConfig(c *cobra.Command, f *flags) error {
 	conf, err := config.Load(f.config)
@@ -115,8 +136,14 @@ func checkConfig(c *cobra.Command, f *flags) error {
 		return err
 	}
 	p := &platform{flags: f, conf: conf}
-	if _, err := p.shellOptions(); err != nil {
+	o, err := p.shellOptions()
+	if err != nil {
 		return err
+	}
+	for _, word := range slices.Sorted(maps.Keys(conf.Aliases)) {
+		if why := unknownWord(o, o.Aliases(word)); why != "" {
+			return usage{fmt.Errorf("%s: %s", config.Locate(f.config, "aliases", word), why)}
+		}
 	}
 	if _, err := p.theme(); err != nil {
 		return usage{err}

@@ -25,7 +25,7 @@ import (
 
 // soon is how long anything may take that shall happen at all: an end for tests
 // that would otherwise hang, never a measure.
-const soon = 90 * time.Second
+const soon = 3 * time.Minute
 
 var (
 	binary     string // the console, built for this run

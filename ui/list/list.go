@@ -14,7 +14,6 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/feed"
-	"wheelhouse/themes"
 	"wheelhouse/ui"
 	"wheelhouse/ui/page"
 	"wheelhouse/ui/screen"
@@ -72,6 +71,7 @@ func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[
 	if spec.Kind != "" {
 		l.table.Only(func(row *T) bool { return (*row).Ref().Kind == spec.Kind })
 	}
+	l.table.Fade(l.old)
 	l.recall()
 	l.side = page.NewLive(func(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
 		return shared.Details(r.Link)(ctx, r, a)
@@ -207,191 +207,6 @@ func (l *List[T]) Draw(f screen.Frame) {
 	if l.table.Counts().Shown == 0 {
 		l.drawEmpty(rows.Sub(0, 2, w, f.Height()-2))
 	}
-}
-
-// noticeRows is the most that a notice takes of the rows' room.
-const noticeRows = 2
-
-// drawNotice says at the bottom what of the rows is not as it should be, and why,
-// and gives how many lines that took.
-func (l *List[T]) drawNotice(f screen.Frame) int {
-	level, text := l.notice()
-	if text == "" || f.Height() < 8 {
-		return 0
-	}
-	w := f.Width() - 5
-	n := min(noticeRows, len(screen.Wrap(text, w)))
-	f = f.Sub(0, f.Height()-n, f.Width(), n)
-	f.Text(2, 0, themes.Of(level), f.Signs.Level[level])
-	f.Paragraph(4, 0, w, themes.Dim, text)
-	return n
-}
-
-// notice is why not all rows are live, or what the row under the cursor has to
-// say; empty where there is nothing to say.
-func (l *List[T]) notice() (backend.Level, string) {
-	row, ok := l.table.Current()
-	switch {
-	case !ok:
-		return backend.None, ""
-	case l.spec.Note != nil:
-		return l.spec.Note(row)
-	}
-	p := l.worst()
-	if p.Health.State == backend.Live || p.Health.State == backend.Connecting {
-		return backend.None, ""
-	}
-	reason := p.Health.Reason.Safe()
-	if len(l.links()) > 1 && !strings.Contains(reason, p.Part.Link) {
-		reason = p.Part.Link + " " + reason
-	}
-	return ui.LevelOf(p.Health.State), reason
-}
-
-// drawEmpty says why there are no rows, and the key that helps.
-func (l *List[T]) drawEmpty(f screen.Frame) {
-	c := l.table.Counts()
-	h := l.health()
-	level := ui.LevelOf(h.State)
-	say := func(level backend.Level, what, help string) {
-		f.Text(2, 0, themes.Of(level), f.Signs.Level[level])
-		rows := f.Paragraph(4, 0, f.Width()-5, themes.Plain, what)
-		f.Paragraph(4, 1+rows, f.Width()-5, themes.Dim, help)
-	}
-	reason := h.Reason.Safe()
-	switch {
-	case c.Total > 0:
-		say(backend.Idle, ui.Count(c.Total, l.spec.Noun)+", none of them "+l.sieve(), l.unsieve())
-	case h.State == backend.Off:
-		say(backend.Idle, l.unconnected(), ":ctx lists the clusters, enter connects to one")
-	case h.State == backend.Connecting:
-		say(level, "asking for "+l.spec.Noun+"s …", "")
-	case h.State == backend.Forbidden:
-		help := "r tries again after a new login, on :ctx"
-		if l.spec.Scoped {
-			help = ":ns chooses a namespace · " + help
-		}
-		say(level, reason, help)
-	case h.State == backend.Down, h.State == backend.Stale:
-		say(level, reason, ":ctx shows every link and why · it comes back by itself")
-	default:
-		help := ""
-		if len(l.place.Namespaces) > 0 && l.spec.Scoped {
-			help = "0 shows all namespaces · :ns chooses another"
-		}
-		say(backend.Good, strings.TrimSuffix("There is no "+l.spec.Noun+" in "+l.where(), " in ")+".", help)
-	}
-}
-
-func (l *List[T]) unconnected() string {
-	if len(l.place.Links) > 0 {
-		return strings.Join(l.place.Links, ", ") + " is not connected."
-	}
-	return "No link is connected."
-}
-
-func (l *List[T]) sieve() string {
-	switch {
-	case l.query != "" && l.table.OnlyBroken():
-		return "broken and matching /" + l.query
-	case l.query != "":
-		return "matching /" + l.query
-	}
-	return "broken"
-}
-
-// unsieve is by which key the rows come back that the sieve leaves out.
-func (l *List[T]) unsieve() string {
-	var keys []string
-	if l.query != "" {
-		keys = append(keys, "esc clears the filter")
-	}
-	if l.table.OnlyBroken() {
-		keys = append(keys, "ctrl+z shows all, not only what is broken")
-	}
-	return strings.Join(keys, " · ")
-}
-
-func (l *List[T]) health() backend.Health { return l.worst().Health }
-
-// worst is the worst of what is watched: one part that is not live is not hidden
-// by the others.
-func (l *List[T]) worst() (worst feed.PartState) {
-	for _, p := range l.parts {
-		if !l.wants(p.Part) {
-			continue
-		}
-		if weight(p.Health.State) > weight(worst.Health.State) {
-			worst = p
-		}
-	}
-	return worst
-}
-
-func weight(s backend.State) int {
-	switch s {
-	case backend.Off:
-		return 0
-	case backend.Live:
-		return 1
-	case backend.Connecting:
-		return 2
-	case backend.Stale:
-		return 3
-	case backend.Forbidden:
-		return 4
-	}
-	return 5
-}
-
-// Title counts: nothing that is filtered or marked is left unsaid; how many
-// columns are hidden, the table's own heading says.
-func (l *List[T]) Title() ui.Title {
-	c := l.table.Counts()
-	words := []string{ui.Count(c.Total, l.spec.Noun)}
-	if c.Shown != c.Total || l.query != "" {
-		words = append(words, ui.Number(c.Shown)+" shown ("+l.sifted()+")")
-	}
-	if n := l.table.Marked(); n > 0 {
-		words = append(words, ui.Number(n)+" marked")
-	}
-	if c.Filtering {
-		words = append(words, "filtering")
-	}
-	return ui.Title{What: l.spec.Name, Place: l.where(), Counts: strings.Join(words, ", "), Health: l.health(), Failed: l.failed()}
-}
-
-// failed says whether nothing could be had.
-func (l *List[T]) failed() bool {
-	s := l.health().State
-	return l.table.Counts().Total == 0 && (s == backend.Down || s == backend.Stale || s == backend.Forbidden)
-}
-
-// where is the place with the links that are really watched.
-func (l *List[T]) where() string {
-	p := ui.Place{Links: l.links(), Namespaces: l.place.Namespaces}
-	if len(p.Links) == 0 {
-		p.Links = l.place.Links
-	}
-	if len(p.Links) > 4 {
-		p.Links = []string{ui.Number(len(p.Links)) + " clusters"}
-	}
-	if !l.spec.Scoped {
-		return strings.Join(p.Links, ",")
-	}
-	return p.String()
-}
-
-// sifted is by what rows are left out, in a few words: "/check broken".
-func (l *List[T]) sifted() string {
-	var words []string
-	if l.query != "" {
-		words = append(words, "/"+l.query)
-	}
-	if l.table.OnlyBroken() {
-		words = append(words, "broken")
-	}
-	return strings.Join(words, " ")
 }
 
 // Selection is the marked rows, or the one under the cursor.

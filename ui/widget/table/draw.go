@@ -92,7 +92,8 @@ func (t *Table[T]) drawHead(f screen.Frame) {
 
 // drawRow draws one row on line y, and gives the time when it changes by itself.
 func (t *Table[T]) drawRow(f screen.Frame, y int, row feed.Row[T], cell func(int) (Cell, bool)) (next time.Time) {
-	key := (*row.Value).Ref().Key()
+	ref := (*row.Value).Ref()
+	key, faded := ref.Key(), t.faded != nil && t.faded(ref)
 	here, marked := key == t.cursor.key, t.marked(key)
 	if here {
 		f.Text(0, y, themes.Accent|themes.Bold, f.Signs.Cursor)
@@ -109,8 +110,11 @@ func (t *Table[T]) drawRow(f screen.Frame, y int, row feed.Row[T], cell func(int
 	for _, p := range t.layout.places {
 		c, _ := cell(p.column)
 		next = sooner(next, c.Until)
-		if marked && p.column == t.name {
+		switch {
+		case marked && p.column == t.name:
 			c.Pen = themes.Marked
+		case faded:
+			c.Pen = themes.Dim
 		}
 		if glows && t.columns[p.column].Cell(row.Was, f.Now).Text != c.Text {
 			c.Pen |= themes.Glow

@@ -135,6 +135,30 @@ func TestPens(t *testing.T) {
 	})
 }
 
+// TestFaded: what a dead link said last is told from what is sure; its sign
+// stays as it is.
+func TestFaded(t *testing.T) {
+	x := newWorld(t, 60, 4)
+	x.Choose([]string{"name", "state"})
+	x.Fade(func(r backend.Ref) bool { return r.Name == "b" })
+	x.draw()
+	for y, want := range []themes.Pen{themes.Good, themes.Dim, themes.Good} {
+		line := strings.Split(x.frame.Plain(), "\n")[y+1]
+		x.frame.Repen(strings.Index(line, "Running"), y+1, 1, func(p themes.Pen) themes.Pen {
+			if p != want {
+				t.Errorf("row %d: the state is drawn as %x", y, p)
+			}
+			return p
+		})
+		x.frame.Repen(2, y+1, 1, func(p themes.Pen) themes.Pen {
+			if p != themes.Good {
+				t.Errorf("row %d: the sign is drawn as %x", y, p)
+			}
+			return p
+		})
+	}
+}
+
 func TestHostileNamesKeepColumnsAligned(t *testing.T) {
 	x := newWorld(t, 80, 40)
 	names := []string{
