@@ -51,11 +51,19 @@ var layers = []layer{
 		why: "a connection is shared by all adapters that ride on it, so it knows none of them; it is listed as a cluster itself",
 	},
 	{
+		folder: "backend/kubeapi", may: []string{"backend", "backend/cluster", "backend/link"},
+		why: "what all kinds of an API server have in common knows none of them: it is what their adapters stand on",
+	},
+	{
+		folder: "backend/kubeapi/kubeapitest", may: nil,
+		why: "what an API server sends is written without anything of ours",
+	},
+	{
 		folder: "backend/backendtest", may: []string{"backend", "backend/feed"},
 		why: "a contract suite tests any adapter through the grammar alone",
 	},
 	{
-		folder: "backend/adapters/*", may: []string{"backend", "backend/link", "backend/cluster", "backend/delivery", "backend/signal", "backend/service", "backend/machine"},
+		folder: "backend/adapters/*", may: []string{"backend", "backend/link", "backend/kubeapi", "backend/kubeapi/*", "backend/cluster", "backend/delivery", "backend/signal", "backend/service", "backend/machine"},
 		why: "an adapter translates one system into the grammar: another adapter, a feed or a screen is not its business",
 	},
 	{
@@ -110,7 +118,7 @@ type fence struct {
 var fences = []fence{
 	{
 		[]string{"k8s.io/", "sigs.k8s.io/"},
-		[]string{"backend/link", "backend/adapters/", "cmd/"},
+		[]string{"backend/link", "backend/kubeapi", "backend/adapters/", "cmd/"},
 		"Kubernetes' client library speaks to servers: whatever is above the adapters knows rows and actions only",
 	},
 	{

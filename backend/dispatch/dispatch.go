@@ -23,17 +23,17 @@ import (
 // Options are what a Desk works with. All but Changed must be set.
 type Options struct {
 	Actions []backend.Action
-	// Route says how a link is reached now; false: there is no such link. It
-	// answers at once and is safe for concurrent use.
-	Route    func(link string) (Route, bool)
+	// Route says how an object is reached now, by its link and kind; false: there
+	// is no such link. It answers at once and is safe for concurrent use.
+	Route    func(r backend.Ref) (Route, bool)
 	Record   Record
 	ReadOnly bool   // of the whole console
 	Changed  func() // rung when a run has come further or ended; must not block; may be nil
 }
 
-// Route is what dispatch must know of a link.
+// Route is what dispatch must know of the way to an object.
 type Route struct {
-	Actor        backend.Actor // nil while it is not connected
+	Actor        backend.Actor // for objects of its kind; nil while the link is not connected
 	Server, User string        // for the record; User is empty until the server has said it
 	ReadOnly     bool
 	Protected    bool // every action on it wants a name typed
@@ -102,7 +102,7 @@ func (d *Desk) Why(action string, refs []backend.Ref) string {
 	if _, why := d.barred(a, refs); why != "" {
 		return why
 	}
-	for _, g := range d.byLink(refs) {
+	for _, g := range d.byActor(refs) {
 		if why := g.route.Actor.Why(action, g.refs); why != "" {
 			return why
 		}
@@ -142,7 +142,7 @@ func (d *Desk) closedTo(refs []backend.Ref) (code backend.Code, why string) {
 	if d.o.ReadOnly {
 		return backend.Denied, "this console is read-only"
 	}
-	for _, g := range d.byLink(refs) {
+	for _, g := range d.byActor(refs) {
 		switch {
 		case !g.known:
 			return backend.Invalid, fmt.Sprintf("there is no link called %q", backend.T(g.link).Safe())
@@ -155,7 +155,7 @@ func (d *Desk) closedTo(refs []backend.Ref) (code backend.Code, why string) {
 	return backend.Failed, ""
 }
 
-// group is the refs of one link.
+// group is the refs that one actor of one link answers for.
 type group struct {
 	link  string
 	route Route
@@ -163,17 +163,22 @@ type group struct {
 	refs  []backend.Ref
 }
 
-// byLink groups refs by their link, in order of first appearance.
-func (d *Desk) byLink(refs []backend.Ref) []group {
+// byActor groups refs by who answers for them, in order of first appearance.
+func (d *Desk) byActor(refs []backend.Ref) []group {
 	var out []group
-	at := map[string]int{}
+	type kind struct{ link, kind string }
+	at := map[kind]int{}
 	for _, r := range refs {
-		i, ok := at[r.Link]
+		k := kind{r.Link, r.Kind}
+		i, ok := at[k]
 		if !ok {
-			i = len(out)
-			at[r.Link] = i
-			route, known := d.o.Route(r.Link)
-			out = append(out, group{link: r.Link, route: route, known: known})
+			route, known := d.o.Route(r)
+			i = slices.IndexFunc(out, func(g group) bool { return g.link == r.Link && g.route.Actor == route.Actor })
+			if i < 0 {
+				i = len(out)
+				out = append(out, group{link: r.Link, route: route, known: known})
+			}
+			at[k] = i
 		}
 		out[i].refs = append(out[i].refs, r)
 	}

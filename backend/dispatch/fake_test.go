@@ -167,10 +167,10 @@ func newWorld(t *testing.T, o dispatch.Options, routes map[string]dispatch.Route
 	t.Helper()
 	w := &world{routes: routes, record: &record{}}
 	o.Actions = []backend.Action{scale, remove, note}
-	o.Route = func(link string) (dispatch.Route, bool) {
+	o.Route = func(to backend.Ref) (dispatch.Route, bool) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		r, ok := w.routes[link]
+		r, ok := w.routes[to.Link]
 		return r, ok
 	}
 	if o.Record == nil {

@@ -345,7 +345,7 @@ func BenchmarkWhy(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			d := dispatch.New(dispatch.Options{
 				Actions: []backend.Action{scale},
-				Route:   func(string) (dispatch.Route, bool) { return dispatch.Route{Actor: &actor{}}, true },
+				Route:   func(backend.Ref) (dispatch.Route, bool) { return dispatch.Route{Actor: &actor{}}, true },
 			})
 			refs := slices.Repeat([]backend.Ref{deployment("a", "x")}, n)
 			for b.Loop() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,7 +99,10 @@ func (d *Desk) propose(ctx context.Context, p Proposal) (Proposal, error) {
 		p.Risk = backend.High
 		p.Warnings = append(p.Warnings, fmt.Sprintf("This goes to %d systems at once: %s.", len(links), enumerate(links, "and")))
 	}
-	for _, g := range d.byLink(refs) {
+	for _, g := range d.byActor(refs) {
+		if slices.ContainsFunc(p.links, func(i audit.Identity) bool { return i.Link == g.link }) {
+			continue
+		}
 		p.links = append(p.links, audit.Identity{Link: g.link, Server: g.route.Server, User: g.route.User})
 		if g.route.Protected {
 			p.Risk = backend.High
@@ -134,12 +138,12 @@ func toType(a backend.Action, refs []backend.Ref) string {
 	return refs[0].Name
 }
 
-// planAll has every link plan its own refs, at the same time, and joins what
+// planAll has every actor plan its own refs, at the same time, and joins what
 // they say in the order of the refs.
 func (d *Desk) planAll(ctx context.Context, a backend.Action, refs []backend.Ref, args backend.Args) (backend.Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, planTime)
 	defer cancel()
-	groups := d.byLink(refs)
+	groups := d.byActor(refs)
 	plans, errs := make([]backend.Plan, len(groups)), make([]error, len(groups))
 	var wg sync.WaitGroup
 	for i, g := range groups {

@@ -108,7 +108,7 @@ func (d *Desk) answer(ctx context.Context, q question, slots chan struct{}) []Ve
 
 func (d *Desk) may(ctx context.Context, p backend.Permission, target backend.Ref, slots chan struct{}) Verdict {
 	v := Verdict{Permission: p, Target: target}
-	route, _ := d.o.Route(target.Link)
+	route, _ := d.o.Route(target)
 	if route.Actor == nil {
 		v.Err = &backend.Error{Code: backend.Unreachable, Op: "ask for permission", Human: target.Link + " is not connected."}
 		return v

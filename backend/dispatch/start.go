@@ -80,7 +80,7 @@ func (d *Desk) unfit(p Proposal) (audit.Cause, error) {
 		return audit.ReadOnly, refuse(code, p.Action, why)
 	}
 	for _, was := range p.links {
-		now, _ := d.o.Route(was.Link)
+		now, _ := d.o.Route(backend.Ref{Link: was.Link})
 		switch {
 		case now.Server != was.Server, was.User != "" && now.User != was.User:
 			return audit.Changed, refuse(backend.Conflict, p.Action, "the login on "+was.Link+" changed since this was planned; plan it again")

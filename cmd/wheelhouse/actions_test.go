@@ -10,6 +10,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/adapters/kube"
+	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
 	"wheelhouse/keymap"
 )
@@ -124,10 +125,7 @@ func TestEveryActionIsPlanned(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	actor, err := kube.New(set.All()[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	actor := kube.New(kubeapi.New(set.All()[0]))
 	for _, a := range actions() {
 		for _, kind := range a.Kinds {
 			ref := backend.Ref{Link: "dead", Kind: kind, Scope: "shop", Name: "cart"}

@@ -18,6 +18,7 @@ import (
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
+	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
 	"wheelhouse/config"
 	"wheelhouse/ui"
@@ -75,11 +76,7 @@ func open(f *flags) (*platform, error) {
 		return nil, err
 	}
 	for _, l := range p.links.All() {
-		c, err := kube.New(l)
-		if err != nil {
-			return nil, fmt.Errorf("wire %s: %w", l.Alias(), err)
-		}
-		p.adapters[l.Alias()] = c
+		p.adapters[l.Alias()] = kube.New(kubeapi.New(l))
 	}
 	if p.record, err = audit.Open(p.auditDir(), p.session()); err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
 )
 
@@ -61,11 +62,7 @@ func (a *api) cluster(t *testing.T, opts link.Options) (*Cluster, *link.Set) {
 	if !ok {
 		t.Fatal("no link prod-eu")
 	}
-	c, err := New(l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, set
+	return New(kubeapi.New(l)), set
 }
 
 // loadLinks makes a kubeconfig for one server, and its links.

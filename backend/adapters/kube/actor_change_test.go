@@ -11,6 +11,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 )
 
 // writing is whether a request changes something.
@@ -69,7 +70,7 @@ func TestCarryOut(t *testing.T) {
 			},
 		},
 		"heartbeats without end": {
-			action: cluster.WorkloadScale, on: deploymentRef, args: five, writes: maxTries,
+			action: cluster.WorkloadScale, on: deploymentRef, args: five, writes: kubeapi.MaxTries,
 			arrive: func(m moment) bool { m.a.edit(deploymentPath, false, heartbeat); return false },
 			code:   backend.Conflict, says: "Deployment shop/checkout on prod-eu keeps being changed by others",
 		},
@@ -174,12 +175,12 @@ func TestCarryOut(t *testing.T) {
 			code:   backend.Conflict, says: "replicas was 3, is 9",
 		},
 		"never an answer": {
-			action: cluster.WorkloadScale, on: deploymentRef, args: five, writes: maxTries,
+			action: cluster.WorkloadScale, on: deploymentRef, args: five, writes: kubeapi.MaxTries,
 			arrive: func(m moment) bool { cut(m.w); return true },
 			code:   backend.Unknown, says: "may have been changed (replicas: 5), or not",
 		},
 		"an error without end": {
-			action: cluster.WorkloadScale, on: deploymentRef, args: five, writes: maxTries,
+			action: cluster.WorkloadScale, on: deploymentRef, args: five, writes: kubeapi.MaxTries,
 			arrive: func(m moment) bool { fail(m.w, 500, "InternalError", "etcd is unwell"); return true },
 			code:   backend.Failed, says: "prod-eu answered: etcd is unwell",
 		},

@@ -37,6 +37,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/backendtest"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
 )
 
@@ -101,9 +102,7 @@ func newRealWorld[T backend.Object](t *testing.T, streams bool, source func(*Clu
 	}
 	t.Cleanup(w.links.Close)
 	w.links.Start()
-	if w.c, err = New(w.links.All()[0]); err != nil {
-		t.Fatal(err)
-	}
+	w.c = New(kubeapi.New(w.links.All()[0]))
 	return w
 }
 
@@ -221,11 +220,11 @@ func (w *realWorld[T]) Remove(scope, name string) {
 func (w *realWorld[T]) Be(m backendtest.Mood) {
 	w.grant(m != backendtest.Closed && m != backendtest.Narrow, m == backendtest.Narrow)
 	if m == backendtest.Silent {
-		introduced(w.links, w.c.link)
+		introduced(w.links, w.c.Link())
 	}
 	w.line.Be(m)
 	if m == backendtest.Silent {
-		w.c.link.Report(errors.New("a request got no answer")) // or it would be looked at a little later
+		w.c.Link().Report(errors.New("a request got no answer")) // or it would be looked at a little later
 	}
 }
 

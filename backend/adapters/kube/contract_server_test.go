@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"wheelhouse/backend/kubeapi/kubeapitest"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	appsv1 "k8s.io/api/apps/v1"
 	authv1 "k8s.io/api/authorization/v1"
@@ -95,7 +97,7 @@ func (p *plane) turn(k kept, word string) {
 	p.version++
 	k.version = p.version
 	k.uid = cmp.Or(k.uid, fmt.Sprint("uid-", p.version))
-	k.raw = wired(p.t, k.object(word))
+	k.raw = kubeapitest.Wired(p.t, k.object(word))
 	if p.objects[k.path()] = k; k.event == "DELETED" {
 		delete(p.objects, k.path())
 	}
@@ -109,7 +111,7 @@ func (p *plane) wake() {
 	p.turned = make(chan struct{})
 }
 
-func (k kept) object(word string) message {
+func (k kept) object(word string) kubeapitest.Message {
 	meta := metav1.ObjectMeta{Name: k.name, Namespace: k.namespace, UID: types.UID(k.uid), ResourceVersion: strconv.Itoa(k.version), CreationTimestamp: at7(0)}
 	template := corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: word}}}}
 	switch k.resource {
@@ -180,7 +182,7 @@ func (p *plane) permitted(namespace, resource string) bool {
 func (p *plane) review(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	asked := authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authv1.ResourceAttributes{}}}
-	if raw, ok := unwrap(body); ok { // else it is who asks, which the link wants to know
+	if raw, ok := kubeapitest.Unsealed(body); ok { // else it is who asks, which the link wants to know
 		if err := asked.Unmarshal(raw); err != nil {
 			p.refuse(w, apierrors.NewBadRequest(err.Error()))
 			return
@@ -195,9 +197,9 @@ func (p *plane) review(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with a Status, as protobuf like everything else.
 func (p *plane) refuse(w http.ResponseWriter, err *apierrors.StatusError) {
-	w.Header().Set("Content-Type", asProtobuf)
+	w.Header().Set("Content-Type", kubeapitest.Protobuf)
 	w.WriteHeader(int(err.ErrStatus.Code))
-	_, _ = w.Write(sealed(p.t, "Status", wired(p.t, &err.ErrStatus)))
+	_, _ = w.Write(kubeapitest.Sealed(p.t, "Status", kubeapitest.Wired(p.t, &err.ErrStatus)))
 }
 
 // all gives what there is, by namespace and name. p.mu is held.
@@ -238,12 +240,12 @@ func (p *plane) list(w http.ResponseWriter, resource, namespace, limit, token st
 		meta.Continue = fmt.Sprintf("%s-%s-%d-%d", resource, namespace, l.version, len(l.items))
 		p.pages[meta.Continue] = list{l.version, l.items[n:]}
 	}
-	b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), wired(p.t, &meta))
+	b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), kubeapitest.Wired(p.t, &meta))
 	for _, k := range page {
 		b = protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), k.raw)
 	}
-	w.Header().Set("Content-Type", asProtobuf)
-	_, _ = w.Write(sealed(p.t, listKinds[resource], b))
+	w.Header().Set("Content-Type", kubeapitest.Protobuf)
+	_, _ = w.Write(kubeapitest.Sealed(p.t, listKinds[resource], b))
 }
 
 // watch sends what is new until whoever asked is gone, or has missed something.
@@ -253,7 +255,7 @@ func (p *plane) watch(w http.ResponseWriter, r *http.Request, resource, namespac
 		p.refuse(w, refused)
 		return
 	}
-	w.Header().Set("Content-Type", asWatch)
+	w.Header().Set("Content-Type", kubeapitest.Protobuf+";stream=watch")
 	w.WriteHeader(http.StatusOK)
 	for over := false; ; {
 		_, _ = w.Write(out)
@@ -293,7 +295,7 @@ func (p *plane) begin(r *http.Request, resource, namespace string) (at int, out 
 		return 0, nil, apierrors.NewInvalid(schema.GroupKind{Group: "meta.k8s.io", Kind: "ListOptions"}, "", nil)
 	}
 	for _, k := range p.all(resource, namespace).items {
-		out = append(out, frame(p.t, "ADDED", k.raw)...)
+		out = append(out, kubeapitest.Frame(p.t, "ADDED", k.raw)...)
 	}
 	return p.version, append(out, p.bookmark(map[string]string{"k8s.io/initial-events-end": "true"})...), nil
 }
@@ -301,7 +303,7 @@ func (p *plane) begin(r *http.Request, resource, namespace string) (at int, out 
 // bookmark says which version it is. p.mu is held.
 func (p *plane) bookmark(annotations map[string]string) []byte {
 	meta := metav1.ObjectMeta{ResourceVersion: strconv.Itoa(p.version), Annotations: annotations}
-	return frame(p.t, "BOOKMARK", wired(p.t, &corev1.Pod{ObjectMeta: meta}))
+	return kubeapitest.Frame(p.t, "BOOKMARK", kubeapitest.Wired(p.t, &corev1.Pod{ObjectMeta: meta}))
 }
 
 // since gives the changes after a version; over says that they are not known any
@@ -309,11 +311,11 @@ func (p *plane) bookmark(annotations map[string]string) []byte {
 func (p *plane) since(at int, resource, namespace string) (out []byte, over bool) {
 	if at < p.floor {
 		status := apierrors.NewResourceExpired("too old resource version").ErrStatus
-		return frame(p.t, "ERROR", wired(p.t, &status)), true
+		return kubeapitest.Frame(p.t, "ERROR", kubeapitest.Wired(p.t, &status)), true
 	}
 	for _, k := range p.log {
 		if k.version > at && k.of(resource, namespace) {
-			out = append(out, frame(p.t, k.event, k.raw)...)
+			out = append(out, kubeapitest.Frame(p.t, k.event, k.raw)...)
 		}
 	}
 	if out == nil {

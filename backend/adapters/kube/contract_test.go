@@ -7,6 +7,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/backendtest"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
 )
 
@@ -57,10 +58,7 @@ func newWorld[T backend.Object](t *testing.T, streams bool, source func(*Cluster
 	line := backendtest.NewLine(t, p.Listener.Addr().String())
 	set := loadLinks(t, "http://"+line.Addr(), link.Options{})
 	set.Start()
-	c, err := New(set.All()[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(kubeapi.New(set.All()[0]))
 	return &world[T]{p, line, set, c, source, resource}
 }
 
@@ -85,9 +83,9 @@ func (w *world[T]) Be(m backendtest.Mood) {
 		w.line.Be(m)
 		return
 	}
-	introduced(w.links, w.c.link) // or the probe comes only when that has been given up
+	introduced(w.links, w.c.Link()) // or the probe comes only when that has been given up
 	w.line.Be(m)
-	w.c.link.Report(errors.New("a request got no answer")) // or it would be looked at a little later
+	w.c.Link().Report(errors.New("a request got no answer")) // or it would be looked at a little later
 }
 
 // introduced waits until a link knows who it is on its server.

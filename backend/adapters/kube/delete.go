@@ -14,10 +14,11 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 )
 
 // planDelete plans pod.delete.
-func (c *Cluster) planDelete(ctx context.Context, ts []target, args backend.Args) (backend.Plan, error) {
+func (c *Cluster) planDelete(ctx context.Context, ts []kubeapi.Target, args backend.Args) (backend.Plan, error) {
 	grace, given := args.Int("grace")
 	force := args.Bool("force")
 	if force && given {
@@ -36,13 +37,13 @@ func (c *Cluster) planDelete(ctx context.Context, ts []target, args backend.Args
 		opts.GracePeriodSeconds = &grace
 		how = fmt.Sprintf(" with a grace period of %s", time.Duration(grace)*time.Second)
 	}
-	var changes []change
+	var changes []kubeapi.Change
 	for _, t := range ts {
 		changes = append(changes, deletion(t, opts, force))
 	}
-	steps, err := c.steps(changes)
+	steps, err := c.Steps(changes)
 	return backend.Plan{
-		Sentence: fmt.Sprintf("Deletes %s on %s%s.", all(ts), c.link.Alias(), how),
+		Sentence: fmt.Sprintf("Deletes %s on %s%s.", kubeapi.All(ts), c.Link().Alias(), how),
 		Warnings: c.deleteWarnings(ctx, ts, force),
 		Steps:    steps,
 	}, err
@@ -50,73 +51,64 @@ func (c *Cluster) planDelete(ctx context.Context, ts []target, args backend.Args
 
 // deletion is the deletion of one pod, of this one alone: the server checks
 // the UID. Repeating it does no harm.
-func deletion(t target, opts metav1.DeleteOptions, force bool) change {
-	ch := change{
-		target: t, verb: "delete",
-		words: "only if uid is " + t.ref.UID,
-		cli:   []string{"delete", "pod", t.ref.Name},
-		note:  "accepted; the pod ends within its grace period",
-		guard: lifeOf(t.obj),
-		facts: lifeOf,
-		body: func(*unstructured.Unstructured) any {
+func deletion(t kubeapi.Target, opts metav1.DeleteOptions, force bool) kubeapi.Change {
+	ch := kubeapi.Change{
+		Target: t, Verb: "delete",
+		Words: "only if uid is " + t.Ref.UID,
+		CLI:   []string{"delete", "pod", t.Ref.Name},
+		Note:  "accepted; the pod ends within its grace period",
+		Guard: kubeapi.Life(t.Obj),
+		Facts: kubeapi.Life,
+		Body: func(*unstructured.Unstructured) any {
 			opts := opts
 			opts.TypeMeta = metav1.TypeMeta{Kind: "DeleteOptions", APIVersion: "v1"}
-			opts.Preconditions = &metav1.Preconditions{UID: (*types.UID)(&t.ref.UID)}
+			opts.Preconditions = &metav1.Preconditions{UID: (*types.UID)(&t.Ref.UID)}
 			return opts
 		},
-		landed: func(before, now *unstructured.Unstructured) verdict {
+		Landed: func(before, now *unstructured.Unstructured) kubeapi.Verdict {
 			if now == nil || now.GetUID() != before.GetUID() {
-				return done
+				return kubeapi.Done
 			}
 			if before.GetDeletionTimestamp() == nil && now.GetDeletionTimestamp() != nil && !force {
-				return done
+				return kubeapi.Done
 			}
-			return notDone
+			return kubeapi.NotDone
 		},
 	}
 	switch {
 	case force:
-		ch.words = "grace period: 0 s; " + ch.words
-		ch.cli = append(ch.cli, "--force", "--grace-period=0")
-		ch.note = "accepted; the server has forgotten the pod"
+		ch.Words = "grace period: 0 s; " + ch.Words
+		ch.CLI = append(ch.CLI, "--force", "--grace-period=0")
+		ch.Note = "accepted; the server has forgotten the pod"
 	case opts.GracePeriodSeconds != nil:
-		ch.words = fmt.Sprintf("grace period: %d s; %s", *opts.GracePeriodSeconds, ch.words)
-		ch.cli = append(ch.cli, fmt.Sprintf("--grace-period=%d", *opts.GracePeriodSeconds))
+		ch.Words = fmt.Sprintf("grace period: %d s; %s", *opts.GracePeriodSeconds, ch.Words)
+		ch.CLI = append(ch.CLI, fmt.Sprintf("--grace-period=%d", *opts.GracePeriodSeconds))
 	}
 	return ch
 }
 
-// lifeOf is the facts that every guard begins with.
-func lifeOf(o *unstructured.Unstructured) backend.Facts {
-	deleting := "no"
-	if o.GetDeletionTimestamp() != nil {
-		deleting = "yes"
-	}
-	return backend.Facts{{Name: "uid", Value: string(o.GetUID())}, {Name: "being deleted", Value: deleting}}
-}
-
 // deleteWarnings says what is lost with the pods, what brings them back, and
 // what a plain deletion goes past.
-func (c *Cluster) deleteWarnings(ctx context.Context, ts []target, force bool) []string {
+func (c *Cluster) deleteWarnings(ctx context.Context, ts []kubeapi.Target, force bool) []string {
 	near := c.lookAround(ctx, ts, budgets)
-	w := cautions{of: len(ts)}
+	w := kubeapi.Cautions{Of: len(ts)}
 	for _, t := range ts {
 		var pod corev1.Pod
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(t.obj.Object, &pod); err != nil {
-			w.say(t, fmt.Sprintf("could not be read whole, so warnings may be missing: %v", err))
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(t.Obj.Object, &pod); err != nil {
+			w.Say(t, fmt.Sprintf("could not be read whole, so warnings may be missing: %v", err))
 			continue
 		}
 		if pod.DeletionTimestamp != nil {
-			w.say(t, "it is already being deleted")
+			w.Say(t, "it is already being deleted")
 		}
-		w.say(t, comeback(&pod))
-		w.say(t, localData(&pod))
-		w.say(t, budgetOf(near[t.ref.Scope], &pod))
+		w.Say(t, comeback(&pod))
+		w.Say(t, localData(&pod))
+		w.Say(t, budgetOf(near[t.Ref.Scope], &pod))
 		if force && pod.Spec.NodeName != "" {
-			w.say(t, forced(&pod))
+			w.Say(t, forced(&pod))
 		}
 	}
-	return append(w.lines(), near.troubles()...)
+	return append(w.Lines(), near.troubles()...)
 }
 
 // comeback says who makes the pod anew.
@@ -151,7 +143,7 @@ func localData(pod *corev1.Pod) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "its emptyDir data goes with it: " + some(names)
+	return "its emptyDir data goes with it: " + kubeapi.Some(names)
 }
 
 func forced(pod *corev1.Pod) string {

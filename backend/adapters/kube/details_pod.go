@@ -10,56 +10,57 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/kubeapi"
 )
 
 // pod adds a line for each container, then where the pod is and what is wrong
 // with it.
-func (s *summary) pod(obj *unstructured.Unstructured) error {
+func podLines(s *kubeapi.Summary, obj *unstructured.Unstructured) error {
 	var pod corev1.Pod
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(obj.Object, &pod); err != nil {
 		return fmt.Errorf("decode pod: %w", err)
 	}
 	if pod.DeletionTimestamp != nil {
-		s.add(backend.Moving, "ending", ending(&pod))
+		s.Add(backend.Moving, "ending", ending(&pod))
 	}
-	s.add(backend.Warning, "reason", join(": ", pod.Status.Reason, pod.Status.Message))
+	s.Add(backend.Warning, "reason", kubeapi.Join(": ", pod.Status.Reason, pod.Status.Message))
 	for _, cs := range pod.Status.InitContainerStatuses {
 		if t := cs.State.Terminated; t == nil || t.ExitCode != 0 {
-			s.container("init "+cs.Name, &cs)
+			containerLine(s, "init "+cs.Name, &cs)
 		}
 	}
 	for _, cs := range pod.Status.ContainerStatuses {
-		s.container(cs.Name, &cs)
+		containerLine(s, cs.Name, &cs)
 	}
 	for _, cs := range pod.Status.EphemeralContainerStatuses {
-		s.container("debug "+cs.Name, &cs)
+		containerLine(s, "debug "+cs.Name, &cs)
 	}
 	if len(pod.Status.ContainerStatuses) == 0 {
-		s.add(backend.Moving, "phase", string(pod.Status.Phase))
+		s.Add(backend.Moving, "phase", string(pod.Status.Phase))
 	}
 	for _, ct := range pod.Spec.Containers {
-		s.add(backend.None, "image", ct.Image)
+		s.Add(backend.None, "image", ct.Image)
 	}
-	s.add(backend.None, "node", pod.Spec.NodeName)
-	s.add(backend.None, "ip", pod.Status.PodIP)
-	s.owner(obj)
+	s.Add(backend.None, "node", pod.Spec.NodeName)
+	s.Add(backend.None, "ip", pod.Status.PodIP)
+	s.OwnedBy(obj)
 	if pod.Status.Phase != corev1.PodSucceeded { // of a pod that has done its work none is true
-		s.conditions(obj)
+		s.Conditions(obj)
 	}
 	return nil
 }
 
 // container adds how one container is, and how it last ended.
-func (s *summary) container(name string, cs *corev1.ContainerStatus) {
+func containerLine(s *kubeapi.Summary, name string, cs *corev1.ContainerStatus) {
 	level, text := backend.Idle, "unknown"
 	switch st := cs.State; {
 	case st.Running != nil:
-		level, text = backend.Good, "running "+since(st.Running.StartedAt.Time)
+		level, text = backend.Good, "running "+kubeapi.Since(st.Running.StartedAt.Time)
 		if !cs.Ready {
 			level, text = backend.Moving, text+", not ready"
 		}
 	case st.Waiting != nil:
-		level, text = backend.Moving, join(": ", st.Waiting.Reason, st.Waiting.Message)
+		level, text = backend.Moving, kubeapi.Join(": ", st.Waiting.Reason, st.Waiting.Message)
 		if strings.Contains(text, "BackOff") || strings.Contains(text, "Err") || strings.Contains(text, "Invalid") {
 			level = backend.Critical
 		}
@@ -75,7 +76,7 @@ func (s *summary) container(name string, cs *corev1.ContainerStatus) {
 	if last := cs.LastTerminationState.Terminated; last != nil {
 		text += ", last " + exit(last)
 	}
-	s.add(level, name, text)
+	s.Add(level, name, text)
 }
 
 // ending is since when a pod that is being deleted has been so; the server's
@@ -85,7 +86,7 @@ func ending(pod *corev1.Pod) string {
 	if s := pod.DeletionGracePeriodSeconds; s != nil {
 		grace = time.Duration(*s) * time.Second
 	}
-	return fmt.Sprintf("asked %s ago, grace period %s", since(pod.DeletionTimestamp.Add(-grace)), grace)
+	return fmt.Sprintf("asked %s ago, grace period %s", kubeapi.Since(pod.DeletionTimestamp.Add(-grace)), grace)
 }
 
 // exit is how a container ended: "exit 137 OOMKilled 41s ago".
@@ -95,9 +96,9 @@ func exit(t *corev1.ContainerStateTerminated) string {
 		s = fmt.Sprintf("signal %d", t.Signal)
 	}
 	if t.Reason != "Error" { // says no more than the code
-		s = join(" ", s, t.Reason)
+		s = kubeapi.Join(" ", s, t.Reason)
 	}
-	if ago := since(t.FinishedAt.Time); ago != "" {
+	if ago := kubeapi.Since(t.FinishedAt.Time); ago != "" {
 		s += " " + ago + " ago"
 	}
 	return s

@@ -11,11 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/kubeapi"
 )
 
 // workload adds how many pods there are of how many, how they are replaced and
 // what they run.
-func (s *summary) workload(obj *unstructured.Unstructured) error {
+func workloadLines(s *kubeapi.Summary, obj *unstructured.Unstructured) error {
 	status := func(name string) int64 {
 		n, _, _ := unstructured.NestedInt64(obj.Object, "status", name)
 		return n
@@ -38,14 +39,14 @@ func (s *summary) workload(obj *unstructured.Unstructured) error {
 	case updated < want:
 		level = backend.Moving
 	}
-	s.add(level, "replicas", fmt.Sprintf("%d desired, %d updated, %d ready, %d available", want, updated, ready, available))
+	s.Add(level, "replicas", fmt.Sprintf("%d desired, %d updated, %d ready, %d available", want, updated, ready, available))
 	if paused(obj) == "yes" {
-		s.add(backend.Waiting, "paused", "changes to the template wait until it is resumed")
+		s.Add(backend.Waiting, "paused", "changes to the template wait until it is resumed")
 	}
 	if obj.GetGeneration() > status("observedGeneration") {
-		s.add(backend.Moving, "pending", "its controller has not seen the last change yet")
+		s.Add(backend.Moving, "pending", "its controller has not seen the last change yet")
 	}
-	s.add(backend.None, "strategy", strategyLine(obj, strategy))
+	s.Add(backend.None, "strategy", strategyLine(obj, strategy))
 	containers, _, err := unstructured.NestedSlice(obj.Object, "spec", "template", "spec", "containers")
 	if err != nil {
 		return fmt.Errorf("read containers: %w", err)
@@ -53,12 +54,12 @@ func (s *summary) workload(obj *unstructured.Unstructured) error {
 	for _, item := range containers {
 		if ct, ok := item.(map[string]any); ok {
 			image, _ := ct["image"].(string)
-			s.add(backend.None, "image", image)
+			s.Add(backend.None, "image", image)
 		}
 	}
-	s.add(backend.None, "restarted", lastRestart(obj))
-	s.owner(obj)
-	s.conditions(obj)
+	s.Add(backend.None, "restarted", lastRestart(obj))
+	s.OwnedBy(obj)
+	s.Conditions(obj)
 	return nil
 }
 
@@ -76,17 +77,17 @@ func strategyLine(obj *unstructured.Unstructured, field string) string {
 }
 
 // autoscaler adds what scales the workload.
-func (s *summary) autoscaler(a around, obj *unstructured.Unstructured) {
+func autoscalerLines(s *kubeapi.Summary, a around, obj *unstructured.Unstructured) {
 	if hpa := scaledBy(a, obj); hpa != nil {
-		s.add(backend.None, "hpa", fmt.Sprintf("%s keeps it %s, wants %d now", hpa.Name, bounds(hpa), hpa.Status.DesiredReplicas))
+		s.Add(backend.None, "hpa", fmt.Sprintf("%s keeps it %s, wants %d now", hpa.Name, bounds(hpa), hpa.Status.DesiredReplicas))
 	}
 	for _, trouble := range a.trouble {
-		s.add(backend.Idle, "hpa", trouble)
+		s.Add(backend.Idle, "hpa", trouble)
 	}
 }
 
 // namespace adds its phase.
-func (s *summary) namespace(obj *unstructured.Unstructured) error {
+func namespaceLines(s *kubeapi.Summary, obj *unstructured.Unstructured) error {
 	phase, _, err := unstructured.NestedString(obj.Object, "status", "phase")
 	if err != nil {
 		return fmt.Errorf("read phase: %w", err)
@@ -95,15 +96,15 @@ func (s *summary) namespace(obj *unstructured.Unstructured) error {
 	if phase != string(corev1.NamespaceActive) {
 		level = backend.Moving
 	}
-	s.add(level, "phase", phase)
-	s.conditions(obj)
+	s.Add(level, "phase", phase)
+	s.Conditions(obj)
 	return nil
 }
 
 // quotas is how much of a namespace's quotas is used.
 func (c *Cluster) quotas(ctx context.Context, namespace string) []backend.Line {
-	var s summary
-	client, err := c.Client()
+	var s kubeapi.Summary
+	client, err := c.Typed()
 	if err != nil {
 		return nil
 	}
@@ -111,8 +112,8 @@ func (c *Cluster) quotas(ctx context.Context, namespace string) []backend.Line {
 	defer cancel()
 	list, err := client.CoreV1().ResourceQuotas(namespace).List(ctx, metav1.ListOptions{Limit: maxBeside})
 	if err != nil {
-		s.add(backend.Idle, "quotas", whyNot(err))
-		return s.lines
+		s.Add(backend.Idle, "quotas", kubeapi.WhyNot(err))
+		return s.Lines
 	}
 	for _, q := range list.Items {
 		var names []string
@@ -126,8 +127,8 @@ func (c *Cluster) quotas(ctx context.Context, namespace string) []backend.Line {
 			if used.Cmp(hard) >= 0 {
 				level = backend.Warning
 			}
-			s.add(level, "quota "+q.Name, fmt.Sprintf("%s %s of %s", name, used.String(), hard.String()))
+			s.Add(level, "quota "+q.Name, fmt.Sprintf("%s %s of %s", name, used.String(), hard.String()))
 		}
 	}
-	return s.lines
+	return s.Lines
 }

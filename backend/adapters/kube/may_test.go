@@ -1,13 +1,10 @@
 package kube
 
 import (
-	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
-
-	authv1 "k8s.io/api/authorization/v1"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
@@ -60,7 +57,7 @@ func await(t *testing.T, c *Cluster, set *link.Set, do func(), want backend.Stat
 	stop := set.Subscribe(func(*link.Link) { turned <- struct{}{} })
 	defer stop()
 	do()
-	for c.link.Health().State != want {
+	for c.Link().Health().State != want {
 		select {
 		case <-turned:
 		case <-t.Context().Done():
@@ -79,7 +76,7 @@ func TestWhy(t *testing.T) {
 		t.Errorf("refused before the rules are known: %s", why)
 	}
 	<-reviewed
-	for !known(c, "shop") { // the answer is on its way through the client
+	for c.Why(cluster.WorkloadScale, []backend.Ref{deploymentRef}) == "" { // the answer is on its way through the client
 		runtime.Gosched()
 	}
 	for _, tc := range []struct {
@@ -102,55 +99,6 @@ func TestWhy(t *testing.T) {
 	await(t, c, set, func() { set.Disconnect("prod-eu") }, backend.Off)
 	if why := c.Why(cluster.PodDelete, []backend.Ref{podRef}); why != "prod-eu is not connected" {
 		t.Error(why)
-	}
-}
-
-// known says whether the rules of a namespace have come.
-func known(c *Cluster, namespace string) bool {
-	c.rules.mu.Lock()
-	defer c.rules.mu.Unlock()
-	return c.rules.pages[namespace].whole
-}
-
-func TestRulesAreBounded(t *testing.T) {
-	a := newAPI(t)
-	c, _, reviewed := live(t, a)
-	for i := range rulesKept + 10 {
-		r := podRef
-		r.Scope = fmt.Sprint("ns-", i)
-		c.Why(cluster.PodDelete, []backend.Ref{r})
-		<-reviewed
-	}
-	c.rules.mu.Lock()
-	defer c.rules.mu.Unlock()
-	if n := len(c.rules.pages); n != rulesKept || c.rules.pages["ns-0"] != nil || c.rules.pages[fmt.Sprint("ns-", rulesKept+9)] == nil {
-		t.Errorf("%d namespaces are kept", n)
-	}
-}
-
-func TestGrants(t *testing.T) {
-	scale := backend.Permission{Verb: "patch", Group: "apps", Resource: "deployments", Sub: "scale"}
-	pods := backend.Permission{Verb: "delete", Resource: "pods"}
-	for _, tc := range []struct {
-		name      string
-		verbs     string
-		group     string
-		resources string
-		ask       backend.Permission
-		want      bool
-	}{
-		{"the very thing", "patch", "apps", "deployments/scale", scale, true},
-		{"all", "*", "*", "*", scale, true},
-		{"all scales", "patch", "apps", "*/scale", scale, true},
-		{"the whole is not its part", "patch", "apps", "deployments", scale, false},
-		{"the part is not the whole", "delete", "", "pods/status", pods, false},
-		{"another verb", "get", "", "pods", pods, false},
-		{"another group", "delete", "metrics.k8s.io", "pods", pods, false},
-	} {
-		r := authv1.ResourceRule{Verbs: []string{tc.verbs}, APIGroups: []string{tc.group}, Resources: []string{tc.resources}}
-		if got := grants(r, tc.ask); got != tc.want {
-			t.Errorf("%s: %v", tc.name, got)
-		}
 	}
 }
 

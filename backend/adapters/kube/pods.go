@@ -8,6 +8,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 )
 
 // container is what a pod's row needs of one container. Numbers are those of
@@ -32,7 +33,7 @@ type container struct {
 
 // podFacts is what a pod's row is made of, whichever way it was decoded.
 type podFacts struct {
-	objectMeta
+	kubeapi.Meta
 	node, ip, image  string
 	phase, reason    string
 	declared         int // containers of the spec
@@ -46,56 +47,56 @@ type podFacts struct {
 }
 
 // podRow projects a pod. w shares strings between rows.
-func podRow(raw []byte, link string, w words) (cluster.Pod, string, error) {
+func podRow(raw []byte, link string, w kubeapi.Words) (cluster.Pod, string, error) {
 	f := podFacts{scheduled: true}
 	sidecars := map[string]bool{}
-	err := walk(raw, func(num protowire.Number, v []byte, _ uint64) {
+	err := kubeapi.Walk(raw, func(num protowire.Number, v []byte, _ uint64) {
 		switch num {
 		case 1:
-			_ = f.objectMeta.read(v, w) // told by the outer walk's caller when the name is missing
+			_ = f.Meta.Read(v, w) // told by the outer walk's caller when the name is missing
 		case 2:
 			f.spec(v, w, sidecars)
 		case 3:
 			f.status(v, w)
 		}
 	})
-	if err == nil && f.name == "" {
+	if err == nil && f.Name == "" {
 		err = fmt.Errorf("a pod without a name")
 	}
 	for i := range f.inits {
 		f.inits[i].sidecar = sidecars[f.inits[i].name]
 	}
-	return f.row(link, w), f.version, err
+	return f.row(link, w), f.Version, err
 }
 
-func (f *podFacts) spec(b []byte, w words, sidecars map[string]bool) {
-	_ = walk(b, func(num protowire.Number, v []byte, _ uint64) { // what came before the break stands
+func (f *podFacts) spec(b []byte, w kubeapi.Words, sidecars map[string]bool) {
+	_ = kubeapi.Walk(b, func(num protowire.Number, v []byte, _ uint64) { // what came before the break stands
 		switch num {
 		case 2:
 			if f.declared++; f.declared == 1 {
-				f.image = w.of([]byte(text(v, 2)))
+				f.image = w.Of([]byte(kubeapi.TextAt(v, 2)))
 			}
 		case 10:
-			f.node = w.of(v)
+			f.node = w.Of(v)
 		case 20:
 			f.declaredInits++
-			if text(v, 24) == "Always" {
+			if kubeapi.TextAt(v, 24) == "Always" {
 				f.sidecars++
-				sidecars[text(v, 1)] = true
+				sidecars[kubeapi.TextAt(v, 1)] = true
 			}
 		}
 	})
 }
 
-func (f *podFacts) status(b []byte, w words) {
-	_ = walk(b, func(num protowire.Number, v []byte, _ uint64) { // what came before the break stands
+func (f *podFacts) status(b []byte, w kubeapi.Words) {
+	_ = kubeapi.Walk(b, func(num protowire.Number, v []byte, _ uint64) { // what came before the break stands
 		switch num {
 		case 1:
-			f.phase = w.of(v)
+			f.phase = w.Of(v)
 		case 2:
-			f.condition(text(v, 1), text(v, 2), text(v, 5))
+			f.condition(kubeapi.TextAt(v, 1), kubeapi.TextAt(v, 2), kubeapi.TextAt(v, 5))
 		case 4:
-			f.reason = w.of(v)
+			f.reason = w.Of(v)
 		case 6:
 			f.ip = string(v)
 		case 8:
@@ -118,11 +119,11 @@ func (f *podFacts) condition(kind, status, reason string) {
 	}
 }
 
-func containerOf(b []byte, w words) (c container) {
-	_ = walk(b, func(num protowire.Number, v []byte, n uint64) { // what came before the break stands
+func containerOf(b []byte, w kubeapi.Words) (c container) {
+	_ = kubeapi.Walk(b, func(num protowire.Number, v []byte, n uint64) { // what came before the break stands
 		switch num {
 		case 1:
-			c.name = w.of(v)
+			c.name = w.Of(v)
 		case 2:
 			c.state(v, w)
 		case 3:
@@ -138,11 +139,11 @@ func containerOf(b []byte, w words) (c container) {
 	return c
 }
 
-func (c *container) state(b []byte, w words) {
-	_ = walk(b, func(num protowire.Number, v []byte, _ uint64) { // as above
+func (c *container) state(b []byte, w kubeapi.Words) {
+	_ = kubeapi.Walk(b, func(num protowire.Number, v []byte, _ uint64) { // as above
 		switch num {
 		case 1:
-			c.waiting, c.reason = true, w.of([]byte(text(v, 1)))
+			c.waiting, c.reason = true, w.Of([]byte(kubeapi.TextAt(v, 1)))
 		case 2:
 			c.running = true
 		case 3:
@@ -152,34 +153,34 @@ func (c *container) state(b []byte, w words) {
 	})
 }
 
-func (c *container) before(b []byte, w words) {
-	_ = at(b, func(v []byte, _ uint64) {
+func (c *container) before(b []byte, w kubeapi.Words) {
+	_ = kubeapi.At(b, func(v []byte, _ uint64) {
 		c.lastEnded = true
 		c.lastExit, _, c.lastReason, c.lastFinished = endOf(v, w)
 	}, 3)
 }
 
-func endOf(b []byte, w words) (exit, signal int32, reason string, finished int64) {
-	e := number(b, 1)
-	s := number(b, 2)
-	_ = at(b, func(v []byte, _ uint64) { finished = seconds(v) }, 6) // none: it has no end time
-	return int32(e), int32(s), w.of([]byte(text(b, 3))), finished
+func endOf(b []byte, w kubeapi.Words) (exit, signal int32, reason string, finished int64) {
+	e := kubeapi.NumberAt(b, 1)
+	s := kubeapi.NumberAt(b, 2)
+	_ = kubeapi.At(b, func(v []byte, _ uint64) { finished = kubeapi.Seconds(v) }, 6) // none: it has no end time
+	return int32(e), int32(s), w.Of([]byte(kubeapi.TextAt(b, 3))), finished
 }
 
 // row makes the row; the state is the word that kubectl prints. The rules are
 // those of its printer (kubernetes pkg/printers/internalversion, printPod).
-func (f *podFacts) row(link string, w words) cluster.Pod {
+func (f *podFacts) row(link string, w kubeapi.Words) cluster.Pod {
 	p := cluster.Pod{
-		Link: link, Namespace: f.namespace, Name: f.name, UID: f.uid, Node: f.node, IP: f.ip, Owner: f.owner,
-		Image: f.image, Created: f.created, Containers: uint16(f.declared + f.sidecars),
+		Link: link, Namespace: f.Namespace, Name: f.Name, UID: f.UID, Node: f.node, IP: f.ip, Owner: f.Owner,
+		Image: f.image, Created: f.Created, Containers: uint16(f.declared + f.sidecars),
 	}
 	word, sidecars, initialising := f.initWord(&p)
 	if !initialising || f.initialised { // a sidecar that starts anew takes no pod back to its beginning
 		p.Restarts, p.LastRestart = sidecars.restarts, sidecars.lastFinished
 		word = f.word(word, &p)
 	}
-	p.State = w.of([]byte(f.ending(word)))
-	p.Detail = w.of([]byte(f.detail()))
+	p.State = w.Of([]byte(f.ending(word)))
+	p.Detail = w.Of([]byte(f.detail()))
 	p.Level = f.level(p, initialising)
 	return p
 }
@@ -268,9 +269,9 @@ func (f *podFacts) word(word string, p *cluster.Pod) string {
 // ending puts the word of a pod that is being deleted in place of its state.
 func (f *podFacts) ending(word string) string {
 	switch {
-	case f.deleted && f.reason == "NodeLost":
+	case f.Deleted && f.reason == "NodeLost":
 		return "Unknown"
-	case f.deleted && f.phase != "Failed" && f.phase != "Succeeded":
+	case f.Deleted && f.phase != "Failed" && f.phase != "Succeeded":
 		return "Terminating"
 	}
 	return word

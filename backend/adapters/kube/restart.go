@@ -8,6 +8,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 )
 
 // restartedAt is the annotation of the pod template that kubectl rollout
@@ -18,46 +19,46 @@ import (
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
 // planRestart plans workload.restart.
-func (c *Cluster) planRestart(ts []target) (backend.Plan, error) {
-	var changes []change
+func (c *Cluster) planRestart(ts []kubeapi.Target) (backend.Plan, error) {
+	var changes []kubeapi.Change
 	for _, t := range ts {
-		if paused(t.obj) == "yes" {
+		if paused(t.Obj) == "yes" {
 			return backend.Plan{}, &backend.Error{
-				Code: backend.Invalid, Op: cluster.WorkloadRestart, Ref: t.ref,
+				Code: backend.Invalid, Op: cluster.WorkloadRestart, Ref: t.Ref,
 				Human: backend.T(fmt.Sprintf("%s on %s is paused: a restart would begin only when it is resumed. Resume it first: %s",
-					upper(t.named()), c.link.Alias(), c.kubectl(t.ref, []string{"rollout", "resume", t.res.word + "/" + t.ref.Name}))).Safe(),
+					kubeapi.Upper(t.Named()), c.Link().Alias(), c.Kubectl(t.Ref, []string{"rollout", "resume", t.Res.Word + "/" + t.Ref.Name}))).Safe(),
 			}
 		}
 		changes = append(changes, restart(t))
 	}
-	steps, err := c.steps(changes)
+	steps, err := c.Steps(changes)
 	what := ""
 	if len(ts) == 1 {
 		what = ": " + replaced(ts[0])
 	}
 	return backend.Plan{
-		Sentence: fmt.Sprintf("Restarts %s on %s%s.", all(ts), c.link.Alias(), what),
+		Sentence: fmt.Sprintf("Restarts %s on %s%s.", kubeapi.All(ts), c.Link().Alias(), what),
 		Warnings: restartWarnings(ts),
 		Steps:    steps,
 	}, err
 }
 
 // restart replaces the pods of one workload.
-func restart(t target) change {
+func restart(t kubeapi.Target) kubeapi.Change {
 	facts := func(o *unstructured.Unstructured) backend.Facts {
-		return append(lifeOf(o),
+		return append(kubeapi.Life(o),
 			backend.Fact{Name: "paused", Value: paused(o)},
 			backend.Fact{Name: "restarted at", Value: lastRestart(o)})
 	}
 	at := time.Now().UTC().Format(time.RFC3339Nano)
-	return change{
-		target: t, verb: "patch",
-		words: "restartedAt: " + at,
-		cli:   []string{"rollout", "restart", t.res.word + "/" + t.ref.Name},
-		note:  "accepted; the pods are replaced one after another",
-		guard: facts(t.obj),
-		facts: facts,
-		body: func(now *unstructured.Unstructured) any {
+	return kubeapi.Change{
+		Target: t, Verb: "patch",
+		Words: "restartedAt: " + at,
+		CLI:   []string{"rollout", "restart", t.Res.Word + "/" + t.Ref.Name},
+		Note:  "accepted; the pods are replaced one after another",
+		Guard: facts(t.Obj),
+		Facts: facts,
+		Body: func(now *unstructured.Unstructured) any {
 			return map[string]any{
 				"metadata": map[string]any{"resourceVersion": now.GetResourceVersion()},
 				"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
@@ -65,8 +66,8 @@ func restart(t target) change {
 				}}},
 			}
 		},
-		landed: func(before, now *unstructured.Unstructured) verdict {
-			return specChange(before, now, now != nil && lastRestart(now) == at)
+		Landed: func(before, now *unstructured.Unstructured) kubeapi.Verdict {
+			return kubeapi.SpecChange(before, now, now != nil && lastRestart(now) == at)
 		},
 	}
 }
@@ -84,10 +85,10 @@ func paused(o *unstructured.Unstructured) string {
 }
 
 // replaced says how many pods a restart of the workload replaces.
-func replaced(t target) string {
-	n := replicas(t.obj)
-	if t.ref.Kind == cluster.KindDaemonSet {
-		n, _, _ = unstructured.NestedInt64(t.obj.Object, "status", "desiredNumberScheduled")
+func replaced(t kubeapi.Target) string {
+	n := replicas(t.Obj)
+	if t.Ref.Kind == cluster.KindDaemonSet {
+		n, _, _ = unstructured.NestedInt64(t.Obj.Object, "status", "desiredNumberScheduled")
 	}
 	switch n {
 	case 0:
@@ -99,14 +100,14 @@ func replaced(t target) string {
 }
 
 // restartWarnings says where a restart goes otherwise than one expects.
-func restartWarnings(ts []target) []string {
-	w := cautions{of: len(ts)}
+func restartWarnings(ts []kubeapi.Target) []string {
+	w := kubeapi.Cautions{Of: len(ts)}
 	for _, t := range ts {
-		w.say(t, strategyOf(t.obj))
-		w.say(t, ownedBy(t.obj))
-		w.say(t, managedBy(t.obj))
+		w.Say(t, strategyOf(t.Obj))
+		w.Say(t, kubeapi.OwnedBy(t.Obj))
+		w.Say(t, kubeapi.ManagedBy(t.Obj))
 	}
-	return w.lines()
+	return w.Lines()
 }
 
 // strategyOf warns of update strategies that do not replace pod by pod.

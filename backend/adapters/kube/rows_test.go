@@ -3,34 +3,24 @@ package kube
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
+	"wheelhouse/backend/kubeapi/kubeapitest"
 )
 
 // A message is what Kubernetes' own types do to become protobuf and back.
-type message interface {
-	Marshal() ([]byte, error)
-	Unmarshal([]byte) error
-}
-
-func wired(t testing.TB, m message) []byte {
-	t.Helper()
-	b, err := m.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 var then = time.Unix(1_700_000_000, 0)
 
 func at7(s int64) metav1.Time { return metav1.Unix(then.Unix()+s, 0) }
@@ -191,12 +181,12 @@ func firstImage(spec corev1.PodSpec) string {
 // what kubectl prints; Detail and Level are not kubectl's.
 func agrees(t *testing.T, pod *corev1.Pod) cluster.Pod {
 	t.Helper()
-	raw := wired(t, pod)
+	raw := kubeapitest.Wired(t, pod)
 	var back corev1.Pod
 	if err := back.Unmarshal(raw); err != nil {
 		t.Fatal(err)
 	}
-	got, version, err := podRow(raw, "prod", words{})
+	got, version, err := podRow(raw, "prod", kubeapi.Words{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -458,7 +448,7 @@ func (g gen) status(name string) corev1.ContainerStatus {
 }
 
 func TestRowRefuses(t *testing.T) {
-	nameless := wired(t, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "n1"}})
+	nameless := kubeapitest.Wired(t, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "n1"}})
 	for name, row := range rowFuncs() {
 		for what, raw := range map[string][]byte{"no name": nameless, "broken": {0xff, 0xff}, "nothing": nil} {
 			if err := row(raw); err == nil {
@@ -471,11 +461,11 @@ func TestRowRefuses(t *testing.T) {
 // rowFuncs are all that make rows, with their rows left out.
 func rowFuncs() map[string]func([]byte) error {
 	return map[string]func([]byte) error{
-		"pods":         func(b []byte) error { _, _, err := podRow(b, "l", words{}); return err },
-		"deployments":  func(b []byte) error { _, _, err := deploymentRow(b, "l", words{}); return err },
-		"statefulsets": func(b []byte) error { _, _, err := statefulSetRow(b, "l", words{}); return err },
-		"daemonsets":   func(b []byte) error { _, _, err := daemonSetRow(b, "l", words{}); return err },
-		"namespaces":   func(b []byte) error { _, _, err := namespaceRow(b, "l", words{}); return err },
+		"pods":         func(b []byte) error { _, _, err := podRow(b, "l", kubeapi.Words{}); return err },
+		"deployments":  func(b []byte) error { _, _, err := deploymentRow(b, "l", kubeapi.Words{}); return err },
+		"statefulsets": func(b []byte) error { _, _, err := statefulSetRow(b, "l", kubeapi.Words{}); return err },
+		"daemonsets":   func(b []byte) error { _, _, err := daemonSetRow(b, "l", kubeapi.Words{}); return err },
+		"namespaces":   func(b []byte) error { _, _, err := namespaceRow(b, "l", kubeapi.Words{}); return err },
 	}
 }
 
@@ -489,9 +479,45 @@ func TestOwnerOfADeploymentsPods(t *testing.T) {
 		{"checkout-7d9f", "replicaset.apps/checkout-7d9f"},
 	} {
 		pod := aPod(func(p *corev1.Pod) { p.Labels = map[string]string{"app": "checkout", "pod-template-hash": c.hash} })
-		got, _, err := podRow(wired(t, pod), "prod", words{})
+		got, _, err := podRow(kubeapitest.Wired(t, pod), "prod", kubeapi.Words{})
 		if err != nil || got.Owner != c.want {
 			t.Errorf("with the hash %q it is owned by %s (%v), want %s", c.hash, got.Owner, err, c.want)
 		}
+	}
+}
+
+// FuzzWalk: whatever an object's bytes are, the row functions end, make the
+// same row twice and keep nothing of what they were only lent.
+func FuzzWalk(f *testing.F) {
+	g := gen{rand.New(rand.NewPCG(1, 1))}
+	for i := range 20 {
+		f.Add(kubeapitest.Wired(f, g.pod(i)))
+	}
+	n := int32(-1)
+	f.Add(kubeapitest.Wired(f, &appsv1.Deployment{ObjectMeta: g.meta(1), Spec: appsv1.DeploymentSpec{Replicas: &n, Template: podTemplate()}}))
+	f.Add(kubeapitest.Wired(f, &appsv1.DaemonSet{ObjectMeta: g.meta(2), Spec: appsv1.DaemonSetSpec{Template: podTemplate()}}))
+	f.Add(kubeapitest.Wired(f, &corev1.Namespace{ObjectMeta: g.meta(3)}))
+	f.Add([]byte{})
+	f.Add([]byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lent(t, data, podRow)
+		lent(t, data, deploymentRow)
+		lent(t, data, statefulSetRow)
+		lent(t, data, daemonSetRow)
+		lent(t, data, namespaceRow)
+	})
+}
+
+func lent[T comparable](t *testing.T, data []byte, row func([]byte, string, kubeapi.Words) (T, string, error)) {
+	t.Helper()
+	w := kubeapi.Words{}
+	raw := slices.Clone(data)
+	first, v1, err1 := row(raw, "l", w)
+	second, v2, err2 := row(data, "l", w)
+	for i := range raw {
+		raw[i] ^= 0xff // from here on it belongs to the next frame
+	}
+	if first != second || v1 != v2 || fmt.Sprint(err1) != fmt.Sprint(err2) {
+		t.Errorf("not the same twice:\n%+v %v\n%+v %v", first, err1, second, err2)
 	}
 }

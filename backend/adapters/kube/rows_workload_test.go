@@ -12,6 +12,8 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
+	"wheelhouse/backend/kubeapi/kubeapitest"
 )
 
 // counts are a workload's numbers, whichever kind keeps them where.
@@ -46,10 +48,10 @@ func (c counts) word() string {
 // makes rows of it.
 type kindOf struct {
 	kind  string
-	make  func(metav1.ObjectMeta, counts) message
-	fresh func() message
-	read  func(message) (metav1.ObjectMeta, corev1.PodSpec, counts)
-	row   func([]byte, string, words) (cluster.Workload, string, error)
+	make  func(metav1.ObjectMeta, counts) kubeapitest.Message
+	fresh func() kubeapitest.Message
+	read  func(kubeapitest.Message) (metav1.ObjectMeta, corev1.PodSpec, counts)
+	row   func([]byte, string, kubeapi.Words) (cluster.Workload, string, error)
 }
 
 func podTemplate() corev1.PodTemplateSpec {
@@ -59,8 +61,8 @@ func podTemplate() corev1.PodTemplateSpec {
 var deployments = kindOf{
 	kind:  cluster.KindDeployment,
 	row:   deploymentRow,
-	fresh: func() message { return &appsv1.Deployment{} },
-	make: func(m metav1.ObjectMeta, c counts) message {
+	fresh: func() kubeapitest.Message { return &appsv1.Deployment{} },
+	make: func(m metav1.ObjectMeta, c counts) kubeapitest.Message {
 		d := &appsv1.Deployment{ObjectMeta: m, Spec: appsv1.DeploymentSpec{
 			Replicas: &c.desired, Paused: c.paused, Template: podTemplate(), Strategy: appsv1.DeploymentStrategy{Type: "Recreate"},
 		}, Status: appsv1.DeploymentStatus{
@@ -72,7 +74,7 @@ var deployments = kindOf{
 		}
 		return d
 	},
-	read: func(m message) (metav1.ObjectMeta, corev1.PodSpec, counts) {
+	read: func(m kubeapitest.Message) (metav1.ObjectMeta, corev1.PodSpec, counts) {
 		d := m.(*appsv1.Deployment)
 		c := counts{generation: d.Generation, observed: d.Status.ObservedGeneration, desired: *d.Spec.Replicas, paused: d.Spec.Paused, total: d.Status.Replicas, ready: d.Status.ReadyReplicas, updated: d.Status.UpdatedReplicas, available: d.Status.AvailableReplicas}
 		for _, k := range d.Status.Conditions {
@@ -85,8 +87,8 @@ var deployments = kindOf{
 var statefulSets = kindOf{
 	kind:  cluster.KindStatefulSet,
 	row:   statefulSetRow,
-	fresh: func() message { return &appsv1.StatefulSet{} },
-	make: func(m metav1.ObjectMeta, c counts) message {
+	fresh: func() kubeapitest.Message { return &appsv1.StatefulSet{} },
+	make: func(m metav1.ObjectMeta, c counts) kubeapitest.Message {
 		s := &appsv1.StatefulSet{ObjectMeta: m, Spec: appsv1.StatefulSetSpec{Replicas: &c.desired, Template: podTemplate(), ServiceName: "s"}, Status: appsv1.StatefulSetStatus{
 			ObservedGeneration: c.observed, Replicas: 77, CurrentReplicas: 78, ReadyReplicas: c.ready, UpdatedReplicas: c.updated, AvailableReplicas: c.available,
 		}}
@@ -98,7 +100,7 @@ var statefulSets = kindOf{
 		}
 		return s
 	},
-	read: func(m message) (metav1.ObjectMeta, corev1.PodSpec, counts) {
+	read: func(m kubeapitest.Message) (metav1.ObjectMeta, corev1.PodSpec, counts) {
 		s := m.(*appsv1.StatefulSet)
 		c := counts{generation: s.Generation, observed: s.Status.ObservedGeneration, desired: *s.Spec.Replicas, ready: s.Status.ReadyReplicas, updated: s.Status.UpdatedReplicas, available: s.Status.AvailableReplicas}
 		c.byHand = s.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType
@@ -112,8 +114,8 @@ var statefulSets = kindOf{
 var daemonSets = kindOf{
 	kind:  cluster.KindDaemonSet,
 	row:   daemonSetRow,
-	fresh: func() message { return &appsv1.DaemonSet{} },
-	make: func(m metav1.ObjectMeta, c counts) message {
+	fresh: func() kubeapitest.Message { return &appsv1.DaemonSet{} },
+	make: func(m metav1.ObjectMeta, c counts) kubeapitest.Message {
 		// Its rolling update holds messages where a stateful set has its partition.
 		d := &appsv1.DaemonSet{ObjectMeta: m, Spec: appsv1.DaemonSetSpec{Template: podTemplate(), UpdateStrategy: appsv1.DaemonSetUpdateStrategy{
 			Type: appsv1.RollingUpdateDaemonSetStrategyType, RollingUpdate: &appsv1.RollingUpdateDaemonSet{},
@@ -126,7 +128,7 @@ var daemonSets = kindOf{
 		}
 		return d
 	},
-	read: func(m message) (metav1.ObjectMeta, corev1.PodSpec, counts) {
+	read: func(m kubeapitest.Message) (metav1.ObjectMeta, corev1.PodSpec, counts) {
 		d := m.(*appsv1.DaemonSet)
 		return d.ObjectMeta, d.Spec.Template.Spec, counts{
 			generation: d.Generation, observed: d.Status.ObservedGeneration, desired: d.Status.DesiredNumberScheduled, ready: d.Status.NumberReady,
@@ -139,12 +141,12 @@ var daemonSets = kindOf{
 // says.
 func (k kindOf) same(t *testing.T, m metav1.ObjectMeta, c counts) cluster.Workload {
 	t.Helper()
-	raw := wired(t, k.make(m, c))
+	raw := kubeapitest.Wired(t, k.make(m, c))
 	back := k.fresh()
 	if err := back.Unmarshal(raw); err != nil {
 		t.Fatal(err)
 	}
-	got, version, err := k.row(raw, "prod", words{})
+	got, version, err := k.row(raw, "prod", kubeapi.Words{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +233,7 @@ func TestWorkloadRowAtRandom(t *testing.T) {
 // TestReplicasLeftOut: a server that leaves replicas out means one.
 func TestReplicasLeftOut(t *testing.T) {
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "w"}, Status: appsv1.DeploymentStatus{Replicas: 1, UpdatedReplicas: 1}}
-	got, _, err := deploymentRow(wired(t, d), "prod", words{})
+	got, _, err := deploymentRow(kubeapitest.Wired(t, d), "prod", kubeapi.Words{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +261,7 @@ func TestManager(t *testing.T) {
 				Name: "w", Labels: k.labels, Annotations: k.annotations,
 				OwnerReferences: []metav1.OwnerReference{{APIVersion: "argoproj.io/v1alpha1", Kind: "Application", Name: "shop"}},
 			}}
-			got, _, err := deploymentRow(wired(t, d), "prod", words{})
+			got, _, err := deploymentRow(kubeapitest.Wired(t, d), "prod", kubeapi.Words{})
 			if err != nil || got.Owner != k.want {
 				t.Errorf("%q (%v), want %q", got.Owner, err, k.want)
 			}
@@ -277,7 +279,7 @@ func TestNamespaceRow(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Name: "shop", UID: "u", ResourceVersion: "9", CreationTimestamp: at7(3)},
 			Status:     corev1.NamespaceStatus{Phase: k.phase},
 		}
-		got, version, err := namespaceRow(wired(t, ns), "prod", words{})
+		got, version, err := namespaceRow(kubeapitest.Wired(t, ns), "prod", kubeapi.Words{})
 		want := cluster.Namespace{Link: "prod", Name: "shop", UID: "u", State: k.state, Level: k.level, Created: at7(3).Unix()}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil || version != "9" {
 			t.Errorf("%q: version %s, %v (- want, + got):\n%s", k.phase, version, err, diff)

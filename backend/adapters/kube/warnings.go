@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,12 +17,13 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/kubeapi"
 )
 
 const (
 	glance    = 2 * time.Second // that a look for warnings may take
 	maxBeside = 500             // objects of a kind that it reads of a namespace
-	maxNamed  = 3               // objects that one warning names
+	maxLooks  = 8               // namespaces that are looked at at a time
 )
 
 // lookup is a set of kinds to look for beside a target.
@@ -49,22 +49,22 @@ type neighbourhoods map[string]around
 
 // lookAround reads what is wanted of the targets' namespaces. It never fails:
 // what could not be had is told by troubles.
-func (c *Cluster) lookAround(ctx context.Context, ts []target, want lookup) neighbourhoods {
+func (c *Cluster) lookAround(ctx context.Context, ts []kubeapi.Target, want lookup) neighbourhoods {
 	var spaces []string
 	for _, t := range ts {
-		if !slices.Contains(spaces, t.ref.Scope) {
-			spaces = append(spaces, t.ref.Scope)
+		if !slices.Contains(spaces, t.Ref.Scope) {
+			spaces = append(spaces, t.Ref.Scope)
 		}
 	}
 	found := make([]around, len(spaces))
-	client, err := c.Client()
+	client, err := c.Typed()
 	if err != nil {
-		return neighbourhoods{"": {trouble: []string{"could not look for what depends on it: " + whyNot(err)}}}
+		return neighbourhoods{"": {trouble: []string{"could not look for what depends on it: " + kubeapi.WhyNot(err)}}}
 	}
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
 	var g errgroup.Group
-	g.SetLimit(maxReads)
+	g.SetLimit(maxLooks)
 	for i, ns := range spaces {
 		g.Go(func() error {
 			found[i] = c.beside(ctx, client, ns, want)
@@ -85,7 +85,7 @@ func (c *Cluster) beside(ctx context.Context, client kubernetes.Interface, ns st
 	opts := metav1.ListOptions{Limit: maxBeside}
 	note := func(what string, err error) {
 		if err != nil && !apierrors.IsNotFound(err) { // a server without the API has none of them
-			a.trouble = append(a.trouble, fmt.Sprintf("could not look for %s in %s: %s", what, ns, whyNot(err)))
+			a.trouble = append(a.trouble, fmt.Sprintf("could not look for %s in %s: %s", what, ns, kubeapi.WhyNot(err)))
 		}
 	}
 	if want&autoscalers != 0 {
@@ -124,8 +124,8 @@ func (n neighbourhoods) troubles() []string {
 // autoscalerOf says which autoscaler will undo scaling t to that many. At zero
 // replicas an autoscaler rests (kube-controller-manager, pkg/controller/
 // podautoscaler/horizontal.go, ScalingDisabled).
-func autoscalerOf(a around, t target, to int64) string {
-	hpa := scaledBy(a, t.obj)
+func autoscalerOf(a around, t kubeapi.Target, to int64) string {
+	hpa := scaledBy(a, t.Obj)
 	if hpa == nil {
 		return ""
 	}
@@ -165,12 +165,12 @@ func budgetOf(a around, pod *corev1.Pod) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "deleting goes past pdb " + some(names) + "; eviction would ask it"
+	return "deleting goes past pdb " + kubeapi.Some(names) + "; eviction would ask it"
 }
 
 // servicesOf names the services that send to t's pods.
-func servicesOf(a around, t target) []string {
-	pods, _, _ := unstructured.NestedStringMap(t.obj.Object, "spec", "template", "metadata", "labels")
+func servicesOf(a around, t kubeapi.Target) []string {
+	pods, _, _ := unstructured.NestedStringMap(t.Obj.Object, "spec", "template", "metadata", "labels")
 	var names []string
 	for _, s := range a.services {
 		if len(s.Spec.Selector) > 0 && labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(pods)) {
@@ -178,88 +178,4 @@ func servicesOf(a around, t target) []string {
 		}
 	}
 	return names
-}
-
-// ownedBy says whose part the workload is.
-func ownedBy(o *unstructured.Unstructured) string {
-	owner := metav1.GetControllerOf(o)
-	if owner == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s %s owns it and may undo this", strings.ToLower(owner.Kind), owner.Name)
-}
-
-// managedBy says which delivery tool keeps the workload as it is written
-// elsewhere, by the marks that the tools leave on what they apply: Argo CD
-// (docs, "Resource Tracking"), Flux (kustomize- and helm-controller), Helm.
-func managedBy(o *unstructured.Unstructured) string {
-	if tool := delivery(o); tool != "" {
-		return tool + " manages it and may undo this"
-	}
-	return ""
-}
-
-// delivery names the tool that applies the object; empty when none is known.
-func delivery(o *unstructured.Unstructured) string {
-	l, a := o.GetLabels(), o.GetAnnotations()
-	if app, _, _ := strings.Cut(a["argocd.argoproj.io/tracking-id"], ":"); app != "" {
-		return "Argo CD app " + app
-	}
-	if app := l["argocd.argoproj.io/instance"]; app != "" {
-		return "Argo CD app " + app
-	}
-	for _, kind := range []string{"kustomize", "helm"} {
-		if name := l[kind+".toolkit.fluxcd.io/name"]; name != "" {
-			return "Flux " + kind + " " + l[kind+".toolkit.fluxcd.io/namespace"] + "/" + name
-		}
-	}
-	if name := a["meta.helm.sh/release-name"]; name != "" {
-		return "Helm release " + name
-	}
-	if l["app.kubernetes.io/managed-by"] == "Helm" {
-		return "Helm"
-	}
-	return ""
-}
-
-// cautions gathers warnings about targets: what is true of several is said
-// once.
-type cautions struct {
-	of    int // how many targets there are
-	order []string
-	on    map[string][]string // names by what is said of them
-}
-
-// say adds what is said of t; empty adds nothing.
-func (w *cautions) say(t target, what string) {
-	if what == "" {
-		return
-	}
-	if w.on == nil {
-		w.on = map[string][]string{}
-	}
-	if w.on[what] == nil {
-		w.order = append(w.order, what)
-	}
-	w.on[what] = append(w.on[what], t.ref.Name)
-}
-
-// lines is the warnings; with several targets each names those that it is about.
-func (w *cautions) lines() []string {
-	var out []string
-	for _, what := range w.order {
-		if w.of > 1 {
-			what = some(w.on[what]) + ": " + what
-		}
-		out = append(out, backend.T(what).Safe())
-	}
-	return out
-}
-
-// some is the first of names, and how many more there are.
-func some(names []string) string {
-	if len(names) <= maxNamed {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
 }

@@ -7,12 +7,13 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi"
 )
 
 // workloadFacts is what a workload's row is made of. Numbers are those of
 // k8s.io/api/apps/v1/generated.proto, which differ from kind to kind.
 type workloadFacts struct {
-	objectMeta
+	kubeapi.Meta
 	image             string
 	desired           int64
 	paused            bool
@@ -35,63 +36,63 @@ type layout struct {
 	total, conditions                            protowire.Number // of status
 }
 
-func deploymentRow(raw []byte, link string, w words) (cluster.Workload, string, error) {
+func deploymentRow(raw []byte, link string, w kubeapi.Words) (cluster.Workload, string, error) {
 	return workloadRow(raw, link, w, layout{
 		kind: cluster.KindDeployment, replicas: 1, template: 3, paused: 7,
 		observed: 1, ready: 7, updated: 3, available: 4, total: 2, conditions: 6,
 	})
 }
 
-func statefulSetRow(raw []byte, link string, w words) (cluster.Workload, string, error) {
+func statefulSetRow(raw []byte, link string, w kubeapi.Words) (cluster.Workload, string, error) {
 	return workloadRow(raw, link, w, layout{
 		kind: cluster.KindStatefulSet, replicas: 1, template: 3, strategy: 7,
 		observed: 1, ready: 3, updated: 5, available: 11,
 	})
 }
 
-func daemonSetRow(raw []byte, link string, w words) (cluster.Workload, string, error) {
+func daemonSetRow(raw []byte, link string, w kubeapi.Words) (cluster.Workload, string, error) {
 	return workloadRow(raw, link, w, layout{
 		kind: cluster.KindDaemonSet, template: 2, strategy: 3,
 		observed: 5, desired: 3, ready: 4, updated: 6, available: 7,
 	})
 }
 
-func workloadRow(raw []byte, link string, w words, l layout) (cluster.Workload, string, error) {
+func workloadRow(raw []byte, link string, w kubeapi.Words, l layout) (cluster.Workload, string, error) {
 	f := workloadFacts{desired: 1} // a server leaves out replicas that are the default
 	if l.replicas == 0 {
 		f.desired = 0
 	}
-	err := walk(raw, func(num protowire.Number, v []byte, _ uint64) {
+	err := kubeapi.Walk(raw, func(num protowire.Number, v []byte, _ uint64) {
 		switch num {
 		case 1:
-			_ = f.objectMeta.read(v, w) // a row without a name is refused below
-			f.current = number(v, 7)
+			_ = f.Meta.Read(v, w) // a row without a name is refused below
+			f.current = kubeapi.NumberAt(v, 7)
 		case 2:
 			f.spec(v, w, l)
 		case 3:
 			f.status(v, l)
 		}
 	})
-	if err == nil && f.name == "" {
+	if err == nil && f.Name == "" {
 		err = fmt.Errorf("a %s without a name", l.kind)
 	}
-	return f.row(link, l.kind), f.version, err
+	return f.row(link, l.kind), f.Version, err
 }
 
-func (f *workloadFacts) spec(b []byte, w words, l layout) {
-	_ = walk(b, func(num protowire.Number, v []byte, n uint64) { // what came before the break stands
+func (f *workloadFacts) spec(b []byte, w kubeapi.Words, l layout) {
+	_ = kubeapi.Walk(b, func(num protowire.Number, v []byte, n uint64) { // what came before the break stands
 		switch num {
 		case l.replicas:
 			f.desired = int64(n)
 		case l.paused:
 			f.paused = n != 0
 		case l.strategy:
-			f.byHand = text(v, 1) == "OnDelete"
-			f.held = number(v, 2, 1) // of a daemon set it is no number, and stays 0
+			f.byHand = kubeapi.TextAt(v, 1) == "OnDelete"
+			f.held = kubeapi.NumberAt(v, 2, 1) // of a daemon set it is no number, and stays 0
 		case l.template: // PodTemplateSpec.spec.containers.image
-			_ = at(v, func(c []byte, _ uint64) {
+			_ = kubeapi.At(v, func(c []byte, _ uint64) {
 				if f.image == "" {
-					f.image = w.of([]byte(text(c, 2)))
+					f.image = w.Of([]byte(kubeapi.TextAt(c, 2)))
 				}
 			}, 2, 2)
 		}
@@ -99,7 +100,7 @@ func (f *workloadFacts) spec(b []byte, w words, l layout) {
 }
 
 func (f *workloadFacts) status(b []byte, l layout) {
-	_ = walk(b, func(num protowire.Number, v []byte, n uint64) { // what came before the break stands
+	_ = kubeapi.Walk(b, func(num protowire.Number, v []byte, n uint64) { // what came before the break stands
 		switch num {
 		case l.observed:
 			f.observed = int64(n)
@@ -114,7 +115,7 @@ func (f *workloadFacts) status(b []byte, l layout) {
 		case l.available:
 			f.available = int64(n)
 		case l.conditions:
-			if text(v, 1) == "Progressing" && text(v, 2) == "False" && text(v, 4) == "ProgressDeadlineExceeded" {
+			if kubeapi.TextAt(v, 1) == "Progressing" && kubeapi.TextAt(v, 2) == "False" && kubeapi.TextAt(v, 4) == "ProgressDeadlineExceeded" {
 				f.stalled = true
 			}
 		}
@@ -123,11 +124,11 @@ func (f *workloadFacts) status(b []byte, l layout) {
 
 func (f *workloadFacts) row(link, kind string) cluster.Workload {
 	row := cluster.Workload{
-		Link: link, Namespace: f.namespace, Name: f.name, UID: f.uid, Kind: kind, Image: f.image, Owner: f.manager,
-		Created: f.created, Desired: int32(f.desired), Ready: int32(f.ready), Updated: int32(f.updated), Available: int32(f.available),
+		Link: link, Namespace: f.Namespace, Name: f.Name, UID: f.UID, Kind: kind, Image: f.image, Owner: f.Manager,
+		Created: f.Created, Desired: int32(f.desired), Ready: int32(f.ready), Updated: int32(f.updated), Available: int32(f.available),
 	}
 	if row.Owner == "" {
-		row.Owner = f.owner
+		row.Owner = f.Owner
 	}
 	row.State, row.Level = f.state()
 	return row
@@ -153,25 +154,25 @@ func (f *workloadFacts) state() (string, backend.Level) {
 }
 
 // namespaceRow projects a namespace.
-func namespaceRow(raw []byte, link string, w words) (cluster.Namespace, string, error) {
-	var m objectMeta
+func namespaceRow(raw []byte, link string, w kubeapi.Words) (cluster.Namespace, string, error) {
+	var m kubeapi.Meta
 	n := cluster.Namespace{Link: link, State: "Active", Level: backend.Good}
-	err := walk(raw, func(num protowire.Number, v []byte, _ uint64) {
+	err := kubeapi.Walk(raw, func(num protowire.Number, v []byte, _ uint64) {
 		switch num {
 		case 1:
-			_ = m.read(v, w) // a row without a name is refused below
+			_ = m.Read(v, w) // a row without a name is refused below
 		case 3:
-			if phase := text(v, 1); phase != "" {
-				n.State = w.of([]byte(phase))
+			if phase := kubeapi.TextAt(v, 1); phase != "" {
+				n.State = w.Of([]byte(phase))
 			}
 		}
 	})
 	if n.State != "Active" {
 		n.Level = backend.Moving
 	}
-	if err == nil && m.name == "" {
+	if err == nil && m.Name == "" {
 		err = fmt.Errorf("a namespace without a name")
 	}
-	n.Name, n.UID, n.Created = m.name, m.uid, m.created
-	return n, m.version, err
+	n.Name, n.UID, n.Created = m.Name, m.UID, m.Created
+	return n, m.Version, err
 }

@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"context"
@@ -18,40 +18,40 @@ import (
 )
 
 const (
-	maxTries   = 6                // requests that one change may cost
+	MaxTries   = 6                // requests that one change may cost
 	writeLimit = 35 * time.Second // of one of them: an admission webhook may take 30
 	lookLimit  = 20 * time.Second // for finding out what became of one whose reply was lost
 	quickLook  = 3 * time.Second  // the same, when the person does not want to wait any more
 	maxPause   = 10 * time.Second // that a server's Retry-After is honoured for
 )
 
-// A change is what one action does to one object: all in which the actions
+// A Change is what one action does to one object: all in which the actions
 // differ. How it is carried out safely is the same for all.
-type change struct {
-	target
-	verb, sub string        // as permissions call it: "patch", "scale"
-	words     string        // what is sent, in words: "replicas: 5"
-	cli       []string      // kubectl's words for it
-	guard     backend.Facts // what facts must read right before it is sent
-	note      string        // what to say once the server has taken it
-	undo      *change       // nil when nothing takes it back
+type Change struct {
+	Target
+	Verb, Sub string        // as permissions call it: "patch", "scale"
+	Words     string        // what is sent, in words: "replicas: 5"
+	CLI       []string      // kubectl's words for it
+	Guard     backend.Facts // what facts must read right before it is sent
+	Note      string        // what to say once the server has taken it
+	Undo      *Change       // nil when nothing takes it back
 
-	facts func(o *unstructured.Unstructured) backend.Facts
-	// body is what is sent, made for the object as just read; it carries the
+	Facts func(o *unstructured.Unstructured) backend.Facts
+	// Body is what is sent, made for the object as just read; it carries the
 	// precondition under which the server takes it.
-	body func(o *unstructured.Unstructured) any
-	// landed says whether now, read after a reply to a request made on before
+	Body func(o *unstructured.Unstructured) any
+	// Landed says whether now, read after a reply to a request made on before
 	// was lost, shows that the request was done.
-	landed func(before, now *unstructured.Unstructured) verdict
+	Landed func(before, now *unstructured.Unstructured) Verdict
 }
 
-// verdict is what looking says about a request whose reply was lost.
-type verdict uint8
+// Verdict is what looking says about a request whose reply was lost.
+type Verdict uint8
 
 const (
-	notDone verdict = iota
-	done
-	unclear
+	NotDone Verdict = iota
+	Done
+	Unclear
 )
 
 // reply is how the server took a request.
@@ -68,7 +68,7 @@ const (
 // carryOut does the change. Before each request it reads the object and
 // compares the guard; the request's own precondition holds the server to what
 // was just read. After a lost reply it looks before anything is sent again.
-func (c *Cluster) carryOut(ctx context.Context, ch change, progress backend.Progress) error {
+func (c *Client) carryOut(ctx context.Context, ch Change, progress backend.Progress) error {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 2*time.Second
 	var inDoubt *unstructured.Unstructured // what the request was made on whose reply was lost
@@ -78,7 +78,7 @@ func (c *Cluster) carryOut(ctx context.Context, ch change, progress backend.Prog
 		if inDoubt != nil {
 			if end, err := c.settle(ctx, ch, inDoubt, now, err); end {
 				if err == nil {
-					progress(1, 1, ch.note+" (the answer was lost; it was looked up)")
+					progress(1, 1, ch.Note+" (the answer was lost; it was looked up)")
 				}
 				return err
 			}
@@ -88,26 +88,26 @@ func (c *Cluster) carryOut(ctx context.Context, ch change, progress backend.Prog
 		} else if err != nil {
 			return err
 		}
-		if changed := ch.guard.Changed(ch.facts(now)); changed != "" {
+		if changed := ch.Guard.Changed(ch.Facts(now)); changed != "" {
 			return c.conflict(ch, changed)
 		}
-		if tries == maxTries {
+		if tries == MaxTries {
 			return c.giveUp(ch, inDoubt, last)
 		}
 		progress(0, 1, "sending")
 		var how reply
 		switch how, last = c.send(ctx, ch, now); how {
 		case taken:
-			progress(1, 1, ch.note)
+			progress(1, 1, ch.Note)
 			return nil
 		case refused:
-			return c.refused(ch.op(), ch.res, ch.ref, ch.need(), last)
+			return c.Refused(ch.op(), ch.Res, ch.Ref, ch.need(), last)
 		case lost:
 			inDoubt = now
 		}
 		wait := pauseFor(how, last, pause)
 		if wait > maxPause {
-			return c.refused(ch.op(), ch.res, ch.ref, ch.need(), last)
+			return c.Refused(ch.op(), ch.Res, ch.Ref, ch.need(), last)
 		}
 		progress(0, 1, "not taken yet, trying again")
 		sleep(ctx, wait)
@@ -115,12 +115,12 @@ func (c *Cluster) carryOut(ctx context.Context, ch change, progress backend.Prog
 }
 
 // send makes one request on the object as just read, and says how it was taken.
-func (c *Cluster) send(ctx context.Context, ch change, now *unstructured.Unstructured) (reply, error) {
-	body, err := json.Marshal(ch.body(now))
+func (c *Client) send(ctx context.Context, ch Change, now *unstructured.Unstructured) (reply, error) {
+	body, err := json.Marshal(ch.Body(now))
 	if err != nil {
 		return refused, fmt.Errorf("encode: %w", err)
 	}
-	req, err := c.request(ch.method(), ch.res, ch.ref)
+	req, err := c.request(ch.method(), ch.Res, ch.Ref)
 	if err != nil {
 		return refused, err
 	}
@@ -129,8 +129,8 @@ func (c *Cluster) send(ctx context.Context, ch change, now *unstructured.Unstruc
 		contentType = "application/merge-patch+json"
 		req = req.Param("fieldManager", "wheelhouse")
 	}
-	if ch.sub != "" {
-		req = req.SubResource(ch.sub)
+	if ch.Sub != "" {
+		req = req.SubResource(ch.Sub)
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeLimit)
 	defer cancel()
@@ -171,9 +171,9 @@ func judge(err error, sent bool) reply {
 
 // look reads the object. When a reply was lost it does so even though ctx has
 // ended, and for a while.
-func (c *Cluster) look(ctx context.Context, ch change, inDoubt bool) (*unstructured.Unstructured, error) {
+func (c *Client) look(ctx context.Context, ch Change, inDoubt bool) (*unstructured.Unstructured, error) {
 	if !inDoubt {
-		return c.read(ctx, ch.res, ch.ref)
+		return c.Read(ctx, ch.Res, ch.Ref)
 	}
 	limit := lookLimit
 	if ctx.Err() != nil {
@@ -184,7 +184,7 @@ func (c *Cluster) look(ctx context.Context, ch change, inDoubt bool) (*unstructu
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 3*time.Second
 	for {
-		now, err := c.read(ctx, ch.res, ch.ref)
+		now, err := c.Read(ctx, ch.Res, ch.Ref)
 		if code := backend.CodeOf(err); err == nil || ctx.Err() != nil || (code != backend.Unreachable && code != backend.Failed) {
 			return now, err
 		}
@@ -195,13 +195,13 @@ func (c *Cluster) look(ctx context.Context, ch change, inDoubt bool) (*unstructu
 // settle says what became of a request whose reply was lost, from now or from
 // the error in reading it. end is false when it was not done and may be tried
 // again.
-func (c *Cluster) settle(ctx context.Context, ch change, before, now *unstructured.Unstructured, err error) (end bool, _ error) {
+func (c *Client) settle(ctx context.Context, ch Change, before, now *unstructured.Unstructured, err error) (end bool, _ error) {
 	gone := backend.CodeOf(err) == backend.NotFound
 	if err == nil || gone {
-		switch ch.landed(before, now) {
-		case done:
+		switch ch.Landed(before, now) {
+		case Done:
 			return true, nil
-		case notDone:
+		case NotDone:
 			if gone {
 				return true, err
 			}
@@ -215,35 +215,35 @@ func (c *Cluster) settle(ctx context.Context, ch change, before, now *unstructur
 }
 
 // giveUp is the error after the last try.
-func (c *Cluster) giveUp(ch change, inDoubt *unstructured.Unstructured, last error) error {
+func (c *Client) giveUp(ch Change, inDoubt *unstructured.Unstructured, last error) error {
 	var answered apierrors.APIStatus
 	if inDoubt != nil && !errors.As(last, &answered) {
 		return c.unknown(ch, last)
 	}
 	if apierrors.IsConflict(last) {
 		return &backend.Error{
-			Code: backend.Conflict, Op: ch.op(), Ref: ch.ref, Err: last,
-			Human: backend.T(fmt.Sprintf("%s on %s keeps being changed by others: %d tries all came second. Nothing was changed: try again.", upper(ch.named()), c.link.Alias(), maxTries)).Safe(),
+			Code: backend.Conflict, Op: ch.op(), Ref: ch.Ref, Err: last,
+			Human: backend.T(fmt.Sprintf("%s on %s keeps being changed by others: %d tries all came second. Nothing was changed: try again.", Upper(ch.Named()), c.link.Alias(), MaxTries)).Safe(),
 		}
 	}
-	return c.refused(ch.op(), ch.res, ch.ref, ch.need(), last)
+	return c.Refused(ch.op(), ch.Res, ch.Ref, ch.need(), last)
 }
 
 // conflict is the error for a guard that no longer holds.
-func (c *Cluster) conflict(ch change, changed string) error {
+func (c *Client) conflict(ch Change, changed string) error {
 	return &backend.Error{
-		Code: backend.Conflict, Op: ch.op(), Ref: ch.ref,
-		Human: backend.T(fmt.Sprintf("%s on %s: %s: another change came first. Look and ask again.", upper(ch.named()), c.link.Alias(), changed)).Safe(),
+		Code: backend.Conflict, Op: ch.op(), Ref: ch.Ref,
+		Human: backend.T(fmt.Sprintf("%s on %s: %s: another change came first. Look and ask again.", Upper(ch.Named()), c.link.Alias(), changed)).Safe(),
 	}
 }
 
 // unknown is the error for a change that may have been done.
-func (c *Cluster) unknown(ch change, err error) error {
-	get := append([]string{"get", ch.res.word, ch.ref.Name}, "-o", "yaml")
+func (c *Client) unknown(ch Change, err error) error {
+	get := append([]string{"get", ch.Res.Word, ch.Ref.Name}, "-o", "yaml")
 	return &backend.Error{
-		Code: backend.Unknown, Op: ch.op(), Ref: ch.ref, Err: err,
+		Code: backend.Unknown, Op: ch.op(), Ref: ch.Ref, Err: err,
 		Human: backend.T(fmt.Sprintf("The answer of %s was lost: %s may have been changed (%s), or not. See for yourself: %s",
-			c.link.Alias(), ch.named(), ch.words, c.kubectl(ch.ref, get))).Safe(),
+			c.link.Alias(), ch.Named(), ch.Words, c.Kubectl(ch.Ref, get))).Safe(),
 	}
 }
 
@@ -267,4 +267,30 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-t.C:
 	}
+}
+
+// Life is the facts that every guard begins with.
+func Life(o *unstructured.Unstructured) backend.Facts {
+	deleting := "no"
+	if o.GetDeletionTimestamp() != nil {
+		deleting = "yes"
+	}
+	return backend.Facts{{Name: "uid", Value: string(o.GetUID())}, {Name: "being deleted", Value: deleting}}
+}
+
+// SpecChange is the verdict on a change to a spec whose reply was lost; ours
+// says whether now reads as it was meant to. The server counts the changes of a
+// spec in the generation: when it counted one, and now reads otherwise, that one
+// was another's, and ours can't follow, for its resourceVersion is outdated.
+// When it counted more, ours may have been among them.
+func SpecChange(before, now *unstructured.Unstructured, ours bool) Verdict {
+	switch {
+	case now == nil || now.GetUID() != before.GetUID():
+		return NotDone
+	case ours:
+		return Done
+	case now.GetGeneration()-before.GetGeneration() <= 1:
+		return NotDone
+	}
+	return Unclear
 }

@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"context"
@@ -18,58 +18,58 @@ import (
 // describeEvents is how many events kubectl's describer asks for at a time.
 const describeEvents = 200
 
-// findResource is resourceOf for any kind: what is not known the server is
+// find gives the resource of any kind: what is not among kinds the server is
 // asked about.
-func (c *Cluster) findResource(r backend.Ref) (resource, error) {
-	if res, ok := resourceOf(r.Kind); ok {
+func (c *Client) find(kinds Kinds, r backend.Ref) (Resource, error) {
+	if res, ok := kinds[r.Kind]; ok {
 		return res, nil
 	}
 	word, group, _ := strings.Cut(r.Kind, ".")
-	res := resource{word: word}
-	client, err := c.Client()
+	res := Resource{Word: word}
+	client, err := c.Typed()
 	if err != nil {
-		return res, c.refused("find "+word, res, r, backend.Permission{}, err)
+		return res, c.Refused("find "+word, res, r, backend.Permission{}, err)
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(client.Discovery()))
 	gvk, err := mapper.KindFor(schema.GroupVersionResource{Group: group, Resource: word})
 	if err == nil {
 		var m *meta.RESTMapping
 		if m, err = mapper.RESTMapping(gvk.GroupKind(), gvk.Version); err == nil {
-			return resource{word, m.Resource.Resource, gvk, m.Scope.Name() == meta.RESTScopeNameNamespace}, nil
+			return Resource{word, m.Resource.Resource, gvk, m.Scope.Name() == meta.RESTScopeNameNamespace}, nil
 		}
 	}
 	if meta.IsNoMatchError(err) {
 		err = &backend.Error{
 			Code: backend.NotFound, Op: "find " + word, Ref: r, Err: err,
-			Human: backend.T(fmt.Sprintf("%s has no kind %s. See what it has: %s", c.link.Alias(), r.Kind, c.kubectl(backend.Ref{}, []string{"api-resources"}))).Safe(),
+			Human: backend.T(fmt.Sprintf("%s has no kind %s. See what it has: %s", c.link.Alias(), r.Kind, c.Kubectl(backend.Ref{}, []string{"api-resources"}))).Safe(),
 		}
 	}
-	return res, c.refused("find "+word, res, r, backend.Permission{}, err)
+	return res, c.Refused("find "+word, res, r, backend.Permission{}, err)
 }
 
 // describe is what kubectl describe prints. kubectl's describers take no
 // context and follow pointers that a server should have filled in; the context
 // goes in by the transport, and a panic of theirs is an error here.
-func (c *Cluster) describe(ctx context.Context, res resource, r backend.Ref) (lines []backend.Line, err error) {
+func (c *Client) describe(ctx context.Context, res Resource, r backend.Ref) (lines []backend.Line, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("kubectl's describer failed on it: %v", p)
 		}
 		if err != nil {
-			err = c.refused("describe "+res.word, res, r, res.may("get", ""), err)
+			err = c.Refused("describe "+res.Word, res, r, res.May("get", ""), err)
 		}
 	}()
 	config := c.link.REST()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return bounded{ctx, next} })
-	describer, known := describe.DescriberFor(res.gvk.GroupKind(), config)
+	describer, known := describe.DescriberFor(res.GVK.GroupKind(), config)
 	if !known {
 		scope := meta.RESTScopeRoot
-		if res.scoped {
+		if res.Scoped {
 			scope = meta.RESTScopeNamespace
 		}
-		mapping := &meta.RESTMapping{Resource: res.gvk.GroupVersion().WithResource(res.plural), GroupVersionKind: res.gvk, Scope: scope}
+		mapping := &meta.RESTMapping{Resource: res.GVK.GroupVersion().WithResource(res.Plural), GroupVersionKind: res.GVK, Scope: scope}
 		if describer, known = describe.GenericDescriberFor(mapping, config); !known {
-			return nil, fmt.Errorf("no describer for %s", res.gvk)
+			return nil, fmt.Errorf("no describer for %s", res.GVK)
 		}
 	}
 	out, err := describer.Describe(r.Scope, r.Name, describe.DescriberSettings{ShowEvents: true, ChunkSize: describeEvents})

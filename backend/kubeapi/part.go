@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 // part keeps one collection, or one namespace's share of it, in step. It belongs
 // to one goroutine.
 type part[T backend.Object] struct {
-	c      *Cluster
-	col    collection[T]
+	c      *Client
+	col    Collection[T]
 	labels string
 	sink   backend.Sink[T]
 	key    backend.Part
@@ -27,7 +27,7 @@ type part[T backend.Object] struct {
 	load    backend.Load[T]
 	version string    // up to which all changes are in the feed; empty: read it all anew
 	live    time.Time // when it was last known to be in step; zero: never
-	words   words
+	words   Words
 	rows    []T
 	gone    []backend.Ref
 }
@@ -38,7 +38,7 @@ var errForbidden = errors.New("forbidden")
 // keep follows until ctx ends; with giveUp, until it is forbidden.
 func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 	wait := newBackOff()
-	p.words = words{}
+	p.words = Words{}
 	p.sink.Health(p.key, backend.Health{State: backend.Connecting, Since: time.Now()})
 	for {
 		epoch, err := p.c.link.Await(ctx, p.blocked)
@@ -124,7 +124,7 @@ func (p *part[T]) trouble(err error, lost bool) {
 	switch {
 	case apierrors.IsForbidden(err):
 		h.State = backend.Forbidden
-		h.Reason = backend.T(fmt.Sprintf("you may not list %s%s on %s", p.col.name, inNamespace(p.key.Scope), p.key.Link))
+		h.Reason = backend.T(fmt.Sprintf("you may not list %s%s on %s", p.col.Res.Plural, inNamespace(p.key.Scope), p.key.Link))
 	case apierrors.IsUnauthorized(err):
 		h.State = backend.Forbidden
 		h.Reason = backend.T("the login has expired; r on :ctx logs in again")
@@ -236,7 +236,7 @@ func (p *part[T]) follow(f *frames, inStep func()) error {
 				p.live = time.Now()
 				return nil
 			}
-			return fmt.Errorf("watch %s: %w", p.col.name, err)
+			return fmt.Errorf("watch %s: %w", p.col.Res.Plural, err)
 		}
 		synced, err := p.take(ev)
 		if err != nil {
@@ -272,13 +272,13 @@ func (p *part[T]) take(ev event) (synced bool, err error) {
 	case "ADDED", "MODIFIED", "DELETED":
 		return false, p.takeRow(ev)
 	case "BOOKMARK":
-		var m objectMeta
-		if err := at(ev.raw, func(v []byte, _ uint64) { err = m.read(v, p.words) }, 1); err != nil {
+		var m Meta
+		if err := At(ev.raw, func(v []byte, _ uint64) { err = m.Read(v, p.words) }, 1); err != nil {
 			return false, fmt.Errorf("read a bookmark: %w", err)
 		}
 		first := p.version == "" && m.listed
 		if p.version != "" || first {
-			p.version = m.version
+			p.version = m.Version
 		}
 		return first, err
 	case "ERROR":
@@ -292,9 +292,9 @@ func (p *part[T]) take(ev event) (synced bool, err error) {
 }
 
 func (p *part[T]) takeRow(ev event) error {
-	row, version, err := p.col.row(ev.raw, p.key.Link, p.words)
+	row, version, err := p.col.Row(ev.raw, p.key.Link, p.words)
 	if err != nil {
-		return fmt.Errorf("read one of the %s: %w", p.col.name, err)
+		return fmt.Errorf("read one of the %s: %w", p.col.Res.Plural, err)
 	}
 	if p.version != "" {
 		p.version = version
@@ -333,7 +333,7 @@ func (p *part[T]) pages(ctx context.Context, w *wire) error {
 		b, err := io.ReadAll(io.LimitReader(body, maxFrame))
 		_ = body.Close() // it was read, or the error says why not
 		if err != nil {
-			return fmt.Errorf("list %s: %w", p.col.name, err)
+			return fmt.Errorf("list %s: %w", p.col.Res.Plural, err)
 		}
 		version, more, err := p.page(b)
 		p.flush() // in any case: what is left would get into the next load
@@ -341,7 +341,7 @@ func (p *part[T]) pages(ctx context.Context, w *wire) error {
 			return err
 		}
 		if version == "" {
-			return fmt.Errorf("list %s: the server does not say as of when it is", p.col.name)
+			return fmt.Errorf("list %s: the server does not say as of when it is", p.col.Res.Plural)
 		}
 		if next = more; next == "" {
 			p.load.Synced()
@@ -356,14 +356,14 @@ func (p *part[T]) pages(ctx context.Context, w *wire) error {
 func (p *part[T]) page(b []byte) (version, next string, err error) {
 	raw, ok := unwrap(b)
 	if !ok {
-		return "", "", fmt.Errorf("list %s: the answer is no list", p.col.name)
+		return "", "", fmt.Errorf("list %s: the answer is no list", p.col.Res.Plural)
 	}
-	e := walk(raw, func(num protowire.Number, v []byte, _ uint64) {
+	e := Walk(raw, func(num protowire.Number, v []byte, _ uint64) {
 		switch num {
 		case 1:
-			version, next = text(v, 2), text(v, 3)
+			version, next = TextAt(v, 2), TextAt(v, 3)
 		case 2:
-			row, _, rowErr := p.col.row(v, p.key.Link, p.words)
+			row, _, rowErr := p.col.Row(v, p.key.Link, p.words)
 			if rowErr != nil {
 				err = rowErr
 				return

@@ -1,12 +1,10 @@
-package kube
+package kubeapi
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,27 +13,13 @@ import (
 	"testing/iotest"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi/kubeapitest"
 )
-
-// sealed is an object in its envelope: "k8s\0" and a runtime.Unknown.
-func sealed(t testing.TB, kind string, raw []byte) []byte {
-	t.Helper()
-	u := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "v1", Kind: kind}, Raw: raw}
-	return append([]byte(magic), wired(t, &u)...)
-}
-
-// frame is one event of a watch as it goes over the line.
-func frame(t testing.TB, event string, raw []byte) []byte {
-	t.Helper()
-	b := wired(t, &metav1.WatchEvent{Type: event, Object: runtime.RawExtension{Raw: sealed(t, "Pod", raw)}})
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
-}
 
 // drain reads events until the reader has no more; it copies what it is lent.
 func drain(r io.Reader) (all []event, f *frames, err error) {
@@ -50,9 +34,9 @@ func drain(r io.Reader) (all []event, f *frames, err error) {
 }
 
 func TestFrames(t *testing.T) {
-	pod := wired(t, aPod())
-	big := wired(t, aPod(func(p *corev1.Pod) { p.Annotations = map[string]string{"big": string(make([]byte, 3<<20))} }))
-	whole := slices.Concat(frame(t, "ADDED", pod), frame(t, "MODIFIED", big), frame(t, "DELETED", pod))
+	pod := kubeapitest.Wired(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p"}})
+	big := kubeapitest.Wired(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", Annotations: map[string]string{"big": string(make([]byte, 3<<20))}}})
+	whole := slices.Concat(kubeapitest.Frame(t, "ADDED", pod), kubeapitest.Frame(t, "MODIFIED", big), kubeapitest.Frame(t, "DELETED", pod))
 	for _, k := range []struct {
 		name   string
 		data   []byte
@@ -68,8 +52,8 @@ func TestFrames(t *testing.T) {
 		{"a page", []byte("<html><body>log in</body></html>"), 0, nil},
 		{"JSON", []byte(`{"type":"ADDED","object":{}}` + "\n"), 0, nil},
 		{"an empty frame", []byte{0, 0, 0, 0}, 0, nil},
-		{"no envelope", frameOf(wired(t, &metav1.WatchEvent{Type: "ADDED", Object: runtime.RawExtension{Raw: pod}})), 0, nil},
-		{"no protobuf", frameOf([]byte{0xff, 0xff, 0xff}), 0, nil},
+		{"no envelope", kubeapitest.FrameOf(kubeapitest.Wired(t, &metav1.WatchEvent{Type: "ADDED", Object: runtime.RawExtension{Raw: pod}})), 0, nil},
+		{"no protobuf", kubeapitest.FrameOf([]byte{0xff, 0xff, 0xff}), 0, nil},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			for what, r := range map[string]io.Reader{"at once": bytes.NewReader(k.data), "in halves": iotest.HalfReader(bytes.NewReader(k.data))} {
@@ -83,14 +67,10 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-func frameOf(b []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
-}
-
 // TestFrameErrorsPass: that the line has failed, and how, is not made an end.
 func TestFrameErrorsPass(t *testing.T) {
 	line := errors.New("line cut")
-	b := frame(t, "ADDED", wired(t, aPod()))
+	b := kubeapitest.Frame(t, "ADDED", kubeapitest.Wired(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p"}}))
 	for _, n := range []int{0, 2, 4, len(b) / 2} {
 		if _, _, err := drain(io.MultiReader(bytes.NewReader(b[:n]), iotest.ErrReader(line))); !errors.Is(err, line) {
 			t.Errorf("after %d bytes: %v", n, err)
@@ -105,8 +85,8 @@ func TestFrameMemory(t *testing.T) {
 	if err == nil || cap(f.buf) > 4<<20 {
 		t.Errorf("%d bytes are held for a frame that never came (%v)", cap(f.buf), err)
 	}
-	big := wired(t, aPod(func(p *corev1.Pod) { p.Annotations = map[string]string{"big": string(make([]byte, 8<<20))} }))
-	all, f, _ := drain(bytes.NewReader(slices.Concat(frame(t, "ADDED", big), frame(t, "ADDED", wired(t, aPod())))))
+	big := kubeapitest.Wired(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", Annotations: map[string]string{"big": string(make([]byte, 8<<20))}}})
+	all, f, _ := drain(bytes.NewReader(slices.Concat(kubeapitest.Frame(t, "ADDED", big), kubeapitest.Frame(t, "ADDED", kubeapitest.Wired(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p"}})))))
 	if len(all) != 2 || cap(f.buf) > 4<<20 {
 		t.Errorf("%d events; %d bytes are held after a small one", len(all), cap(f.buf))
 	}
@@ -115,9 +95,9 @@ func TestFrameMemory(t *testing.T) {
 // FuzzFrames: whatever comes over the line, reading ends, holds no more than
 // came, and gives the same however the bytes are cut.
 func FuzzFrames(f *testing.F) {
-	pod := wired(f, aPod())
-	f.Add(slices.Concat(frame(f, "ADDED", pod), frame(f, "BOOKMARK", pod)))
-	f.Add(frame(f, "ERROR", wired(f, &metav1.Status{Status: "Failure", Code: 410})))
+	pod := kubeapitest.Wired(f, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p"}})
+	f.Add(slices.Concat(kubeapitest.Frame(f, "ADDED", pod), kubeapitest.Frame(f, "BOOKMARK", pod)))
+	f.Add(kubeapitest.Frame(f, "ERROR", kubeapitest.Wired(f, &metav1.Status{Status: "Failure", Code: 410})))
 	f.Add([]byte{3, 0xff, 0xff, 0xff})
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0})
 	f.Add([]byte("<html>"))
@@ -137,56 +117,11 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// FuzzWalk: whatever an object's bytes are, the row functions end, make the
-// same row twice and keep nothing of what they were only lent.
-func FuzzWalk(f *testing.F) {
-	g := gen{rand.New(rand.NewPCG(1, 1))}
-	for i := range 20 {
-		f.Add(wired(f, g.pod(i)))
-	}
-	n := int32(-1)
-	f.Add(wired(f, &appsv1.Deployment{ObjectMeta: g.meta(1), Spec: appsv1.DeploymentSpec{Replicas: &n, Template: podTemplate()}}))
-	f.Add(wired(f, &appsv1.DaemonSet{ObjectMeta: g.meta(2), Spec: appsv1.DaemonSetSpec{Template: podTemplate()}}))
-	f.Add(wired(f, &corev1.Namespace{ObjectMeta: g.meta(3)}))
-	f.Add(sealed(f, "PodList", wired(f, &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "3", Continue: "x"}, Items: []corev1.Pod{*aPod()}})))
-	f.Add([]byte{})
-	f.Add([]byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		lent(t, data, podRow)
-		lent(t, data, deploymentRow)
-		lent(t, data, statefulSetRow)
-		lent(t, data, daemonSetRow)
-		lent(t, data, namespaceRow)
-		p := part[cluster.Pod]{col: collection[cluster.Pod]{row: podRow}, words: words{}}
-		_, _, _ = p.page(data) // an error is fine; it has to come back
-		if len(p.rows) > len(data) {
-			t.Errorf("%d rows of %d bytes", len(p.rows), len(data))
-		}
-		if err := statusError(&http.Response{StatusCode: http.StatusTeapot}, data); err == nil || err.Error() == "" {
-			t.Errorf("no words for a status: %v", err)
-		}
-	})
-}
-
-func lent[T comparable](t *testing.T, data []byte, row func([]byte, string, words) (T, string, error)) {
-	t.Helper()
-	w := words{}
-	raw := slices.Clone(data)
-	first, v1, err1 := row(raw, "l", w)
-	second, v2, err2 := row(data, "l", w)
-	for i := range raw {
-		raw[i] ^= 0xff // from here on it belongs to the next frame
-	}
-	if first != second || v1 != v2 || fmt.Sprint(err1) != fmt.Sprint(err2) {
-		t.Errorf("not the same twice:\n%+v %v\n%+v %v", first, err1, second, err2)
-	}
-}
-
 // TestWordsAreBounded: a server that never says the same twice fills no memory.
 func TestWordsAreBounded(t *testing.T) {
-	w := words{}
+	w := Words{}
 	for i := range 3 * maxWords {
-		if got := w.of(fmt.Append(nil, i)); got != fmt.Sprint(i) {
+		if got := w.Of(fmt.Append(nil, i)); got != fmt.Sprint(i) {
 			t.Fatalf("%q, want %d", got, i)
 		}
 	}
@@ -242,4 +177,28 @@ func TestSilence(t *testing.T) {
 	if got, err := io.ReadAll(resting); string(got) != "halfrest" || err != nil {
 		t.Errorf("an answer after a rest: %q, %v", got, err)
 	}
+}
+
+// FuzzAnswers: whatever a server answers, reading it ends, with words for what is
+// wrong.
+func FuzzAnswers(f *testing.F) {
+	pods := &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "3", Continue: "x"}, Items: []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "p"}}}}
+	f.Add(kubeapitest.Sealed(f, "PodList", kubeapitest.Wired(f, pods)))
+	f.Add([]byte{})
+	f.Add([]byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		row := func(raw []byte, _ string, w Words) (cluster.Namespace, string, error) {
+			var m Meta
+			err := m.Read(raw, w)
+			return cluster.Namespace{Name: m.Name}, m.Version, err
+		}
+		p := part[cluster.Namespace]{col: Collection[cluster.Namespace]{Row: row}, words: Words{}}
+		_, _, _ = p.page(data) // an error is fine; it has to come back
+		if len(p.rows) > len(data) {
+			t.Errorf("%d rows of %d bytes", len(p.rows), len(data))
+		}
+		if err := statusError(&http.Response{StatusCode: http.StatusTeapot}, data); err == nil || err.Error() == "" {
+			t.Errorf("no words for a status: %v", err)
+		}
+	})
 }

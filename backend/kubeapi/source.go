@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"context"
@@ -14,18 +14,23 @@ import (
 	"wheelhouse/backend"
 )
 
-// collection is one resource and how its objects become rows. row gives the
-// row and the object's resourceVersion; raw is only lent to it.
-type collection[T backend.Object] struct {
-	group, name string
-	kind        string // set where a feed holds several kinds that are read apart
-	row         func(raw []byte, link string, w words) (T, string, error)
+// A Collection is all objects of one resource, and how they become rows.
+type Collection[T backend.Object] struct {
+	Res  Resource
+	Part string // set where a feed holds several kinds that are read apart: which
+	// Row gives the row of an object and its resourceVersion. raw, in the form in
+	// which the API server sends the resource, is only lent to it.
+	Row func(raw []byte, link string, w Words) (T, string, error)
 }
 
-// source follows the collections that make up one feed.
+// Source follows the collections that make up one feed.
+func Source[T backend.Object](c *Client, collections ...Collection[T]) backend.Source[T] {
+	return &source[T]{c, collections}
+}
+
 type source[T backend.Object] struct {
-	c           *Cluster
-	collections []collection[T]
+	c           *Client
+	collections []Collection[T]
 }
 
 // Watch implements backend.Source.
@@ -44,13 +49,13 @@ const askAgain = time.Minute
 
 // follow keeps one collection in step: all of it at once where that is
 // permitted, else namespace by namespace.
-func (s *source[T]) follow(ctx context.Context, col collection[T], scope backend.Scope, sink backend.Sink[T]) {
-	if len(scope.Namespaces) > 0 && col.name != "namespaces" {
+func (s *source[T]) follow(ctx context.Context, col Collection[T], scope backend.Scope, sink backend.Sink[T]) {
+	if len(scope.Namespaces) > 0 && col.Res.Scoped {
 		s.each(ctx, col, scope.Namespaces, scope.Labels, sink)
 		return
 	}
 	for ctx.Err() == nil {
-		whole := &part[T]{c: s.c, col: col, labels: scope.Labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Kind: col.kind}}
+		whole := &part[T]{c: s.c, col: col, labels: scope.Labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Kind: col.Part}}
 		_ = whole.keep(ctx, true) // it returns when the whole may not be listed
 		if ctx.Err() != nil {
 			return
@@ -60,10 +65,10 @@ func (s *source[T]) follow(ctx context.Context, col collection[T], scope backend
 }
 
 // each keeps the parts of some namespaces until ctx ends.
-func (s *source[T]) each(ctx context.Context, col collection[T], namespaces []string, labels string, sink backend.Sink[T]) {
+func (s *source[T]) each(ctx context.Context, col Collection[T], namespaces []string, labels string, sink backend.Sink[T]) {
 	var wg sync.WaitGroup
 	for _, ns := range namespaces {
-		p := &part[T]{c: s.c, col: col, labels: labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Scope: ns, Kind: col.kind}}
+		p := &part[T]{c: s.c, col: col, labels: labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Scope: ns, Kind: col.Part}}
 		wg.Go(func() { _ = p.keep(ctx, false) })
 	}
 	wg.Wait()
@@ -72,16 +77,16 @@ func (s *source[T]) each(ctx context.Context, col collection[T], namespaces []st
 // piecewise keeps the namespaces that may be read while the whole may not; it
 // says so in the whole's health, and returns when the whole may be asked for
 // once more.
-func (s *source[T]) piecewise(ctx context.Context, col collection[T], scope backend.Scope, sink backend.Sink[T], whole backend.Part) {
+func (s *source[T]) piecewise(ctx context.Context, col Collection[T], scope backend.Scope, sink backend.Sink[T], whole backend.Part) {
 	h := backend.Health{State: backend.Forbidden, Since: time.Now(), NextTry: time.Now().Add(askAgain)}
-	if col.name == "namespaces" {
-		h.Reason = backend.T(fmt.Sprintf("you may not list namespaces on %s; :pods NAMESPACE goes to one by name", s.c.link.Alias()))
+	if !col.Res.Scoped {
+		h.Reason = backend.T(fmt.Sprintf("you may not list %s on %s; :pods NAMESPACE goes to one by name", col.Res.Plural, s.c.link.Alias()))
 		sink.Health(whole, h)
 		s.untilGranted(ctx, col)
 		return
 	}
 	namespaces := s.readable(ctx, col)
-	h.Reason = backend.T(fmt.Sprintf("you may not list %s in all namespaces of %s; shown: %s", col.name, s.c.link.Alias(), joined(namespaces)))
+	h.Reason = backend.T(fmt.Sprintf("you may not list %s in all namespaces of %s; shown: %s", col.Res.Plural, s.c.link.Alias(), joined(namespaces)))
 	sink.Health(whole, h)
 	inner, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -100,7 +105,7 @@ func (s *source[T]) piecewise(ctx context.Context, col collection[T], scope back
 }
 
 // untilGranted waits until the collection may be listed as a whole, or ctx ends.
-func (s *source[T]) untilGranted(ctx context.Context, col collection[T]) {
+func (s *source[T]) untilGranted(ctx context.Context, col Collection[T]) {
 	tick := time.NewTicker(askAgain)
 	defer tick.Stop()
 	for {
@@ -126,9 +131,9 @@ const maxAsked = 100
 
 // readable gives the namespaces in which the collection may be listed: of all
 // that there are where those may be listed, else of those that are configured.
-func (s *source[T]) readable(ctx context.Context, col collection[T]) []string {
+func (s *source[T]) readable(ctx context.Context, col Collection[T]) []string {
 	known := s.c.link.Namespaces()
-	client, err := s.c.Client()
+	client, err := s.c.Typed()
 	if err != nil {
 		return known
 	}
@@ -141,7 +146,7 @@ func (s *source[T]) readable(ctx context.Context, col collection[T]) []string {
 	var out []string
 	for _, ns := range list.Items {
 		review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authv1.ResourceAttributes{
-			Namespace: ns.Name, Verb: "list", Group: col.apiGroup(), Resource: col.name,
+			Namespace: ns.Name, Verb: "list", Group: col.Res.GVK.Group, Resource: col.Res.Plural,
 		}}}
 		answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err == nil && answer.Status.Allowed {
@@ -154,18 +159,11 @@ func (s *source[T]) readable(ctx context.Context, col collection[T]) []string {
 	return out
 }
 
-func (col collection[T]) path(namespace string) string {
+func (col Collection[T]) path(namespace string) string {
 	if namespace == "" {
-		return col.group + "/" + col.name
+		return col.Res.prefix() + "/" + col.Res.Plural
 	}
-	return col.group + "/namespaces/" + url.PathEscape(namespace) + "/" + col.name
-}
-
-func (col collection[T]) apiGroup() string {
-	if col.group == "api/v1" {
-		return ""
-	}
-	return "apps"
+	return col.Res.prefix() + "/namespaces/" + url.PathEscape(namespace) + "/" + col.Res.Plural
 }
 
 func joined(namespaces []string) string {

@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"bytes"
@@ -15,78 +15,46 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"wheelhouse/backend"
-	"wheelhouse/backend/cluster"
 )
 
 // maxReads is how many objects are read at a time while a plan is made.
 const maxReads = 8
 
-// A target is one object of an action, as it was read for the plan.
-type target struct {
-	ref backend.Ref // with the UID that was read
-	res resource
-	obj *unstructured.Unstructured
+// A Target is one object of an action, as it was read for the plan.
+type Target struct {
+	Ref backend.Ref // with the UID that was read
+	Res Resource
+	Obj *unstructured.Unstructured
 }
 
-func (t target) named() string { return t.res.named(t.ref) }
-
-// Plan implements backend.Actor. It reads every target, and what else lives
-// beside them for the warnings. Objects that are gone leave the plan with a
-// warning, unless none are left.
-func (c *Cluster) Plan(ctx context.Context, action string, refs []backend.Ref, args backend.Args) (backend.Plan, error) {
-	a, err := c.asked(action, refs)
-	if err != nil {
-		return backend.Plan{}, err
-	}
-	if args, err = a.Check(args); err != nil {
-		return backend.Plan{}, err
-	}
-	targets, gone, err := c.targets(ctx, action, refs)
-	if err != nil {
-		return backend.Plan{}, err
-	}
-	var p backend.Plan
-	switch action {
-	case cluster.PodDelete:
-		p, err = c.planDelete(ctx, targets, args)
-	case cluster.WorkloadScale:
-		p, err = c.planScale(ctx, targets, args)
-	case cluster.WorkloadRestart:
-		p, err = c.planRestart(targets)
-	}
-	if err != nil {
-		return backend.Plan{}, err
-	}
-	p.Action, p.Sentence = action, backend.T(p.Sentence).Safe()
-	p.Warnings, p.Gone = append(leftOut(gone), p.Warnings...), refsOf(gone)
-	return p, nil
-}
+// Named is how sentences call it: "deployment shop/checkout".
+func (t Target) Named() string { return t.Res.Named(t.Ref) }
 
 // leftOut are the warnings about targets that are not there.
-func leftOut(gone []target) []string {
+func leftOut(gone []Target) []string {
 	var out []string
 	for _, t := range gone {
-		out = append(out, backend.T(t.named()+" is not there any more: it is left out").Safe())
+		out = append(out, backend.T(t.Named()+" is not there any more: it is left out").Safe())
 	}
 	return out
 }
 
-func refsOf(ts []target) []backend.Ref {
+func refsOf(ts []Target) []backend.Ref {
 	var out []backend.Ref
 	for _, t := range ts {
-		out = append(out, t.ref)
+		out = append(out, t.Ref)
 	}
 	return out
 }
 
 // targets reads all refs; gone are those that are not there.
-func (c *Cluster) targets(ctx context.Context, action string, refs []backend.Ref) (found, gone []target, err error) {
-	all, errs := make([]target, len(refs)), make([]error, len(refs))
+func (a *Actor) targets(ctx context.Context, action string, refs []backend.Ref) (found, gone []Target, err error) {
+	all, errs := make([]Target, len(refs)), make([]error, len(refs))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxReads)
 	for i, ref := range refs {
 		g.Go(func() error {
-			all[i], errs[i] = c.target(ctx, action, ref)
+			all[i], errs[i] = a.target(ctx, action, ref)
 			if backend.CodeOf(errs[i]) == backend.NotFound {
 				return nil
 			}
@@ -110,42 +78,42 @@ func (c *Cluster) targets(ctx context.Context, action string, refs []backend.Ref
 }
 
 // target reads one ref. When the error is NotFound the target is still named.
-func (c *Cluster) target(ctx context.Context, action string, ref backend.Ref) (target, error) {
-	res, _ := resourceOf(ref.Kind) // asked has seen to it
-	t := target{ref: ref, res: res}
-	obj, err := c.read(ctx, res, ref)
+func (a *Actor) target(ctx context.Context, action string, ref backend.Ref) (Target, error) {
+	res := a.Kinds[ref.Kind] // asked has seen to it
+	t := Target{Ref: ref, Res: res}
+	obj, err := a.Read(ctx, res, ref)
 	if err != nil {
 		return t, err
 	}
 	if uid := string(obj.GetUID()); ref.UID != "" && ref.UID != uid {
 		return t, &backend.Error{
 			Code: backend.Conflict, Op: action, Ref: ref,
-			Human: backend.T(fmt.Sprintf("%s on %s was deleted and made anew under its name since it was shown. Look and ask again.", upper(t.named()), c.link.Alias())).Safe(),
+			Human: backend.T(fmt.Sprintf("%s on %s was deleted and made anew under its name since it was shown. Look and ask again.", Upper(t.Named()), a.link.Alias())).Safe(),
 		}
 	}
-	t.obj, t.ref.UID = obj, string(obj.GetUID())
+	t.Obj, t.Ref.UID = obj, string(obj.GetUID())
 	return t, nil
 }
 
 // step turns a change into a step of a plan.
-func (c *Cluster) step(ch change) (*backend.Step, error) {
-	before, err := image(ch.obj)
+func (c *Client) step(ch Change) (*backend.Step, error) {
+	before, err := image(ch.Obj)
 	if err != nil {
 		return nil, err
 	}
 	s := &backend.Step{
-		Target:  ch.ref,
-		Request: backend.T(ch.method() + " " + ch.res.path(ch.ref, ch.sub) + "  " + ch.words).Safe(),
-		CLI:     backend.T(c.kubectl(ch.ref, ch.cli)).Safe(),
+		Target:  ch.Ref,
+		Request: backend.T(ch.method() + " " + ch.Res.path(ch.Ref, ch.Sub) + "  " + ch.Words).Safe(),
+		CLI:     backend.T(c.Kubectl(ch.Ref, ch.CLI)).Safe(),
 		Needs:   []backend.Permission{ch.need()},
-		Guard:   ch.guard,
+		Guard:   ch.Guard,
 		Before:  before,
 		Do: func(ctx context.Context, progress backend.Progress) error {
 			return c.carryOut(ctx, ch, progress)
 		},
 	}
-	if ch.undo != nil {
-		if s.Undo, err = c.step(*ch.undo); err != nil {
+	if ch.Undo != nil {
+		if s.Undo, err = c.step(*ch.Undo); err != nil {
 			return nil, err
 		}
 		s.Undo.Before = nil // what it will edit is not there yet
@@ -153,8 +121,8 @@ func (c *Cluster) step(ch change) (*backend.Step, error) {
 	return s, nil
 }
 
-// steps is the plan's steps for the changes.
-func (c *Cluster) steps(changes []change) ([]backend.Step, error) {
+// Steps is the plan's Steps for the changes.
+func (c *Client) Steps(changes []Change) ([]backend.Step, error) {
 	out := make([]backend.Step, 0, len(changes))
 	for _, ch := range changes {
 		s, err := c.step(ch)
@@ -166,16 +134,16 @@ func (c *Cluster) steps(changes []change) ([]backend.Step, error) {
 	return out, nil
 }
 
-func (ch change) method() string {
-	if ch.verb == "delete" {
+func (ch Change) method() string {
+	if ch.Verb == "delete" {
 		return http.MethodDelete
 	}
 	return http.MethodPatch
 }
 
-func (ch change) need() backend.Permission { return ch.res.may(ch.verb, ch.sub) }
+func (ch Change) need() backend.Permission { return ch.Res.May(ch.Verb, ch.Sub) }
 
-func (ch change) op() string { return ch.verb + " " + ch.named() }
+func (ch Change) op() string { return ch.Verb + " " + ch.Named() }
 
 // image is the object as YAML, without the bookkeeping of field managers.
 func image(obj *unstructured.Unstructured) ([]byte, error) {
@@ -211,29 +179,29 @@ func escaped(raw []byte) []byte {
 	return out
 }
 
-// all is how a sentence calls the targets: "deployment shop/checkout", "3 pods
+// All is how a sentence calls the targets: "deployment shop/checkout", "3 pods
 // in shop", "4 workloads in 2 namespaces".
-func all(ts []target) string {
+func All(ts []Target) string {
 	if len(ts) == 1 {
-		return ts[0].named()
+		return ts[0].Named()
 	}
-	what, spaces := ts[0].res.plural, map[string]bool{}
+	what, spaces := ts[0].Res.Plural, map[string]bool{}
 	for _, t := range ts {
-		if t.res.plural != what {
+		if t.Res.Plural != what {
 			what = "workloads"
 		}
-		spaces[t.ref.Scope] = true
+		spaces[t.Ref.Scope] = true
 	}
-	where := ts[0].ref.Scope
+	where := ts[0].Ref.Scope
 	if len(spaces) > 1 {
 		where = strconv.Itoa(len(spaces)) + " namespaces"
 	}
 	return fmt.Sprintf("%d %s in %s", len(ts), what, where)
 }
 
-// kubectl is the command line that does the same to ref's cluster and
+// Kubectl is the command line that does the same to ref's cluster and
 // namespace, fit to be pasted into a shell.
-func (c *Cluster) kubectl(ref backend.Ref, words []string) string {
+func (c *Client) Kubectl(ref backend.Ref, words []string) string {
 	line := []string{"kubectl", "--context", c.link.Contexts()[0]}
 	if ref.Scope != "" {
 		line = append(line, "-n", ref.Scope)

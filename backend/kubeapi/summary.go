@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"context"
@@ -15,61 +15,44 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"wheelhouse/backend"
-	"wheelhouse/backend/cluster"
 )
 
 const (
-	eventsRead  = 100 // events of an object that are read
-	eventsShown = 5   // of them, the newest
+	eventsRead  = 100             // events of an object that are read
+	eventsShown = 5               // of them, the newest
+	glance      = 2 * time.Second // that a look at what is only a help may take
 )
 
 // summarise is the lines beside a list: what an engineer wants to know of the
 // object first. All that it takes is asked for at once.
-func (c *Cluster) summarise(ctx context.Context, res resource, r backend.Ref) ([]backend.Line, error) {
+func (f *Faces) summarise(ctx context.Context, res Resource, r backend.Ref) ([]backend.Line, error) {
 	var obj *unstructured.Unstructured
 	var news []corev1.Event
-	var near neighbourhoods
-	var quotas []backend.Line
 	var noNews error
+	var add func(*Summary, *unstructured.Unstructured) error
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { obj, err = c.read(ctx, res, r); return err })
-	g.Go(func() error { news, noNews = c.events(ctx, res, r); return nil })
-	switch r.Kind {
-	case cluster.KindDeployment, cluster.KindStatefulSet:
-		g.Go(func() error { near = c.lookAround(ctx, []target{{ref: r, res: res}}, autoscalers); return nil })
-	case cluster.KindNamespace:
-		g.Go(func() error { quotas = c.quotas(ctx, r.Name); return nil })
-	}
+	g.Go(func() (err error) { obj, err = f.Read(ctx, res, r); return err })
+	g.Go(func() error { news, noNews = f.events(ctx, res, r); return nil })
+	g.Go(func() error { add = f.Lines(ctx, r); return nil })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	var s summary
-	var err error
-	switch r.Kind {
-	case cluster.KindPod:
-		err = s.pod(obj)
-	case cluster.KindDeployment, cluster.KindStatefulSet, cluster.KindDaemonSet:
-		err = s.workload(obj)
-		s.autoscaler(near[r.Scope], obj)
-	case cluster.KindNamespace:
-		err = s.namespace(obj)
-		s.lines = append(s.lines, quotas...)
-	default:
-		s.add(backend.None, "kind", obj.GetAPIVersion()+" "+obj.GetKind())
-		s.conditions(obj)
+	var s Summary
+	if add == nil {
+		s.Add(backend.None, "kind", obj.GetAPIVersion()+" "+obj.GetKind())
+		s.Conditions(obj)
+	} else if err := add(&s, obj); err != nil {
+		return nil, f.Refused("summarise "+res.Word, res, r, res.May("get", ""), err)
 	}
-	if err != nil {
-		return nil, c.refused("summarise "+res.word, res, r, res.may("get", ""), err)
-	}
-	s.add(backend.None, "managed", delivery(obj))
-	s.add(backend.None, "age", since(obj.GetCreationTimestamp().Time))
+	s.Add(backend.None, "managed", Delivery(obj))
+	s.Add(backend.None, "age", Since(obj.GetCreationTimestamp().Time))
 	s.news(obj.GetUID(), news, noNews)
-	return s.lines, nil
+	return s.Lines, nil
 }
 
-// conditions adds the conditions that are not as they should be. Nearly all are
+// Conditions adds the conditions that are not as they should be. Nearly all are
 // good when true; those that are good when false say so by their names.
-func (s *summary) conditions(obj *unstructured.Unstructured) {
+func (s *Summary) Conditions(obj *unstructured.Unstructured) {
 	list, _, _ := unstructured.NestedSlice(obj.Object, "status", "conditions")
 	for _, item := range list {
 		m, _ := item.(map[string]any)
@@ -84,20 +67,20 @@ func (s *summary) conditions(obj *unstructured.Unstructured) {
 		if field("status") == good {
 			continue
 		}
-		s.add(backend.Warning, "condition", join(": ", kind+"="+field("status"), join(" ", field("reason"), field("message"))))
+		s.Add(backend.Warning, "condition", Join(": ", kind+"="+field("status"), Join(" ", field("reason"), field("message"))))
 	}
 }
 
 // events reads the events of the object, or, while its UID is unknown, of all
 // that have had its name.
-func (c *Cluster) events(ctx context.Context, res resource, r backend.Ref) ([]corev1.Event, error) {
-	client, err := c.Client()
+func (c *Client) events(ctx context.Context, res Resource, r backend.Ref) ([]corev1.Event, error) {
+	client, err := c.Typed()
 	if err != nil {
 		return nil, err
 	}
 	of := fields.OneTermEqualSelector("involvedObject.uid", r.UID)
 	if r.UID == "" {
-		of = fields.SelectorFromSet(fields.Set{"involvedObject.name": r.Name, "involvedObject.kind": res.gvk.Kind})
+		of = fields.SelectorFromSet(fields.Set{"involvedObject.name": r.Name, "involvedObject.kind": res.GVK.Kind})
 	}
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
@@ -109,9 +92,9 @@ func (c *Cluster) events(ctx context.Context, res resource, r backend.Ref) ([]co
 }
 
 // news adds the newest events of the object, or why there are none to be had.
-func (s *summary) news(uid types.UID, all []corev1.Event, err error) {
+func (s *Summary) news(uid types.UID, all []corev1.Event, err error) {
 	if err != nil {
-		s.add(backend.Idle, "events", whyNot(err))
+		s.Add(backend.Idle, "events", WhyNot(err))
 		return
 	}
 	all = slices.DeleteFunc(all, func(e corev1.Event) bool { return e.InvolvedObject.UID != uid })
@@ -124,7 +107,7 @@ func (s *summary) news(uid types.UID, all []corev1.Event, err error) {
 		if n := count(&e); n > 1 {
 			times = fmt.Sprintf(" ×%d", n)
 		}
-		s.add(level, since(seen(&e)), fmt.Sprintf("%s%s %s", e.Reason, times, strings.TrimSpace(e.Message)))
+		s.Add(level, Since(seen(&e)), fmt.Sprintf("%s%s %s", e.Reason, times, strings.TrimSpace(e.Message)))
 	}
 }
 
@@ -149,14 +132,14 @@ func count(e *corev1.Event) int32 {
 	return e.Count
 }
 
-// owner adds the controller that the object is part of.
-func (s *summary) owner(obj *unstructured.Unstructured) {
+// OwnedBy adds the controller that the object is part of.
+func (s *Summary) OwnedBy(obj *unstructured.Unstructured) {
 	if o := metav1.GetControllerOf(obj); o != nil {
-		s.add(backend.None, "owner", strings.ToLower(o.Kind)+" "+o.Name)
+		s.Add(backend.None, "owner", strings.ToLower(o.Kind)+" "+o.Name)
 	}
 }
 
-// join joins what is not empty.
-func join(sep string, parts ...string) string {
+// Join joins what is not empty.
+func Join(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), sep)
 }

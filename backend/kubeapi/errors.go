@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"context"
@@ -17,15 +17,15 @@ import (
 // maxQuote is how many characters of a server's own words a sentence repeats.
 const maxQuote = 300
 
-// refused turns err, which came of doing op to ref, into a *backend.Error that
+// Refused turns err, which came of doing op to ref, into a *backend.Error that
 // says what to do next; the link is told of what concerns all of it. An error
 // that is one already is passed on.
-func (c *Cluster) refused(op string, res resource, ref backend.Ref, need backend.Permission, err error) error {
+func (c *Client) Refused(op string, res Resource, ref backend.Ref, need backend.Permission, err error) error {
 	var known *backend.Error
 	if errors.As(err, &known) {
 		return known
 	}
-	code, human := c.explain(res.named(ref), ref, need, err)
+	code, human := c.explain(res.Named(ref), ref, need, err)
 	switch code {
 	case backend.Expired, backend.Unreachable:
 		c.link.Report(err)
@@ -34,7 +34,7 @@ func (c *Cluster) refused(op string, res resource, ref backend.Ref, need backend
 }
 
 // explain sorts err and gives the sentence for it.
-func (c *Cluster) explain(what string, ref backend.Ref, need backend.Permission, err error) (backend.Code, string) {
+func (c *Client) explain(what string, ref backend.Ref, need backend.Permission, err error) (backend.Code, string) {
 	on := c.link.Alias()
 	if errors.Is(err, context.Canceled) {
 		return backend.Failed, fmt.Sprintf("Stopped before %s on %s was changed. Ask again if it is still wanted.", what, on)
@@ -45,7 +45,7 @@ func (c *Cluster) explain(what string, ref backend.Ref, need backend.Permission,
 	}
 	said := quote(status.Status().Message)
 	if fromWebhook(said) {
-		return backend.Denied, fmt.Sprintf("%s was not changed: %s refuses: %s. Mend what it objects to, or ask those who run it.", upper(what), on, said)
+		return backend.Denied, fmt.Sprintf("%s was not changed: %s refuses: %s. Mend what it objects to, or ask those who run it.", Upper(what), on, said)
 	}
 	switch status.Status().Code {
 	case http.StatusUnauthorized:
@@ -53,7 +53,7 @@ func (c *Cluster) explain(what string, ref backend.Ref, need backend.Permission,
 	case http.StatusForbidden:
 		return backend.Denied, fmt.Sprintf("You may not %s%s on %s. Ask for that right, or use a login that has it.", need, in(ref.Scope), on)
 	case http.StatusNotFound:
-		return backend.NotFound, fmt.Sprintf("%s is not there on %s. It may have been deleted: look at the list again.", upper(what), on)
+		return backend.NotFound, fmt.Sprintf("%s is not there on %s. It may have been deleted: look at the list again.", Upper(what), on)
 	case http.StatusUnprocessableEntity, http.StatusBadRequest:
 		return backend.Invalid, fmt.Sprintf("%s does not take it: %s. Change what was asked and try again.", on, said)
 	case http.StatusTooManyRequests:
@@ -63,7 +63,7 @@ func (c *Cluster) explain(what string, ref backend.Ref, need backend.Permission,
 }
 
 // explainNoAnswer is explain for errors that no API server sent.
-func (c *Cluster) explainNoAnswer(what string, err error) (backend.Code, string) {
+func (c *Client) explainNoAnswer(what string, err error) (backend.Code, string) {
 	on, said := c.link.Alias(), quote(cause(err))
 	var way *url.Error // what net/http wraps every failure of a transport in
 	switch {
@@ -72,7 +72,7 @@ func (c *Cluster) explainNoAnswer(what string, err error) (backend.Code, string)
 	case errors.As(err, &way), errors.Is(err, context.DeadlineExceeded):
 		return backend.Unreachable, fmt.Sprintf("%s does not answer: %s. Try again when it is reachable.", on, said)
 	}
-	return backend.Failed, fmt.Sprintf("%s on %s: %s. Look at it with kubectl.", upper(what), on, said)
+	return backend.Failed, fmt.Sprintf("%s on %s: %s. Look at it with kubectl.", Upper(what), on, said)
 }
 
 // fromWebhook says whether the server's words are those of an admission check
@@ -102,9 +102,9 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// whyNot says in a few words why a list that is a help, and no more, was not
+// WhyNot says in a few words why a list that is a help, and no more, was not
 // to be had.
-func whyNot(err error) string {
+func WhyNot(err error) string {
 	if apierrors.IsForbidden(err) {
 		return "you may not list them"
 	}
@@ -131,4 +131,4 @@ func in(namespace string) string {
 	return " in " + namespace
 }
 
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func Upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

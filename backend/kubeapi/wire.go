@@ -1,4 +1,4 @@
-package kube
+package kubeapi
 
 import (
 	"bufio"
@@ -166,7 +166,7 @@ func unwrap(b []byte) (raw []byte, ok bool) {
 	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
 		return nil, false
 	}
-	err := walk(b[len(magic):], func(n protowire.Number, v []byte, _ uint64) {
+	err := Walk(b[len(magic):], func(n protowire.Number, v []byte, _ uint64) {
 		if n == 2 {
 			raw = v
 		}
@@ -206,7 +206,7 @@ func (f *frames) next() (event, error) {
 	}
 	var ev event
 	var object []byte
-	err := walk(f.buf, func(n protowire.Number, v []byte, _ uint64) {
+	err := Walk(f.buf, func(n protowire.Number, v []byte, _ uint64) {
 		switch n {
 		case 1:
 			ev.kind = string(v)
@@ -217,7 +217,7 @@ func (f *frames) next() (event, error) {
 	if err != nil {
 		return event{}, err
 	}
-	err = walk(object, func(n protowire.Number, v []byte, _ uint64) {
+	err = Walk(object, func(n protowire.Number, v []byte, _ uint64) {
 		if n == 1 {
 			ev.raw, _ = unwrap(v)
 		}
@@ -252,9 +252,9 @@ func (f *frames) fill(n int) error {
 // message is not the connection's.
 func broken(n int) error { return errors.New("broken protobuf: " + protowire.ParseError(n).Error()) }
 
-// walk calls f with each field of a message: v is what a length-delimited one
+// Walk calls f with each field of a message: v is what a length-delimited one
 // holds (not copied), n the value of a varint. Others are passed over.
-func walk(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
+func Walk(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {

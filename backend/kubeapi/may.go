@@ -1,8 +1,9 @@
-package kube
+package kubeapi
 
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,16 +20,14 @@ const (
 )
 
 // May implements backend.Actor: an access review of the server.
-func (c *Cluster) May(ctx context.Context, p backend.Permission, target backend.Ref) (ok bool, reason string, err error) {
-	res, known := resourceOf(target.Kind)
-	if !known {
-		res.word = target.Kind
-	}
+func (c *Client) May(ctx context.Context, p backend.Permission, target backend.Ref) (ok bool, reason string, err error) {
+	word, _, _ := strings.Cut(target.Kind, ".")
+	res := Resource{Word: word}
 	refused := func(err error) error {
 		ask := backend.Permission{Verb: "create", Group: authv1.GroupName, Resource: "selfsubjectaccessreviews"}
-		return c.refused("ask whether it may "+p.String(), res, target, ask, err)
+		return c.Refused("ask whether it may "+p.String(), res, target, ask, err)
 	}
-	client, err := c.Client()
+	client, err := c.Typed()
 	if err != nil {
 		return false, "", refused(err)
 	}
@@ -62,7 +61,7 @@ type page struct {
 
 // forbids says whether the rules are known and do not grant p in the namespace.
 // Stale ones are believed while new ones are fetched.
-func (c *Cluster) forbids(namespace string, p backend.Permission) bool {
+func (c *Client) forbids(namespace string, p backend.Permission) bool {
 	now := time.Now()
 	b := &c.rules
 	b.mu.Lock()
@@ -99,10 +98,10 @@ func (b *rulebook) page(namespace string) *page {
 
 // fetchRules asks for the rules of a namespace. When that fails the page stays
 // as it is until it is asked for again.
-func (c *Cluster) fetchRules(namespace string) {
+func (c *Client) fetchRules(namespace string) {
 	ctx, cancel := context.WithTimeout(context.Background(), rulesLimit)
 	defer cancel()
-	client, err := c.Client()
+	client, err := c.Typed()
 	if err != nil {
 		return
 	}
