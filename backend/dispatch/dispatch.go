@@ -25,7 +25,11 @@ type Options struct {
 	Actions []backend.Action
 	// Route says how an object is reached now, by its link and kind; false: there
 	// is no such link. It answers at once and is safe for concurrent use.
-	Route    func(r backend.Ref) (Route, bool)
+	Route func(r backend.Ref) (Route, bool)
+	// Row gives an object as the screen shows it now; ok is false where it is not
+	// shown. One that has a Why(action) string says by itself which verbs make no
+	// sense in its state. May be nil.
+	Row      func(r backend.Ref) (row backend.Object, ok bool)
 	Record   Record
 	ReadOnly bool   // of the whole console
 	Changed  func() // rung when a run has come further or ended; must not block; may be nil
@@ -105,6 +109,25 @@ func (d *Desk) Why(action string, refs []backend.Ref) string {
 	for _, g := range d.byActor(refs) {
 		if why := g.route.Actor.Why(action, g.refs); why != "" {
 			return why
+		}
+	}
+	return d.senseless(action, refs)
+}
+
+// senseless is why a verb makes no sense for one of refs, as the screen shows it.
+func (d *Desk) senseless(action string, refs []backend.Ref) string {
+	if d.o.Row == nil {
+		return ""
+	}
+	for _, r := range refs {
+		row, ok := d.o.Row(r)
+		if !ok {
+			continue
+		}
+		if w, ok := row.(interface{ Why(action string) string }); ok {
+			if why := w.Why(action); why != "" {
+				return backend.T(why).Safe()
+			}
 		}
 	}
 	return ""

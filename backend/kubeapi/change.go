@@ -17,8 +17,10 @@ import (
 	"wheelhouse/backend"
 )
 
+// MaxTries is how many requests one change may cost.
+const MaxTries = 6
+
 const (
-	MaxTries   = 6                // requests that one change may cost
 	writeLimit = 35 * time.Second // of one of them: an admission webhook may take 30
 	lookLimit  = 20 * time.Second // for finding out what became of one whose reply was lost
 	quickLook  = 3 * time.Second  // the same, when the person does not want to wait any more
@@ -32,6 +34,7 @@ type Change struct {
 	Verb, Sub string        // as permissions call it: "patch", "scale"
 	Words     string        // what is sent, in words: "replicas: 5"
 	CLI       []string      // kubectl's words for it
+	Plugin    bool          // they are those of one of its plugins
 	Guard     backend.Facts // what facts must read right before it is sent
 	Note      string        // what to say once the server has taken it
 	Undo      *Change       // nil when nothing takes it back
@@ -48,6 +51,7 @@ type Change struct {
 // Verdict is what looking says about a request whose reply was lost.
 type Verdict uint8
 
+// The verdicts.
 const (
 	NotDone Verdict = iota
 	Done

@@ -131,4 +131,5 @@ func in(namespace string) string {
 	return " in " + namespace
 }
 
+// Upper begins a sentence with s, which is not empty.
 func Upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -1,22 +1,32 @@
 package kubeapi
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Meta is what rows need of an object's metadata. The numbers below are those
 // of k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto; they never change.
 type Meta struct {
 	Name, Namespace, UID, Version string
+	Generation                    int64 // counts the changes of its spec
 	Created                       int64 // Unix seconds
 	Deleted                       bool
 	Owner                         string // "statefulset.apps/db": the controller, else the first one
-	hash                          string // what a deployment's replica sets and their pods differ by
+	hash                          string // what one maker's replica sets and their pods differ by
+	maker                         string // of which kind that is: "deployment.apps/"
 	Manager                       string // Helm, Argo CD, Flux, as labels and annotations tell
 	listed                        bool   // the annotation that ends a streamed list
 }
+
+// listEnd is the annotation of the bookmark that ends a streamed list.
+const listEnd = "k8s.io/initial-events-end"
 
 // Words keeps one copy of strings that many rows share.
 type Words map[string]string
@@ -24,6 +34,7 @@ type Words map[string]string
 // maxWords is when it begins anew: a hostile server can't make it grow.
 const maxWords = 20_000
 
+// Of is b as a string.
 func (w Words) Of(b []byte) string {
 	if s, ok := w[string(b)]; ok {
 		return s
@@ -36,8 +47,9 @@ func (w Words) Of(b []byte) string {
 	return s
 }
 
+// Read reads an ObjectMeta in protobuf.
 func (m *Meta) Read(b []byte, w Words) error {
-	err := Walk(b, func(num protowire.Number, v []byte, _ uint64) {
+	err := Walk(b, func(num protowire.Number, v []byte, n uint64) {
 		switch num {
 		case 1:
 			m.Name = string(v)
@@ -47,6 +59,8 @@ func (m *Meta) Read(b []byte, w Words) error {
 			m.UID = string(v)
 		case 6:
 			m.Version = string(v)
+		case 7:
+			m.Generation = int64(n)
 		case 8:
 			m.Created = Seconds(v)
 		case 9:
@@ -61,16 +75,45 @@ func (m *Meta) Read(b []byte, w Words) error {
 	return err
 }
 
-// skipReplicaSet makes the deployment the owner of its replica sets' pods: their
-// names are the deployment's and the hash.
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *Meta) UnmarshalJSON(b []byte) error {
+	var o struct {
+		Name, Namespace, UID, ResourceVersion, DeletionTimestamp string
+		Generation                                               int64
+		CreationTimestamp                                        time.Time
+		Labels, Annotations                                      map[string]string
+		OwnerReferences                                          []metav1.OwnerReference
+	}
+	if err := json.Unmarshal(b, &o); err != nil {
+		return fmt.Errorf("read metadata: %w", err)
+	}
+	*m = Meta{
+		Name: o.Name, Namespace: o.Namespace, UID: o.UID, Version: o.ResourceVersion, Generation: o.Generation,
+		Deleted: o.DeletionTimestamp != "", listed: o.Annotations[listEnd] == "true",
+	}
+	if !o.CreationTimestamp.IsZero() {
+		m.Created = o.CreationTimestamp.Unix()
+	}
+	for _, marks := range []map[string]string{o.Labels, o.Annotations} {
+		for key, value := range marks {
+			m.Manager = cmp.Or(ManagerOf(key, value), m.Manager)
+		}
+	}
+	if owner := metav1.GetControllerOfNoCopy(&metav1.ObjectMeta{OwnerReferences: o.OwnerReferences}); owner != nil {
+		m.Owner = ownerName(owner.Kind, owner.APIVersion, owner.Name)
+	}
+	return nil
+}
+
+// skipReplicaSet makes what has made a replica set the owner of its pods: the
+// set's name is its maker's and the hash.
 func (m *Meta) skipReplicaSet(w Words) {
-	const set, deployment = "replicaset.apps/", "deployment.apps/"
-	name, ok := strings.CutPrefix(m.Owner, set)
+	name, ok := strings.CutPrefix(m.Owner, "replicaset.apps/")
 	if !ok || m.hash == "" {
 		return
 	}
 	if name, ok = strings.CutSuffix(name, m.hash); ok && strings.HasSuffix(name, "-") {
-		m.Owner = w.Of(append([]byte(deployment), name[:len(name)-1]...))
+		m.Owner = w.Of(append([]byte(m.maker), name[:len(name)-1]...))
 	}
 }
 
@@ -96,10 +139,12 @@ func (m *Meta) tag(b []byte, w Words) {
 		}
 	})
 	switch k := string(key); k {
-	case "k8s.io/initial-events-end":
+	case listEnd:
 		m.listed = string(value) == "true"
 	case "pod-template-hash":
-		m.hash = w.Of(value)
+		m.hash, m.maker = w.Of(value), "deployment.apps/"
+	case "rollouts-pod-template-hash":
+		m.hash, m.maker = w.Of(value), "rollout.argoproj.io/"
 	default:
 		if name := ManagerOf(k, string(value)); name != "" {
 			m.Manager = name
@@ -123,19 +168,16 @@ func ManagerOf(key, value string) string {
 
 // own looks at one owner reference.
 func (m *Meta) own(b []byte, w Words) {
-	var kind, name, group string
+	var kind, name, version string
 	controller := false
 	_ = Walk(b, func(num protowire.Number, v []byte, n uint64) { // a broken one names nothing
 		switch num {
 		case 1:
-			kind = strings.ToLower(string(v))
+			kind = string(v)
 		case 3:
 			name = string(v)
 		case 5:
-			group, _, _ = strings.Cut(string(v), "/")
-			if !strings.Contains(string(v), "/") {
-				group = ""
-			}
+			version = string(v)
 		case 6:
 			controller = n != 0
 		}
@@ -143,10 +185,16 @@ func (m *Meta) own(b []byte, w Words) {
 	if m.Owner != "" && !controller {
 		return
 	}
-	if group != "" {
+	m.Owner = w.Of([]byte(ownerName(kind, version, name)))
+}
+
+// ownerName is "statefulset.apps/db".
+func ownerName(kind, apiVersion, name string) string {
+	kind = strings.ToLower(kind)
+	if group, _, grouped := strings.Cut(apiVersion, "/"); grouped {
 		kind += "." + group
 	}
-	m.Owner = w.Of([]byte(kind + "/" + name))
+	return kind + "/" + name
 }
 
 // At descends into the message that a path of field numbers leads to and calls

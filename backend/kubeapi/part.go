@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -130,6 +129,9 @@ func (p *part[T]) trouble(err error, lost bool) {
 		h.Reason = backend.T("the login has expired; r on :ctx logs in again")
 	case apierrors.IsBadRequest(err) && p.labels != "":
 		h.Reason = backend.T(fmt.Sprintf("-l %s is no label selector: %s", p.labels, p.sentence(err)))
+	case apierrors.IsNotFound(err) && p.col.JSON:
+		h.State = backend.Off
+		h.Reason = backend.T(fmt.Sprintf("%s has no %s: what makes them is not installed there", p.key.Link, p.col.Res.Plural))
 	case !p.live.IsZero():
 		h.State, h.Since = backend.Stale, p.live
 	}
@@ -187,7 +189,7 @@ func (p *part[T]) stream(ctx context.Context) error {
 	} else {
 		q.Set("resourceVersion", p.version)
 	}
-	body, err := w.get(ctx, p.col.path(p.key.Scope), asWatch, q)
+	body, err := w.get(ctx, p.col.path(p.key.Scope), p.col.form(), asWatch, q)
 	if p.version == "" && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) && p.labels == "") {
 		// It knows no streamed lists: Kubernetes before 1.32, or the feature is
 		// off. Other parts that asked at the same time may have found out first.
@@ -202,12 +204,12 @@ func (p *part[T]) stream(ctx context.Context) error {
 		body.mayRest()
 		p.alive()
 	}
-	return p.follow(newFrames(body), body.mayRest)
+	return p.follow(p.col.form().events(body), body.mayRest)
 }
 
 func (p *part[T]) selected(q url.Values) {
-	if p.labels != "" {
-		q.Set("labelSelector", p.labels)
+	if all := Join(",", p.col.Labels, p.labels); all != "" {
+		q.Set("labelSelector", all)
 	}
 }
 
@@ -226,7 +228,7 @@ const (
 
 // follow takes events until the watch ends. It calls inStep when all is read, and
 // the server has something to say only when something changes.
-func (p *part[T]) follow(f *frames, inStep func()) error {
+func (p *part[T]) follow(f events, inStep func()) error {
 	most := firstBatch
 	for {
 		ev, err := f.next()
@@ -272,18 +274,18 @@ func (p *part[T]) take(ev event) (synced bool, err error) {
 	case "ADDED", "MODIFIED", "DELETED":
 		return false, p.takeRow(ev)
 	case "BOOKMARK":
-		var m Meta
-		if err := At(ev.raw, func(v []byte, _ uint64) { err = m.Read(v, p.words) }, 1); err != nil {
+		m, err := p.col.form().meta(ev.raw, p.words)
+		if err != nil {
 			return false, fmt.Errorf("read a bookmark: %w", err)
 		}
 		first := p.version == "" && m.listed
 		if p.version != "" || first {
 			p.version = m.Version
 		}
-		return first, err
+		return first, nil
 	case "ERROR":
-		var st metav1.Status
-		if err := st.Unmarshal(ev.raw); err != nil {
+		st, err := p.col.form().status(ev.raw)
+		if err != nil {
 			return false, fmt.Errorf("read the server's error: %w", err)
 		}
 		return false, &apierrors.StatusError{ErrStatus: st}
@@ -326,7 +328,7 @@ func (p *part[T]) pages(ctx context.Context, w *wire) error {
 		if next != "" {
 			q.Set("continue", next)
 		}
-		body, err := w.get(ctx, p.col.path(p.key.Scope), asProtobuf, q)
+		body, err := w.get(ctx, p.col.path(p.key.Scope), p.col.form(), "", q)
 		if err != nil {
 			return err
 		}
@@ -352,24 +354,18 @@ func (p *part[T]) pages(ctx context.Context, w *wire) error {
 	}
 }
 
-// page takes one page: field 1 is its ListMeta, field 2 each object.
+// page takes one page.
 func (p *part[T]) page(b []byte) (version, next string, err error) {
-	raw, ok := unwrap(b)
-	if !ok {
-		return "", "", fmt.Errorf("list %s: the answer is no list", p.col.Res.Plural)
-	}
-	e := Walk(raw, func(num protowire.Number, v []byte, _ uint64) {
-		switch num {
-		case 1:
-			version, next = TextAt(v, 2), TextAt(v, 3)
-		case 2:
-			row, _, rowErr := p.col.Row(v, p.key.Link, p.words)
-			if rowErr != nil {
-				err = rowErr
-				return
-			}
-			p.rows = append(p.rows, row)
+	version, next, e := p.col.form().list(b, func(raw []byte) {
+		row, _, rowErr := p.col.Row(raw, p.key.Link, p.words)
+		if rowErr != nil {
+			err = rowErr
+			return
 		}
+		p.rows = append(p.rows, row)
 	})
-	return version, next, errors.Join(err, e)
+	if err = errors.Join(err, e); err != nil {
+		err = fmt.Errorf("list %s: %w", p.col.Res.Plural, err)
+	}
+	return version, next, err
 }

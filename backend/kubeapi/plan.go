@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -101,10 +102,14 @@ func (c *Client) step(ch Change) (*backend.Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	byHand := c.Kubectl
+	if ch.Plugin {
+		byHand = c.plugin
+	}
 	s := &backend.Step{
 		Target:  ch.Ref,
 		Request: backend.T(ch.method() + " " + ch.Res.path(ch.Ref, ch.Sub) + "  " + ch.Words).Safe(),
-		CLI:     backend.T(c.Kubectl(ch.Ref, ch.CLI)).Safe(),
+		CLI:     backend.T(byHand(ch.Ref, ch.CLI)).Safe(),
 		Needs:   []backend.Permission{ch.need()},
 		Guard:   ch.Guard,
 		Before:  before,
@@ -202,15 +207,28 @@ func All(ts []Target) string {
 // Kubectl is the command line that does the same to ref's cluster and
 // namespace, fit to be pasted into a shell.
 func (c *Client) Kubectl(ref backend.Ref, words []string) string {
-	line := []string{"kubectl", "--context", c.link.Contexts()[0]}
+	return shellLine(slices.Concat([]string{"kubectl"}, c.whereTo(ref), words))
+}
+
+// plugin is Kubectl for one of kubectl's plugins, which take its flags only
+// behind their own words.
+func (c *Client) plugin(ref backend.Ref, words []string) string {
+	return shellLine(slices.Concat([]string{"kubectl"}, words, c.whereTo(ref)))
+}
+
+func (c *Client) whereTo(ref backend.Ref) []string {
+	flags := []string{"--context", c.link.Contexts()[0]}
 	if ref.Scope != "" {
-		line = append(line, "-n", ref.Scope)
+		flags = append(flags, "-n", ref.Scope)
 	}
-	line = append(line, words...)
-	for i, w := range line {
-		line[i] = shellWord(w)
+	return flags
+}
+
+func shellLine(words []string) string {
+	for i, w := range words {
+		words[i] = shellWord(w)
 	}
-	return strings.Join(line, " ")
+	return strings.Join(words, " ")
 }
 
 // shellWord quotes w for a POSIX shell where that is needed.

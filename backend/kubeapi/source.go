@@ -16,8 +16,10 @@ import (
 
 // A Collection is all objects of one resource, and how they become rows.
 type Collection[T backend.Object] struct {
-	Res  Resource
-	Part string // set where a feed holds several kinds that are read apart: which
+	Res    Resource
+	Part   string // set where a feed holds several kinds that are read apart: which
+	Labels string // what of them belongs here: a selector; empty: all
+	JSON   bool   // a custom resource, which a server has in no other form
 	// Row gives the row of an object and its resourceVersion. raw, in the form in
 	// which the API server sends the resource, is only lent to it.
 	Row func(raw []byte, link string, w Words) (T, string, error)
@@ -118,7 +120,7 @@ func (s *source[T]) untilGranted(ctx context.Context, col Collection[T]) {
 		if err != nil {
 			continue
 		}
-		body, err := w.get(ctx, col.path(""), asProtobuf, url.Values{"limit": {"1"}})
+		body, err := w.get(ctx, col.path(""), col.form(), "", url.Values{"limit": {"1"}})
 		if err == nil {
 			_ = body.Close() // only its being there was asked for
 			return
@@ -157,6 +159,13 @@ func (s *source[T]) readable(ctx context.Context, col Collection[T]) []string {
 		return known
 	}
 	return out
+}
+
+func (col Collection[T]) form() form {
+	if col.JSON {
+		return inJSON{}
+	}
+	return inProtobuf{}
 }
 
 func (col Collection[T]) path(namespace string) string {

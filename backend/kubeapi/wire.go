@@ -28,7 +28,7 @@ import (
 const (
 	magic      = "k8s\x00"
 	asProtobuf = "application/vnd.kubernetes.protobuf"
-	asWatch    = asProtobuf + ";stream=watch"
+	asWatch    = ";stream=watch" // behind the media type
 	// maxFrame is far above what etcd stores of one object (1.5 MB).
 	maxFrame = 64 << 20
 	// maxStatus is how much of an error's body is read.
@@ -109,9 +109,10 @@ func (b *body) Close() error {
 	return b.from.Close()
 }
 
-// get asks for a path. The answer is protobuf of the form accept, or the error
-// is the server's Status. The caller closes the body; ctx ends it too.
-func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (*body, error) {
+// get asks for a path in a form; stream is asWatch or empty. The answer is in that
+// form, or the error is the server's Status. The caller closes the body; ctx ends
+// it too.
+func (w *wire) get(ctx context.Context, path string, in form, stream string, query url.Values) (*body, error) {
 	u := w.base.JoinPath(path)
 	u.RawQuery = query.Encode()
 	got := w.newBody(ctx)
@@ -119,7 +120,7 @@ func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}
-	req.Header.Set("Accept", accept+", application/json;q=0.1")
+	req.Header.Set("Accept", in.media()+stream+", application/json;q=0.1")
 	req.Header.Set("Accept-Encoding", "identity") // unpacking costs more than the line, and delays rows
 	resp, err := w.http.Do(req)                   //nolint:bodyclose // got closes it
 	if err != nil {
@@ -129,7 +130,7 @@ func (w *wire) get(ctx context.Context, path, accept string, query url.Values) (
 	}
 	got.from = resp.Body
 	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	if resp.StatusCode == http.StatusOK && kind == asProtobuf {
+	if resp.StatusCode == http.StatusOK && kind == in.media() {
 		return got, nil
 	}
 	defer got.Close()
@@ -172,12 +173,6 @@ func unwrap(b []byte) (raw []byte, ok bool) {
 		}
 	})
 	return raw, err == nil && raw != nil
-}
-
-// event is one frame of a watch. raw is valid until the next one is read.
-type event struct {
-	kind string // ADDED, MODIFIED, DELETED, BOOKMARK, ERROR
-	raw  []byte
 }
 
 // frames reads a watch's events.

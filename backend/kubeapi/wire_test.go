@@ -156,10 +156,10 @@ func TestSilence(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &wire{srv.Client(), base, patience}
-	if _, err := w.get(t.Context(), "never", asProtobuf, nil); !errors.Is(err, errSilent) {
+	if _, err := w.get(t.Context(), "never", inProtobuf{}, "", nil); !errors.Is(err, errSilent) {
 		t.Errorf("no answer at all: %v, want %v", err, errSilent)
 	}
-	owing, err := w.get(t.Context(), "half", asProtobuf, nil)
+	owing, err := w.get(t.Context(), "half", inProtobuf{}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestSilence(t *testing.T) {
 		t.Errorf("half an answer: %q, %v, want %v", got, err, errSilent)
 	}
 	_ = owing.Close()
-	resting, err := w.get(t.Context(), "rest", asProtobuf, nil)
+	resting, err := w.get(t.Context(), "rest", inProtobuf{}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

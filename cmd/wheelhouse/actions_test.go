@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"wheelhouse/backend"
-	"wheelhouse/backend/adapters/kube"
-	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
 	"wheelhouse/keymap"
 )
@@ -125,11 +123,13 @@ func TestEveryActionIsPlanned(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	actor := kube.New(kubeapi.New(set.All()[0]))
+	p := &platform{}
+	p.rooms = map[string][]room{"dead": p.furnish(set.All()[0])}
 	for _, a := range actions() {
 		for _, kind := range a.Kinds {
 			ref := backend.Ref{Link: "dead", Kind: kind, Scope: "shop", Name: "cart"}
-			_, err := actor.Plan(context.Background(), a.ID, []backend.Ref{ref}, complete(a, backend.Args{}))
+			who, _ := p.room("dead", kind)
+			_, err := who.Plan(context.Background(), a.ID, []backend.Ref{ref}, complete(a, backend.Args{}))
 			if backend.CodeOf(err) != backend.Unreachable {
 				t.Errorf("%s of a %s: %v, want that the server does not answer", a.ID, kind, err)
 			}

@@ -53,7 +53,8 @@ func doctorCommand(f *flags) *cobra.Command {
 // mayRead says whether pods may be listed everywhere. That they may not is no
 // fault, but explains what is not on the screen.
 func (p *platform) mayRead(ctx context.Context, l *link.Link) link.Finding {
-	ok, _, err := p.adapters[l.Alias()].May(ctx, backend.Permission{Verb: "list", Resource: "pods"}, backend.Ref{Link: l.Alias(), Kind: cluster.KindPod})
+	who, _ := p.room(l.Alias(), cluster.KindPod)
+	ok, _, err := who.May(ctx, backend.Permission{Verb: "list", Resource: "pods"}, backend.Ref{Link: l.Alias(), Kind: cluster.KindPod})
 	f := link.Finding{Name: "permissions", State: backend.Idle}
 	switch {
 	case err != nil:

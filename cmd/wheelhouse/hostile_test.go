@@ -17,6 +17,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/themes"
 	"wheelhouse/ui"
 	"wheelhouse/ui/screen"
@@ -123,6 +124,20 @@ var spoilt = []struct {
 			})
 		}
 		load(r.workloads, ofLink("eu"), live(), all...)
+	}},
+	{"rollouts", []string{"namespace", "name", "state", "detail", "image", "version"}, func(r *rig, rows []of) {
+		var all []delivery.Rollout
+		var revisions []delivery.Revision
+		for _, of := range rows {
+			ro := delivery.Rollout{
+				Link: "eu", Namespace: of("namespace"), Name: of("name"), State: of("state"), Detail: of("detail"), Steps: "5% pause 100%", Step: 1,
+				Stable: "1", Current: "2", Verdict: of("version"), Strategy: "Canary", Created: seconds(0), Level: backend.Good,
+			}
+			all = append(all, ro)
+			revisions = append(revisions, delivery.Revision{Link: "eu", Namespace: ro.Namespace, Name: ro.Name + "-1", Image: of("image"), Desired: 1, Ready: 1})
+		}
+		load(r.rollouts, ofLink("eu"), live(), all...)
+		load(r.revisions, ofLink("eu"), live(), revisions...)
 	}},
 	{"namespaces", []string{"name", "state"}, func(r *rig, rows []of) {
 		var all []cluster.Namespace

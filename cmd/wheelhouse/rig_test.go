@@ -14,6 +14,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/audit"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
 	"wheelhouse/keymap"
@@ -25,6 +26,7 @@ import (
 	"wheelhouse/views/clusters"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pods"
+	"wheelhouse/views/rollouts"
 	"wheelhouse/views/workloads"
 )
 
@@ -47,6 +49,8 @@ type rig struct {
 	pods       *feed.Feed[cluster.Pod]
 	workloads  *feed.Feed[cluster.Workload]
 	namespaces *feed.Feed[cluster.Namespace]
+	rollouts   *feed.Feed[delivery.Rollout]
+	revisions  *feed.Feed[delivery.Revision]
 	fetch      page.Fetch
 	quit       bool
 }
@@ -58,12 +62,13 @@ func newRig(t *testing.T) *rig {
 		t: t, links: &rigLinks{}, actor: &rigActor{}, memory: &rigMemory{kept: map[string][]string{}}, bell: bell,
 		clusters: feed.NewFeed[cluster.Cluster](bell), pods: feed.NewFeed[cluster.Pod](bell),
 		workloads: feed.NewFeed[cluster.Workload](bell), namespaces: feed.NewFeed[cluster.Namespace](bell),
+		rollouts: feed.NewFeed[delivery.Rollout](bell), revisions: feed.NewFeed[delivery.Revision](bell),
 		fetch: rigFetch,
 	}
 	r.desk = dispatch.New(dispatch.Options{
 		Actions: actions(), Record: rigRecord{},
-		Route: func(link string) (dispatch.Route, bool) {
-			return dispatch.Route{Actor: r.actor, Server: "https://" + link + ".example.com:6443", User: "ann"}, true
+		Route: func(to backend.Ref) (dispatch.Route, bool) {
+			return dispatch.Route{Actor: r.actor, Server: "https://" + to.Link + ".example.com:6443", User: "ann"}, true
 		},
 	})
 	return r
@@ -89,7 +94,7 @@ func (r *rig) openers() []ui.Opener {
 		Details: func(string) page.Fetch { return r.fetch },
 	}
 	all := append([]ui.Opener{pods.Opener(r.pods, shared)}, workloads.Openers(r.workloads, shared)...)
-	return append(all, namespaces.Opener(r.namespaces, shared), clusters.Opener(r.clusters, r.links, shared))
+	return append(all, rollouts.Opener(r.rollouts, r.revisions, shared), namespaces.Opener(r.namespaces, shared), clusters.Opener(r.clusters, r.links, shared))
 }
 
 // inBubble runs f on a rig whose feeds fill has filled.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/feed"
 	"wheelhouse/ui"
 )
@@ -86,6 +88,38 @@ func someNamespaces(link string) []cluster.Namespace {
 	return all
 }
 
+// someRollouts are rollouts in every state, with their revisions.
+func someRollouts(link string) (all []delivery.Rollout, revisions []delivery.Revision) {
+	add := func(name, state, why string, level backend.Level, step, weight int16, verdict string, stable, current int32) {
+		r := delivery.Rollout{
+			Link: link, Namespace: "shop", Name: name, UID: "55-" + link + "-" + name, Strategy: "Canary", State: state, Detail: why, Level: level,
+			Steps: "5% pause:2m 20% analysis 50% pause 100%", Step: step, Weight: weight, Verdict: verdict, Stable: "5d56fcf9c4", Current: "84b7578579",
+			Image: "registry.example.com/shop/" + name + ":2.5.0", Created: seconds(90 * 24 * time.Hour), Desired: stable + current, Ready: stable + current,
+		}
+		if level == backend.Waiting {
+			r.Paused = seconds(4 * time.Minute)
+		}
+		if current == 0 {
+			r.Current = r.Stable
+		}
+		all = append(all, r)
+		for hash, n := range map[string]int32{r.Stable: stable, r.Current: cmp.Or(current, stable)} {
+			tag := "2.4.0"
+			if hash != r.Stable {
+				tag = "2.5.0"
+			}
+			revisions = append(revisions, delivery.Revision{
+				Link: link, Namespace: "shop", Name: name + "-" + hash, Image: "registry.example.com/shop/" + name + ":" + tag, Desired: n, Ready: n - 1,
+			})
+		}
+	}
+	add("checkout", "Paused", "InconclusiveAnalysisRun", backend.Waiting, 3, 20, "Inconclusive", 8, 2)
+	add("cart", "Healthy", "", backend.Good, 7, -1, "Successful", 6, 0)
+	add("payments", "Aborted", "RolloutAborted: metric \"success-rate\" assessed Failed", backend.Critical, 0, 0, "Failed", 4, 1)
+	add("search", "Progressing", "more replicas need to be updated", backend.Moving, 4, 50, "", 12, 12)
+	return all, revisions
+}
+
 // clusterRow is a link's row, as the links' own source makes it.
 func clusterRow(l ui.LinkState) cluster.Cluster {
 	return cluster.Cluster{
@@ -100,6 +134,9 @@ func (r *rig) fillLink(link string, h backend.Health) {
 	load(r.pods, ofLink(link), h, somePods(link)...)
 	load(r.namespaces, ofLink(link), h, someNamespaces(link)...)
 	load(r.workloads, ofLink(link), h, someWorkloads(link)...)
+	all, revisions := someRollouts(link)
+	load(r.rollouts, ofLink(link), h, all...)
+	load(r.revisions, ofLink(link), h, revisions...)
 	r.fillClusters()
 }
 
@@ -131,6 +168,7 @@ func without(h backend.Health) func(*rig) {
 		load(r.pods, ofLink("prod-eu"), h)
 		load(r.namespaces, ofLink("prod-eu"), h)
 		load(r.workloads, ofLink("prod-eu"), h)
+		load(r.rollouts, ofLink("prod-eu"), h)
 		load(r.clusters, backend.Part{}, h)
 	}
 }

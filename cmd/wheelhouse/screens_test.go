@@ -62,7 +62,7 @@ var states = []struct {
 
 // TestScreens keeps a picture of every view in every state at every size.
 func TestScreens(t *testing.T) {
-	for _, view := range []string{"pods", "workloads", "deployments", "statefulsets", "daemonsets", "namespaces", "clusters"} {
+	for _, view := range []string{"pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "namespaces", "clusters"} {
 		for _, state := range states {
 			if slices.Contains([]string{"workloads", "statefulsets", "daemonsets"}, view) && state.name != "full" {
 				continue // the same code and words as deployments
@@ -101,6 +101,9 @@ var dialogs = []struct{ name, first, keys string }{
 	{"scale-wrong", "deployments", "s x enter"},
 	{"scale-plan", "deployments", "s enter"},
 	{"restart", "deployments", "r"},
+	{"promote", "rollouts", "/ c h e c k enter p"},
+	{"menu-rollout", "rollouts", "x"},
+	{"set-image", "rollouts", "i"},
 	{"describe", "pods", "d"},
 	{"describe-search", "pods", "d / l i n e enter"},
 	{"yaml-end", "pods", "y G"},

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/audit"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/kubeapi"
@@ -27,28 +29,29 @@ import (
 	"wheelhouse/views/clusters"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pods"
+	"wheelhouse/views/rollouts"
 	"wheelhouse/views/workloads"
 )
 
 // actions is every verb of every domain.
-func actions() []backend.Action { return cluster.Actions() }
+func actions() []backend.Action { return slices.Concat(cluster.Actions(), delivery.Actions()) }
 
 // nouns is the vocabulary of references.
-func nouns() backend.Nouns { return cluster.Nouns() }
+func nouns() backend.Nouns { return slices.Concat(cluster.Nouns(), delivery.Nouns()) }
 
 // platform is everything wired together: what the console and the command line
 // both stand on. Nothing in it waits for the network.
 type platform struct {
-	flags    *flags
-	conf     config.Config
-	memory   *config.Memory
-	notes    []string
-	bell     *feed.Bell
-	links    *link.Set
-	adapters map[string]*kube.Cluster // by link; read only once open has returned
-	record   *audit.Log
-	desk     *dispatch.Desk
-	sources  context.CancelFunc
+	flags   *flags
+	conf    config.Config
+	memory  *config.Memory
+	notes   []string
+	bell    *feed.Bell
+	links   *link.Set
+	rooms   map[string][]room // by link; read only once open has returned
+	record  *audit.Log
+	desk    *dispatch.Desk
+	sources context.CancelFunc
 
 	mu      sync.Mutex
 	plugged map[string]bool // links that the feeds are fed from
@@ -57,6 +60,8 @@ type platform struct {
 	pods       *feed.Feed[cluster.Pod]
 	workloads  *feed.Feed[cluster.Workload]
 	namespaces *feed.Feed[cluster.Namespace]
+	rollouts   *feed.Feed[delivery.Rollout]
+	revisions  *feed.Feed[delivery.Revision]
 }
 
 // open reads the config and the kubeconfig and wires the rest; links begin to
@@ -66,7 +71,7 @@ func open(f *flags) (*platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &platform{flags: f, conf: conf, bell: feed.NewBell(), adapters: map[string]*kube.Cluster{}, plugged: map[string]bool{}}
+	p := &platform{flags: f, conf: conf, bell: feed.NewBell(), rooms: map[string][]room{}, plugged: map[string]bool{}}
 	var note string
 	p.memory, note = config.OpenMemory(filepath.Join(config.StateDir(), "state.yaml"))
 	if note != "" {
@@ -75,14 +80,14 @@ func open(f *flags) (*platform, error) {
 	if p.links, err = link.Load(p.linkOptions()); err != nil {
 		return nil, err
 	}
-	for _, l := range p.links.All() {
-		p.adapters[l.Alias()] = kube.New(kubeapi.New(l))
-	}
 	if p.record, err = audit.Open(p.auditDir(), p.session()); err != nil {
 		return nil, err
 	}
-	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
+	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Row: p.row, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
 	p.feeds()
+	for _, l := range p.links.All() {
+		p.rooms[l.Alias()] = p.furnish(l)
+	}
 	p.links.Start()
 	for _, l := range p.links.All() {
 		p.plug(l)
@@ -120,18 +125,71 @@ func (p *platform) session() audit.Session {
 	return s
 }
 
-// route is what dispatch must know of a link.
-func (p *platform) route(alias string) (dispatch.Route, bool) {
-	l, ok := p.links.Find(alias)
+// A room is what one adapter brings to a link: who acts on objects of its kinds
+// and shows them, and what feeds from it.
+type room struct {
+	kinds backend.Nouns // none: whatever no other room has
+	backend.Actor
+	backend.Details
+	plug []func(on bool)
+}
+
+// furnish makes the rooms of a link.
+func (p *platform) furnish(l *link.Link) []room {
+	api := kubeapi.New(l)
+	rollouts, own := argo.New(api), kube.New(api)
+	return []room{
+		{delivery.Nouns(), rollouts, rollouts, []func(bool){
+			fed(p.rollouts, l, rollouts.Rollouts()), fed(p.revisions, l, rollouts.Revisions()),
+		}},
+		{nil, own, own, []func(bool){
+			fed(p.pods, l, own.Pods()), fed(p.workloads, l, own.Workloads()), fed(p.namespaces, l, own.Namespaces()),
+		}},
+	}
+}
+
+// fed attaches a source to a feed, or detaches it.
+func fed[T backend.Object](f *feed.Feed[T], l *link.Link, src backend.Source[T]) func(on bool) {
+	return func(on bool) {
+		if on {
+			f.Attach(l.Alias(), src)
+		} else {
+			f.Detach(l.Alias())
+		}
+	}
+}
+
+// room is who knows objects of a kind on a link.
+func (p *platform) room(alias, kind string) (room, bool) {
+	for _, r := range p.rooms[alias] {
+		if r.kinds == nil || slices.ContainsFunc(r.kinds, func(n backend.Noun) bool { return n.Kind == kind }) {
+			return r, true
+		}
+	}
+	return room{}, false
+}
+
+// route is what dispatch must know of the way to an object.
+func (p *platform) route(to backend.Ref) (dispatch.Route, bool) {
+	l, ok := p.links.Find(to.Link)
 	if !ok {
 		return dispatch.Route{}, false
 	}
 	info := l.Info()
 	r := dispatch.Route{Server: info.Server, User: info.User, ReadOnly: info.ReadOnly, Protected: info.Protected}
-	if l.Health().State != backend.Off {
-		r.Actor = p.adapters[l.Alias()]
+	if who, ok := p.room(l.Alias(), to.Kind); ok && l.Health().State != backend.Off {
+		r.Actor = who.Actor
 	}
 	return r, true
+}
+
+// row is an object as the screen shows it, of those kinds that know by themselves
+// what makes no sense for them.
+func (p *platform) row(r backend.Ref) (backend.Object, bool) {
+	if r.Kind == delivery.KindRollout {
+		return p.rollouts.Get(r)
+	}
+	return nil, false
 }
 
 // feeds gives every kind of object its feed, fed by every link.
@@ -140,6 +198,8 @@ func (p *platform) feeds() {
 	p.pods = feed.NewFeed[cluster.Pod](p.bell)
 	p.workloads = feed.NewFeed[cluster.Workload](p.bell)
 	p.namespaces = feed.NewFeed[cluster.Namespace](p.bell)
+	p.rollouts = feed.NewFeed[delivery.Rollout](p.bell)
+	p.revisions = feed.NewFeed[delivery.Revision](p.bell)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.sources = cancel
 	go func() { _ = p.links.Source().Watch(ctx, backend.Scope{}, p.clusters) }() // it ends with ctx
@@ -153,18 +213,13 @@ func (p *platform) feeds() {
 func (p *platform) plug(l *link.Link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	alias, c := l.Alias(), p.adapters[l.Alias()]
-	on := l.Health().State != backend.Off
-	switch {
-	case on == p.plugged[alias]:
-	case on:
-		p.pods.Attach(alias, c.Pods())
-		p.workloads.Attach(alias, c.Workloads())
-		p.namespaces.Attach(alias, c.Namespaces())
-	default:
-		p.pods.Detach(alias)
-		p.workloads.Detach(alias)
-		p.namespaces.Detach(alias)
+	alias, on := l.Alias(), l.Health().State != backend.Off
+	if on != p.plugged[alias] {
+		for _, r := range p.rooms[alias] {
+			for _, plug := range r.plug {
+				plug(on)
+			}
+		}
 	}
 	p.plugged[alias] = on
 }
@@ -179,6 +234,8 @@ func (p *platform) close() {
 	p.pods.Stop()
 	p.workloads.Stop()
 	p.namespaces.Stop()
+	p.rollouts.Stop()
+	p.revisions.Stop()
 	p.links.Close()
 	if err := p.record.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, "wheelhouse: "+backend.T(err.Error()).Safe())
@@ -193,7 +250,7 @@ func (p *platform) openers() []ui.Opener {
 	shared := list.Shared{Details: p.details, Memory: p.memory, Save: saveFile}
 	all := []ui.Opener{pods.Opener(p.pods, shared)}
 	all = append(all, workloads.Openers(p.workloads, shared)...)
-	return append(all, namespaces.Opener(p.namespaces, shared), clusters.Opener(p.clusters, uiLinks{p.links}, shared))
+	return append(all, rollouts.Opener(p.rollouts, p.revisions, shared), namespaces.Opener(p.namespaces, shared), clusters.Opener(p.clusters, uiLinks{p.links}, shared))
 }
 
 // knownNamespaces are those of all links. The first time that they are wanted
@@ -211,14 +268,16 @@ func (p *platform) knownNamespaces() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// details gives what fetches an object's faces through a link; nil when it is
-// not connected.
+// details gives what fetches an object's faces through a link; nil when there is
+// no such link.
 func (p *platform) details(alias string) page.Fetch {
-	c := p.adapters[alias]
-	if c == nil {
+	if p.rooms[alias] == nil {
 		return nil
 	}
-	return c.Fetch
+	return func(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
+		who, _ := p.room(alias, r.Kind)
+		return who.Fetch(ctx, r, a)
+	}
 }
 
 // refs reads references; one that names no link means the current one. The

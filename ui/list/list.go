@@ -36,6 +36,7 @@ type Spec[T backend.Object] struct {
 	Note    func(*T) (backend.Level, string) // what is said in full of the row under the cursor; nil: nothing
 	Prefill func(T) backend.Args             // first values of actions' parameters; may be nil
 	Extra   func(*List[T]) []ui.Command      // commands that only this view has; may be nil
+	Beside  func(backend.Scope)              // watches what its rows are joined with; may be nil
 }
 
 // Shared is what all lists have in common.
@@ -114,6 +115,9 @@ func (l *List[T]) watch() {
 	now, ok := l.spec.Feed.Watching()
 	if !ok || now.Labels != scope.Labels || !slices.Equal(now.Namespaces, scope.Namespaces) {
 		l.spec.Feed.Watch(context.Background(), scope)
+		if l.spec.Beside != nil {
+			l.spec.Beside(backend.Scope{Namespaces: scope.Namespaces}) // labels are those of the rows
+		}
 	}
 }
 

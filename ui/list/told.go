@@ -77,6 +77,8 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	switch {
 	case c.Total > 0:
 		say(backend.Idle, ui.Count(c.Total, l.spec.Noun)+", none of them "+l.sieve(), l.unsieve())
+	case h.State == backend.Off && reason != "":
+		say(backend.Idle, reason, ":ctx lists the clusters")
 	case h.State == backend.Off:
 		say(backend.Idle, l.unconnected(), ":ctx lists the clusters, enter connects to one")
 	case h.State == backend.Connecting:
@@ -136,7 +138,7 @@ func (l *List[T]) worst() (worst feed.PartState) {
 		if !l.wants(p.Part) {
 			continue
 		}
-		if weight(p.Health.State) > weight(worst.Health.State) {
+		if worst.Part == (backend.Part{}) || weight(p.Health.State) > weight(worst.Health.State) {
 			worst = p
 		}
 	}

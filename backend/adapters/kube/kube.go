@@ -18,7 +18,7 @@ import (
 )
 
 // kinds are the resources that are known here; of any other the server is asked.
-var kinds = func() kubeapi.Kinds {
+func kinds() kubeapi.Kinds {
 	core, apps := schema.GroupVersion{Version: "v1"}, schema.GroupVersion{Group: "apps", Version: "v1"}
 	return kubeapi.Kinds{
 		cluster.KindPod:         {Word: "pod", Plural: "pods", GVK: core.WithKind("Pod"), Scoped: true},
@@ -27,7 +27,7 @@ var kinds = func() kubeapi.Kinds {
 		cluster.KindStatefulSet: {Word: "statefulset", Plural: "statefulsets", GVK: apps.WithKind("StatefulSet"), Scoped: true},
 		cluster.KindDaemonSet:   {Word: "daemonset", Plural: "daemonsets", GVK: apps.WithKind("DaemonSet"), Scoped: true},
 	}
-}()
+}
 
 // Cluster is one cluster's part of these kinds. Safe for concurrent use.
 type Cluster struct {
@@ -44,28 +44,28 @@ var (
 // New makes the adapter for the cluster behind a client.
 func New(api *kubeapi.Client) *Cluster {
 	c := &Cluster{Client: api}
-	c.Actor = kubeapi.Actor{Client: api, Verbs: kubeapi.Verbs{Actions: cluster.Actions(), Kinds: kinds, Needs: needed, Plan: c.plan}}
-	c.Faces = kubeapi.Faces{Client: api, Kinds: kinds, Lines: c.lines}
+	c.Actor = kubeapi.Actor{Client: api, Verbs: kubeapi.Verbs{Actions: cluster.Actions(), Kinds: kinds(), Needs: needed, Plan: c.plan}}
+	c.Faces = kubeapi.Faces{Client: api, Kinds: kinds(), Lines: c.lines}
 	return c
 }
 
 // Pods is the source of pods.
 func (c *Cluster) Pods() backend.Source[cluster.Pod] {
-	return kubeapi.Source(c.Client, kubeapi.Collection[cluster.Pod]{Res: kinds[cluster.KindPod], Row: podRow})
+	return kubeapi.Source(c.Client, kubeapi.Collection[cluster.Pod]{Res: kinds()[cluster.KindPod], Row: podRow})
 }
 
 // Workloads is the source of deployments, stateful sets and daemon sets. Each
 // of the three is a part of its own.
 func (c *Cluster) Workloads() backend.Source[cluster.Workload] {
 	of := func(kind string, row func([]byte, string, kubeapi.Words) (cluster.Workload, string, error)) kubeapi.Collection[cluster.Workload] {
-		return kubeapi.Collection[cluster.Workload]{Res: kinds[kind], Part: kind, Row: row}
+		return kubeapi.Collection[cluster.Workload]{Res: kinds()[kind], Part: kind, Row: row}
 	}
 	return kubeapi.Source(c.Client, of(cluster.KindDeployment, deploymentRow), of(cluster.KindStatefulSet, statefulSetRow), of(cluster.KindDaemonSet, daemonSetRow))
 }
 
 // Namespaces is the source of namespaces.
 func (c *Cluster) Namespaces() backend.Source[cluster.Namespace] {
-	return kubeapi.Source(c.Client, kubeapi.Collection[cluster.Namespace]{Res: kinds[cluster.KindNamespace], Row: namespaceRow})
+	return kubeapi.Source(c.Client, kubeapi.Collection[cluster.Namespace]{Res: kinds()[cluster.KindNamespace], Row: namespaceRow})
 }
 
 // needed is the permission that an action needs on a resource.

@@ -98,7 +98,7 @@ func TestTwoScaleAtRandom(t *testing.T) {
 					return
 				}
 				for range rand.IntN(4) { // the person looks on
-					_, _ = c.Read(t.Context(), kinds[cluster.KindDeployment], deploymentRef)
+					_, _ = c.Read(t.Context(), kinds()[cluster.KindDeployment], deploymentRef)
 				}
 				err = p.Steps[0].Do(t.Context(), quiet)
 				mu.Lock()

@@ -14,17 +14,17 @@ import (
 // k8s.io/api/apps/v1/generated.proto, which differ from kind to kind.
 type workloadFacts struct {
 	kubeapi.Meta
-	image             string
-	desired           int64
-	paused            bool
-	observed, current int64 // generations
-	stalled           bool  // its rollout has gone past its deadline
-	byHand            bool  // strategy OnDelete: pods are updated when somebody deletes them
-	held              int64 // pods that its partition keeps as they were
-	total             int64 // pods, old ones too; 0 where the kind does not tell
-	ready             int64
-	updated           int64
-	available         int64
+	image     string
+	desired   int64
+	paused    bool
+	observed  int64 // the generation that its controller has seen
+	stalled   bool  // its rollout has gone past its deadline
+	byHand    bool  // strategy OnDelete: pods are updated when somebody deletes them
+	held      int64 // pods that its partition keeps as they were
+	total     int64 // pods, old ones too; 0 where the kind does not tell
+	ready     int64
+	updated   int64
+	available int64
 }
 
 // layout is where a kind keeps what the row needs: field numbers of its spec
@@ -66,7 +66,6 @@ func workloadRow(raw []byte, link string, w kubeapi.Words, l layout) (cluster.Wo
 		switch num {
 		case 1:
 			_ = f.Meta.Read(v, w) // a row without a name is refused below
-			f.current = kubeapi.NumberAt(v, 7)
 		case 2:
 			f.spec(v, w, l)
 		case 3:
@@ -141,7 +140,7 @@ func (f *workloadFacts) state() (string, backend.Level) {
 		return "Stalled", backend.Critical
 	case f.paused:
 		return "Paused", backend.Waiting
-	case f.observed < f.current, !f.byHand && f.updated < f.desired-f.held, f.total > f.updated:
+	case f.observed < f.Generation, !f.byHand && f.updated < f.desired-f.held, f.total > f.updated:
 		return "Progressing", backend.Moving
 	case f.desired == 0:
 		return "ScaledDown", backend.Idle

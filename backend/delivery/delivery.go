@@ -1,0 +1,30 @@
+// Package delivery holds the nouns of how new versions come to run: rollouts and
+// their revisions, and the verbs that go with them. They are compact values, as
+// a row shows them; nothing here knows which system they came from, and nothing
+// here does I/O.
+package delivery
+
+import "wheelhouse/backend"
+
+// The kinds, as refs carry them.
+const (
+	KindRollout  = "rollout.argoproj.io"
+	KindRevision = "replicaset.apps"
+)
+
+// Nouns is how these kinds are named and addressed.
+func Nouns() backend.Nouns {
+	return backend.Nouns{
+		{Kind: KindRollout, Plural: "rollouts", Short: []string{"ro"}, Scoped: true},
+	}
+}
+
+func words(b []byte, ss ...string) []byte {
+	for i, s := range ss {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, s...)
+	}
+	return b
+}
