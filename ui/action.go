@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -92,6 +93,8 @@ func (s *Shell) started(msg started) tea.Cmd {
 	switch {
 	case msg.err == nil:
 		s.shut(c)
+	case !s.stands(c):
+		s.open(&notice{heading: c.proposal.Action.Title + " was not begun", lines: []string{backend.T(msg.err.Error()).Safe()}})
 	case errors.Is(msg.err, dispatch.ErrUnrecorded):
 		c.wrong = msg.err.Error()
 		c.askReason()
@@ -119,7 +122,7 @@ type runBook struct {
 	going    int
 	unread   int
 	progress string
-	told     string // id of the newest end that was told
+	told     time.Time // when the run ended that was told last
 }
 
 // look counts what goes on and tells the newest end.
@@ -136,9 +139,11 @@ func (b *runBook) look(s *Shell) {
 	}
 	unread := s.o.Desk.Unread()
 	b.unread = len(unread)
-	if n := len(unread); n > 0 && unread[n-1].ID != b.told {
-		b.told = unread[n-1].ID
-		s.Say(Outcome(unread[n-1]), OutcomeLevel(unread[n-1]))
+	for _, r := range slices.SortedFunc(slices.Values(unread), func(a, b backend.Run) int { return a.Ended.Compare(b.Ended) }) {
+		if r.Ended.After(b.told) {
+			b.told = r.Ended
+			s.Say(Outcome(r), OutcomeLevel(r))
+		}
 	}
 }
 

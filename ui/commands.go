@@ -39,12 +39,20 @@ func (s *Shell) own() []Command {
 		{ID: "shell.back", Title: "Back: clear the filter, then the view before", Group: "go", Run: s.escape},
 		{ID: "shell.previous", Title: "The view before", Group: "go", Run: s.Back},
 		{ID: "shell.forward", Title: "The view that was gone back from", Group: "go", Run: s.Forward},
-		{ID: "shell.last", Title: "Between the last two views", Group: "go", Run: s.Back},
+		{ID: "shell.last", Title: "Between the last two views", Group: "go", Run: s.other},
 		{ID: "shell.outcomes", Title: "Outcomes: what was done and how it ended", Group: "go", Run: s.openOutcomes},
 		{ID: "shell.refresh", Title: "Try the links that are not live again; all else is live", Group: "go", Run: s.retryLinks},
 		{ID: "shell.redraw", Title: "Draw the whole screen anew", Group: "go", Run: func() tea.Cmd { s.o.Repaint(); return nil }},
 		{ID: "shell.quit", Title: "Quit", Group: "go", Run: s.askQuit},
 	}
+}
+
+// other goes to the view that one came from, or came back from.
+func (s *Shell) other() tea.Cmd {
+	if s.stack.at < len(s.stack.views)-1 {
+		return s.Forward()
+	}
+	return s.Back()
 }
 
 // escape takes back the innermost thing: the filter, then the view. A filter that

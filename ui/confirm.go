@@ -239,7 +239,11 @@ func (c *confirm) answer(s *Shell) (bool, tea.Cmd) {
 
 // dismissed records that it was looked at and not done.
 func (c *confirm) dismissed(s *Shell) {
-	if c.proposal.Refused != "" {
+	switch {
+	case c.proposal.Refused != "":
+		return
+	case c.sent:
+		s.Say("It was confirmed and goes on; "+s.keyOf("shell.outcomes")+" shows how it ends.", backend.Moving)
 		return
 	}
 	s.o.Desk.Decline(c.proposal)

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"wheelhouse/themes"
@@ -29,6 +31,9 @@ func (s *Shell) dialog() dialog {
 }
 
 func (s *Shell) open(d dialog) { s.dialogs = append(s.dialogs, d) }
+
+// stands says whether d is still on the stack.
+func (s *Shell) stands(d dialog) bool { return slices.Contains(s.dialogs, d) }
 
 // shut takes d out of the stack, wherever it stands.
 func (s *Shell) shut(d dialog) {

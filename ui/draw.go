@@ -125,14 +125,23 @@ func (s *Shell) drawLinks(f screen.Frame) int {
 
 // tags are the words that must not be missed.
 func (s *Shell) tags(states []LinkState) string {
-	var tags []string
-	readOnly, insecure := true, false
+	var tags, readOnly []string
+	insecure, connected := false, 0
 	for _, l := range states {
-		readOnly = readOnly && l.ReadOnly
-		insecure = insecure || (l.Insecure && l.Health.State != backend.Off)
+		if l.Health.State == backend.Off {
+			continue
+		}
+		connected++
+		insecure = insecure || l.Insecure
+		if l.ReadOnly {
+			readOnly = append(readOnly, l.Alias)
+		}
 	}
-	if readOnly && len(states) > 0 {
+	switch n := len(readOnly); {
+	case n > 0 && n == connected:
 		tags = append(tags, "READ-ONLY")
+	case n > 0:
+		tags = append(tags, "READ-ONLY: "+strings.Join(readOnly, ","))
 	}
 	if insecure {
 		tags = append(tags, "TLS NOT VERIFIED")

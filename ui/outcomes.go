@@ -14,10 +14,12 @@ import (
 // ended; enter reads one, stops it while it goes on, or takes it back.
 func (s *Shell) openOutcomes() tea.Cmd {
 	runs := s.o.Desk.Runs()
-	for _, r := range s.o.Desk.Unread() {
-		s.o.Desk.Acknowledge(r.ID)
+	for _, r := range runs {
+		if !r.Ended.IsZero() { // what ends while they are read is told later
+			s.o.Desk.Acknowledge(r.ID)
+		}
 	}
-	s.runs.unread = 0
+	s.runs.unread = len(s.o.Desk.Unread())
 	if len(runs) == 0 {
 		s.Say("Nothing was done in this session yet.", backend.None)
 		return nil

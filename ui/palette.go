@@ -74,8 +74,17 @@ func (s *Shell) openMenu() tea.Cmd {
 		s.Say("Nothing can be done to what is selected here.", backend.None)
 		return nil
 	}
-	s.Choose(subject(sel), items, func(it chooser.Item) tea.Cmd { return s.Invoke(it.ID) })
+	s.Choose(subject(sel), items, func(it chooser.Item) tea.Cmd { return s.perform(it.ID, sel) })
 	return nil
+}
+
+// perform does an action to what it was offered for, which need not be what is
+// selected now, or a command.
+func (s *Shell) perform(id string, sel Selection) tea.Cmd {
+	if a, ok := s.o.Desk.Find(id); ok {
+		return s.begin(a, sel, nil)
+	}
+	return s.Invoke(id)
 }
 
 func subject(sel Selection) string {
@@ -116,7 +125,8 @@ func (s *Shell) actionItems(sel Selection) []chooser.Item {
 // openPalette lists everything that can be gone to or done: actions of the
 // selection, views, links, commands, and, once something is typed, objects.
 func (s *Shell) openPalette() tea.Cmd {
-	items := s.actionItems(s.top().Selection())
+	sel := s.top().Selection()
+	items := s.actionItems(sel)
 	for _, o := range s.o.Openers {
 		items = append(items, chooser.Item{ID: ":" + o.Name, Group: "view", Title: o.Name, Detail: o.Title})
 	}
@@ -141,7 +151,7 @@ func (s *Shell) openPalette() tea.Cmd {
 			s.top().(Finder).Goto(found[it.ID])
 			return nil
 		}
-		return s.Invoke(it.ID)
+		return s.perform(it.ID, sel)
 	}})
 	return nil
 }

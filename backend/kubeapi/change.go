@@ -153,9 +153,12 @@ func (c *Client) send(ctx context.Context, ch Change, now *unstructured.Unstruct
 // out of time).
 func judge(err error, sent bool) reply {
 	var status apierrors.APIStatus
+	var ours *backend.Error
 	switch {
 	case err == nil:
 		return taken
+	case errors.As(err, &ours): // the link did not send it, or knows who answered
+		return refused
 	case !errors.As(err, &status):
 		if sent {
 			return lost

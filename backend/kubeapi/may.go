@@ -66,7 +66,10 @@ func (c *Client) forbids(namespace string, p backend.Permission) bool {
 	b := &c.rules
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	pg := b.page(namespace)
+	pg := b.page(namespace, now)
+	if pg == nil {
+		return false
+	}
 	pg.used = now
 	if now.Sub(pg.asked) > rulesFresh {
 		pg.asked = now
@@ -75,8 +78,10 @@ func (c *Client) forbids(namespace string, p backend.Permission) bool {
 	return pg.whole && !slices.ContainsFunc(pg.rules, func(r authv1.ResourceRule) bool { return grants(r, p) })
 }
 
-// page finds or makes the page of a namespace; the longest unused makes room.
-func (b *rulebook) page(namespace string) *page {
+// page finds or makes the page of a namespace; the longest unused makes room. It
+// is nil while all pages are fresh: a selection of more namespaces than are kept
+// would else have each asked about again and again.
+func (b *rulebook) page(namespace string, now time.Time) *page {
 	if pg := b.pages[namespace]; pg != nil {
 		return pg
 	}
@@ -89,6 +94,9 @@ func (b *rulebook) page(namespace string) *page {
 			if oldest == "" || pg.used.Before(b.pages[oldest].used) {
 				oldest = ns
 			}
+		}
+		if now.Sub(b.pages[oldest].asked) <= rulesFresh {
+			return nil
 		}
 		delete(b.pages, oldest)
 	}

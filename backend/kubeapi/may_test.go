@@ -12,11 +12,19 @@ import (
 
 func TestRulesAreBounded(t *testing.T) {
 	var b rulebook
+	at := time.Unix(1_700_000_000, 0)
 	for i := range rulesKept + 10 {
-		b.page(fmt.Sprint("ns-", i)).used = time.Unix(int64(i), 0)
+		pg := b.page(fmt.Sprint("ns-", i), at)
+		if (pg == nil) != (i >= rulesKept) {
+			t.Fatalf("namespace %d: %v; what was just asked makes no room", i, pg)
+		}
+		if pg != nil {
+			pg.asked, pg.used = at, at.Add(time.Duration(i))
+		}
 	}
-	if n := len(b.pages); n != rulesKept || b.pages["ns-0"] != nil || b.pages[fmt.Sprint("ns-", rulesKept+9)] == nil {
-		t.Errorf("%d namespaces are kept", n)
+	later := at.Add(rulesFresh + time.Second)
+	if b.page("another", later) == nil || len(b.pages) != rulesKept || b.pages["ns-0"] != nil || b.pages["ns-1"] == nil {
+		t.Errorf("%d namespaces are kept", len(b.pages))
 	}
 }
 

@@ -59,7 +59,21 @@ func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	return rt.RoundTrip(req)
+	resp, err := rt.RoundTrip(req)
+	if err == nil && redirects(resp) {
+		_ = resp.Body.Close() // whatever it says is not the API server's word
+		return nil, &backend.Error{
+			Code: backend.Failed, Op: "send a request to " + l.alias,
+			Human: fmt.Sprintf("%s answers with a redirect (%d): a portal or login page stands before it. Log in there, or check the server's address.", l.alias, resp.StatusCode),
+		}
+	}
+	return resp, err
+}
+
+// redirects says whether an answer sends somewhere else. An API server does not;
+// who follows takes the credentials along, and takes a login page for an answer.
+func redirects(resp *http.Response) bool {
+	return resp.StatusCode >= 300 && resp.StatusCode < 400 && resp.StatusCode != http.StatusNotModified
 }
 
 // discard closes the body of a request that is not sent, as RoundTrip must.

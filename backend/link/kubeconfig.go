@@ -204,11 +204,16 @@ func (s *Set) contextOrder() []string {
 // context; the stricter and the more explicit win.
 func (s *Set) settingsOf(name string) Settings {
 	var out Settings
+	first := true
 	for _, c := range s.opts.Settings {
-		if c.matches(name, s.raw) {
-			out = c
-			break
+		if !c.matches(name, s.raw) {
+			continue
 		}
+		if first {
+			out, first = c, false
+		}
+		out.ReadOnly, out.Protected = out.ReadOnly || c.ReadOnly, out.Protected || c.Protected
+		out.Connect = out.Connect || c.Connect
 	}
 	out.ReadOnly = out.ReadOnly || s.opts.ReadOnly
 	if s.opts.As != "" {
@@ -240,7 +245,8 @@ func (s *Set) Unmatched() []string {
 
 func (c Settings) matches(name string, raw *clientcmdapi.Config) bool {
 	like := func(pattern, s string) bool {
-		ok, err := path.Match(pattern, s)
+		whole := strings.NewReplacer("/", "\x00") // names are no paths: * goes past a /
+		ok, err := path.Match(whole.Replace(pattern), whole.Replace(s))
 		return pattern == s || ok && err == nil
 	}
 	if c.Context == "" && c.Server == "" || c.Context != "" && !like(c.Context, name) {

@@ -110,6 +110,22 @@ func TestCommandLineComesFirst(t *testing.T) {
 	}
 }
 
+// TestStricterSettingsWin: protection that any entry gives holds, and a pattern
+// reaches names of every form.
+func TestStricterSettingsWin(t *testing.T) {
+	k := oneContext("https://a.invalid", nil)
+	const arn = "arn:aws:eks:eu-west-1:1:cluster/prod"
+	k.Contexts[arn] = k.Contexts[k.CurrentContext]
+	delete(k.Contexts, k.CurrentContext)
+	k.CurrentContext = arn
+	l := only(t, load(t, k, Options{Settings: []Settings{
+		{Context: arn, Colour: "red"}, {Server: "https://a.invalid", Protected: true}, {Context: "*", ReadOnly: true, Colour: "blue"},
+	}}))
+	if i := l.Info(); !i.ReadOnly || !i.Protected || i.Colour != "red" {
+		t.Errorf("%+v", i)
+	}
+}
+
 func TestUnusableKubeconfigsSayWhatToDo(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string {

@@ -69,9 +69,6 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 	if err != nil {
 		return err
 	}
-	if why := p.desk.Why(action, refs); why != "" && f.readOnly {
-		return &backend.Error{Code: backend.Denied, Op: action, Human: action + " can't be done: " + why}
-	}
 	proposal, err := p.desk.Plan(ctx, action, refs, args)
 	if err != nil {
 		return err
@@ -93,7 +90,7 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 	if err != nil {
 		return err
 	}
-	run, err := p.desk.Wait(c.Context(), id)
+	run, err := p.desk.Wait(context.WithoutCancel(c.Context()), id) // a run that is stopped ends, and how is told
 	if err != nil {
 		return fmt.Errorf("wait for the outcome: %w", err)
 	}

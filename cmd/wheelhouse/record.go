@@ -149,7 +149,11 @@ func checkConfig(c *cobra.Command, f *flags) error {
 		return usage{err}
 	}
 	links, err := link.Load(p.linkOptions())
-	if err == nil {
+	switch {
+	case backend.CodeOf(err) == backend.NotFound: // without a kubeconfig there is nothing to hold against it
+	case err != nil:
+		return err
+	default:
 		defer links.Close()
 		for _, name := range links.Unmatched() {
 			fmt.Fprintf(c.OutOrStdout(), "links: %s is in no kubeconfig that is read: what is said of it has no effect.\n", backend.T(name).Safe())

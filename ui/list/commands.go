@@ -166,8 +166,8 @@ func (l *List[T]) taking() []ui.Command {
 		}}
 	}
 	return []ui.Command{
-		copying("list.copyName", "Copy the name", func() string { return l.current().Name }),
-		copying("list.copyNamespace", "Copy the namespace", func() string { return l.current().Scope }),
+		copying("list.copyName", "Copy the name", func() string { return backend.T(l.current().Name).Safe() }),
+		copying("list.copyNamespace", "Copy the namespace", func() string { return backend.T(l.current().Scope).Safe() }),
 		copying("list.copyCell", "Copy the cell of the sorted column", l.table.CellText),
 		copying("list.copyRow", "Copy the row", l.table.RowText),
 		{ID: "list.save", Title: "Save the rows as CSV, JSON or YAML", Group: "take along", Run: l.save},

@@ -16,12 +16,16 @@ import (
 // old says whether a row is of a part that is no longer live: it is shown as it
 // was last seen.
 func (l *List[T]) old(r backend.Ref) bool {
+	old := false
 	for _, p := range l.parts {
 		if p.Part.Link == r.Link && (p.Part.Scope == "" || p.Part.Scope == r.Scope) && (p.Part.Kind == "" || p.Part.Kind == r.Kind) {
-			return p.Health.State == backend.Stale || p.Health.State == backend.Down
+			old = p.Health.State == backend.Stale || p.Health.State == backend.Down
+			if p.Part.Scope != "" {
+				break // its own word counts before that of the whole
+			}
 		}
 	}
-	return false
+	return old
 }
 
 // noticeRows is the most that a notice takes of the rows' room.
@@ -153,9 +157,9 @@ func weight(s backend.State) int {
 		return 1
 	case backend.Connecting:
 		return 2
-	case backend.Stale:
-		return 3
 	case backend.Forbidden:
+		return 3
+	case backend.Stale: // also of the namespaces that may be read where the whole may not
 		return 4
 	}
 	return 5

@@ -240,3 +240,28 @@ func TestPausedIsNotRestarted(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRedirected: what stands before the server and sends elsewhere is not
+// followed with the credentials, and its page is no answer.
+func TestRedirected(t *testing.T) {
+	a := newAPI(t)
+	a.furnish()
+	c, _ := a.connect(t)
+	s := step(t, c, cluster.PodDelete, podRef, nil)
+	var elsewhere []string
+	a.meddle = func(w http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) bool {
+		if r.URL.Path == "/login" {
+			elsewhere = append(elsewhere, r.Method)
+			return true
+		}
+		if r.Method != http.MethodDelete {
+			return false
+		}
+		http.Redirect(w, r, "/login", http.StatusFound)
+		return true
+	}
+	err := s.Do(t.Context(), quiet)
+	if backend.CodeOf(err) != backend.Failed || !strings.Contains(err.Error(), "redirect") || len(elsewhere) > 0 {
+		t.Errorf("%v; it was followed: %v", err, elsewhere)
+	}
+}

@@ -8,9 +8,10 @@ import (
 	"wheelhouse/backend"
 )
 
-// marks is which rows are marked, by address.
+// marks is which rows are marked: by address, with the UID that was marked. One
+// that was made anew under the same name is not.
 type marks struct {
-	keys   map[backend.Ref]struct{}
+	keys   map[backend.Ref]string
 	anchor backend.Ref // the last one that was marked by itself
 	left   uint64      // rows that had left the store when marks were last looked after
 	lost   int         // marked rows that are gone
@@ -26,11 +27,12 @@ func (t *Table[T]) Mark() {
 	if !ok {
 		return
 	}
-	key := (*row).Ref().Key()
+	ref := (*row).Ref()
+	key := ref.Key()
 	if t.marked(key) {
 		delete(t.marks.keys, key)
 	} else {
-		t.marks.keys[key] = struct{}{}
+		t.marks.keys[key] = ref.UID
 		t.marks.anchor = key
 	}
 	t.marks.fresh, t.marks.lost = false, 0
@@ -44,7 +46,8 @@ func (t *Table[T]) MarkRange() {
 	}
 	first, last := min(from, to), max(from, to)
 	for _, row := range t.lens.Window(first, last-first+1) {
-		t.marks.keys[(*row.Value).Ref().Key()] = struct{}{}
+		ref := (*row.Value).Ref()
+		t.marks.keys[ref.Key()] = ref.UID
 	}
 	t.marks.anchor, t.marks.fresh, t.marks.lost = t.cursor.key, false, 0
 }
@@ -52,7 +55,8 @@ func (t *Table[T]) MarkRange() {
 // MarkAll marks all rows that are shown.
 func (t *Table[T]) MarkAll() {
 	for v := range t.lens.Shown() {
-		t.marks.keys[(*v).Ref().Key()] = struct{}{}
+		ref := (*v).Ref()
+		t.marks.keys[ref.Key()] = ref.UID
 	}
 	t.marks.fresh, t.marks.lost = false, 0
 }
@@ -64,7 +68,10 @@ func (t *Table[T]) ClearMarks() {
 }
 
 // Marked counts the marked rows, shown or hidden.
-func (t *Table[T]) Marked() int { return len(t.marks.keys) }
+func (t *Table[T]) Marked() int {
+	t.look()
+	return len(t.marks.keys)
+}
 
 // LostMarks counts the marked rows that went away since a mark was last set or
 // taken off.
@@ -77,8 +84,7 @@ func (t *Table[T]) HiddenMarked() int {
 }
 
 // Selected is what an action would be done to: the marked rows, hidden ones too,
-// or the row under the cursor when none is marked. The refs hold the UIDs of
-// now. The slice is the table's own.
+// or the row under the cursor when none is marked. The slice is the table's own.
 func (t *Table[T]) Selected() []backend.Ref {
 	if len(t.marks.keys) == 0 {
 		if row, ok := t.Current(); ok {
@@ -103,15 +109,19 @@ func (t *Table[T]) look() {
 		return
 	}
 	m.fresh, m.hidden, m.selected = true, 0, nil
-	for key := range m.keys {
-		if v, ok := t.store.Get(key); ok {
+	for key, uid := range m.keys {
+		switch v, ok := t.store.Get(key); {
+		case ok && v.Ref().UID == uid:
 			m.selected = append(m.selected, v.Ref())
+		case ok:
+			delete(m.keys, key)
+			m.lost++
 		}
 	}
 	slices.SortFunc(m.selected, func(a, b backend.Ref) int {
 		return cmp.Or(cmp.Compare(a.Link, b.Link), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Sub, b.Sub))
 	})
-	if t.Counts().Hidden() == 0 {
+	if t.lens.Counts().Hidden() == 0 { // by a filter, or by the place
 		return
 	}
 	m.hidden = len(m.keys)
@@ -132,7 +142,7 @@ func (t *Table[T]) dropMarks() {
 	}
 	m.left = left
 	before := len(m.keys)
-	maps.DeleteFunc(m.keys, func(key backend.Ref, _ struct{}) bool {
+	maps.DeleteFunc(m.keys, func(key backend.Ref, _ string) bool {
 		_, ok := t.store.Get(key)
 		return !ok
 	})

@@ -69,7 +69,7 @@ type Table[T backend.Object] struct {
 func New[T backend.Object](store *feed.Store[T], columns []Column[T]) *Table[T] {
 	t := &Table[T]{
 		store: store, lens: store.Lens(nil, feed.Keep[T]{}), columns: slices.Clone(columns), sort: -1,
-		cursor: cursor{height: 20}, marks: marks{keys: map[backend.Ref]struct{}{}},
+		cursor: cursor{height: 20}, marks: marks{keys: map[backend.Ref]string{}},
 	}
 	t.name = max(0, slices.IndexFunc(columns, func(c Column[T]) bool { return c.Name }))
 	for i := range t.columns {

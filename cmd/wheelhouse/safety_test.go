@@ -1,0 +1,146 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/ui"
+)
+
+// twoPods makes a link with pods a and b, and gives what keeps them.
+func twoPods(r *rig, link string) backend.Load[cluster.Pod] {
+	l := r.pods.Begin(ofLink(link))
+	for _, name := range []string{"a", "b"} {
+		l.Put(cluster.Pod{Link: link, Namespace: "shop", Name: name + "-" + link, UID: name + link})
+	}
+	l.Synced()
+	r.pods.Health(ofLink(link), live())
+	return l
+}
+
+// shows says whether a line of the picture holds all of words.
+func (r *rig) shows(words ...string) bool {
+	for line := range strings.Lines(r.picture().Plain()) {
+		all := true
+		for _, w := range words {
+			all = all && strings.Contains(line, w)
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// TestEscAfterConsent: what was confirmed is not said to be cancelled.
+func TestEscAfterConsent(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()); twoPods(r, "eu") }, func(r *rig) {
+		r.start("pods", 120, 30)
+		r.press("ctrl+d right")
+		enter, _ := ui.ParseKey("enter")
+		_, begun := r.shell.Update(enter)
+		r.press("esc") // before the answer has come
+		if r.shows("Cancelled") || !r.shows("goes on") {
+			t.Error(r.picture().Plain())
+		}
+		r.send(begun())
+		r.settle()
+		if runs := r.desk.Runs(); len(runs) != 1 || runs[0].Err != nil {
+			t.Error(runs)
+		}
+	})
+}
+
+// TestMenuMeansWhatItNames: the menu of an object is of that object until it is
+// closed, wherever the cursor goes.
+func TestMenuMeansWhatItNames(t *testing.T) {
+	for _, open := range []string{"x", "ctrl+p"} {
+		inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+			l := twoPods(r, "eu")
+			r.start("pods", 120, 30)
+			r.press(open)
+			l.Delete(backend.Ref{Link: "eu", Kind: cluster.KindPod, Scope: "shop", Name: "a-eu"})
+			r.settle()
+			r.press("D e l e t e enter")
+			if r.shows("Delete", "b-eu on eu") || !r.shows("a-eu") {
+				t.Errorf("%s:\n%s", open, r.picture().Plain())
+			}
+		})
+	}
+}
+
+// TestMarksOutOfSight: a mark that the place hides is told, and one does not pass
+// on to who takes over the name.
+func TestMarksOutOfSight(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("dev", live()); r.links.add("prod", live()) }, func(r *rig) {
+		twoPods(r, "dev")
+		l := twoPods(r, "prod")
+		r.start("pods", 120, 30)
+		r.press("j space")
+		r.run(r.shell.MoveTo(ui.Place{Links: []string{"dev"}}))
+		r.settle()
+		r.press("ctrl+d")
+		if !r.shows("1 of the 1 marked are hidden") {
+			t.Error(r.picture().Plain())
+		}
+		r.press("esc")
+		pod := cluster.Pod{Link: "prod", Namespace: "shop", Name: "a-prod", UID: "anew"}
+		l.Delete(pod.Ref())
+		l.Put(pod)
+		r.settle()
+		if r.shows("1 marked") {
+			t.Error(r.picture().Plain())
+		}
+	})
+}
+
+// TestNarrowAndLost: where only some namespaces may be read, that the server is
+// gone is said before that.
+func TestNarrowAndLost(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", outdated()) }, func(r *rig) {
+		r.pods.Health(ofLink("eu"), backend.Health{State: backend.Forbidden, Reason: backend.T("you may not list pods in all namespaces of eu")})
+		part := backend.Part{Link: "eu", Scope: "shop"}
+		load(r.pods, part, outdated(), cluster.Pod{Link: "eu", Namespace: "shop", Name: "a", UID: "1"})
+		r.start("pods", 120, 20)
+		if !r.shows("pods", "stale") || !r.shows("connection refused") {
+			t.Error(r.picture().Plain())
+		}
+	})
+}
+
+// TestReadOnlyIsSaid: of the links that are connected, whatever else is known.
+func TestReadOnlyIsSaid(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.links.add("prod", live())
+		r.links.states[0].ReadOnly = true
+		r.links.states = append(r.links.states, ui.LinkState{Alias: "dev", Health: backend.Health{State: backend.Off}})
+		twoPods(r, "prod")
+	}, func(r *rig) {
+		r.start("pods", 120, 20)
+		if !r.shows("READ-ONLY") {
+			t.Error(r.picture().Plain())
+		}
+		r.links.states[1].Health = live()
+		r.send(ui.Changed{})
+		if !r.shows("READ-ONLY: prod") {
+			t.Error(r.picture().Plain())
+		}
+	})
+}
+
+// TestBetweenTwoViews: the key goes to the other one, and back.
+func TestBetweenTwoViews(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+		r.start("pods", 120, 20)
+		r.run(r.shell.Command("deployments"))
+		r.run(r.shell.Command("namespaces"))
+		for _, want := range []string{"deployments", "namespaces", "deployments"} {
+			r.press("-")
+			if !r.shows("wheelhouse " + want) {
+				t.Errorf("not %s:\n%s", want, r.picture().Plain())
+			}
+		}
+	})
+}
