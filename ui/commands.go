@@ -72,7 +72,7 @@ func (s *Shell) escape() tea.Cmd {
 		}
 		first = ""
 	}
-	_ = v.Search(first) // it was good before
+	_ = v.Search(first, true) // it was good before
 	return s.top().Update(Changed{})
 }
 

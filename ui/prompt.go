@@ -82,7 +82,7 @@ func (s *Shell) promptTyped() tea.Cmd {
 	p := s.prompt
 	if p.sign == '/' {
 		p.wrong = ""
-		if err := s.top().(Searcher).Search(p.line.Value()); err != nil {
+		if err := s.top().(Searcher).Search(p.line.Value(), false); err != nil {
 			p.wrong = err.Error()
 		}
 		return s.top().Update(Changed{})
@@ -107,14 +107,15 @@ func (s *Shell) enterPrompt() tea.Cmd {
 	if p.sign == ':' {
 		return s.Command(line)
 	}
-	return nil
+	_ = s.top().(Searcher).Search(line, true) // it was good while it was typed
+	return s.top().Update(Changed{})
 }
 
 func (s *Shell) leavePrompt() tea.Cmd {
 	p := s.prompt
 	s.prompt = nil
 	if v, ok := s.top().(Searcher); ok && p.sign == '/' {
-		_ = v.Search(p.former)
+		_ = v.Search(p.former, true)
 		return s.top().Update(Changed{})
 	}
 	return nil

@@ -42,8 +42,9 @@ type View interface {
 type Searcher interface {
 	// Query is the filter in force.
 	Query() string
-	// Search sets it; the error is a sentence, and the last good one stays.
-	Search(query string) error
+	// Search sets it; the error is a sentence, and the last good one stays. While
+	// it is still typed, what would ask a server waits.
+	Search(query string, typed bool) error
 }
 
 // A Finder is a view whose objects can be found by name in the palette.

@@ -59,7 +59,7 @@ func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	resp, err := rt.RoundTrip(req)
+	resp, err := rt.RoundTrip(c.address(req))
 	if err == nil && redirects(resp) {
 		_ = resp.Body.Close() // whatever it says is not the API server's word
 		return nil, &backend.Error{
@@ -68,6 +68,20 @@ func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, err
+}
+
+// address is the request as it goes to the server that c leads to.
+func (c *conn) address(req *http.Request) *http.Request {
+	out := req.Clone(req.Context())
+	out.Host = ""
+	out.URL.Scheme, out.URL.Host = c.root.Scheme, c.root.Host
+	if prefix := strings.TrimSuffix(c.root.Path, "/"); prefix != "" {
+		out.URL.Path = prefix + out.URL.Path
+		if out.URL.RawPath != "" {
+			out.URL.RawPath = strings.TrimSuffix(c.root.EscapedPath(), "/") + out.URL.RawPath
+		}
+	}
+	return out
 }
 
 // redirects says whether an answer sends somewhere else. An API server does not;

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"wheelhouse/backend"
@@ -262,6 +263,43 @@ func TestRetryReadsTheKubeconfigAgain(t *testing.T) {
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		t.Errorf("status %d", res.StatusCode)
+	}
+}
+
+// TestClientsGoWhereTheLinkLeads: one that was made before the kubeconfig named
+// another server, or while it named none, asks the one of now.
+func TestClientsGoWhereTheLinkLeads(t *testing.T) {
+	a, b := newAPI(t), newAPI(t)
+	k := oneContext(a.URL, a.ca())
+	s := load(t, k, Options{})
+	s.Start()
+	l := only(t, s)
+	client, err := kubernetes.NewForConfig(l.REST())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error { return client.Discovery().RESTClient().Get().AbsPath("/api").Do(t.Context()).Error() }
+	until(t, l, "connection", state(backend.Live))
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	k.Clusters["c"].Server, k.Clusters["c"].CertificateAuthorityData = b.URL+"/under/this", b.ca()
+	rewrite(t, k, s.opts.Kubeconfig)
+	s.Retry("dev")
+	req := httptest.NewRequest(http.MethodGet, "http://dev.invalid/api/v1/pods?watch=1", nil)
+	c, err := l.connection()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.address(req).URL.String(); got != b.URL+"/under/this/api/v1/pods?watch=1" {
+		t.Errorf("it goes to %s", got)
+	}
+	k.Clusters["c"].Server = b.URL
+	rewrite(t, k, s.opts.Kubeconfig)
+	s.Retry("dev")
+	if err := ask(); err != nil {
+		t.Errorf("a client from before: %v", err)
 	}
 }
 

@@ -111,12 +111,28 @@ func (s *Set) makeLinks() error {
 		}
 	}
 	taken := map[string]bool{}
-	for _, l := range order {
+	for _, l := range slices.SortedStableFunc(slices.Values(order), s.namedFirst) {
 		l.settle(taken)
 	}
 	s.links = order
 	slices.SortFunc(s.links, func(a, b *Link) int { return strings.Compare(a.alias, b.alias) })
 	return s.chooseStart()
+}
+
+// namedFirst orders links by who has the first claim on an alias: whom the
+// configuration names, whose context is called so, then the others by name: which
+// of two is meant must not depend on which context is the current one.
+func (s *Set) namedFirst(a, b *Link) int {
+	claim := func(l *Link) int {
+		switch {
+		case l.settings.Alias != "":
+			return 0
+		case slug(l.contexts[0]) == l.contexts[0]:
+			return 1
+		}
+		return 2
+	}
+	return cmp.Or(claim(a)-claim(b), strings.Compare(a.contexts[0], b.contexts[0]))
 }
 
 // settle fills in what follows from the grouping: alias, namespaces, limits.

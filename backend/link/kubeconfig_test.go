@@ -110,6 +110,28 @@ func TestCommandLineComesFirst(t *testing.T) {
 	}
 }
 
+// TestAliasesStay: which cluster an alias means does not depend on the context
+// that is the current one.
+func TestAliasesStay(t *testing.T) {
+	const arn = "arn:aws:eks:eu-west-1:1:cluster/prod"
+	for _, current := range []string{arn, "prod", "PROD"} {
+		k := oneContext("https://a.invalid", nil)
+		delete(k.Contexts, k.CurrentContext)
+		for _, name := range []string{arn, "prod", "PROD"} {
+			k.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: name}
+			k.Contexts[name] = &clientcmdapi.Context{Cluster: "c", AuthInfo: name}
+		}
+		k.CurrentContext = current
+		got := map[string]string{}
+		for _, l := range load(t, k, Options{Settings: []Settings{{Context: arn, Alias: "prod"}}}).All() {
+			got[l.Alias()] = l.Contexts()[0]
+		}
+		if diff := cmp.Diff(map[string]string{"prod": arn, "prod-2": "prod", "prod-3": "PROD"}, got); diff != "" {
+			t.Errorf("with %s: %s", current, diff)
+		}
+	}
+}
+
 // TestStricterSettingsWin: protection that any entry gives holds, and a pattern
 // reaches names of every form.
 func TestStricterSettingsWin(t *testing.T) {

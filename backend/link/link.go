@@ -132,13 +132,13 @@ func (l *Link) config(stream bool) *rest.Config {
 			return newTripper(l, rt, stream)
 		},
 	}
+	// A client outlives what the kubeconfig says today: it calls the link by a
+	// name that nobody has, and each request is sent where the link leads then.
+	out.Host = "http://" + l.alias + ".invalid"
 	c, err := l.connection()
 	if err != nil {
-		// Every request of it gives the error.
-		out.Host = "http://" + l.alias + ".invalid"
-		return out
+		return out // every request gives the error, until there is none any more
 	}
-	out.Host = c.config.Host
 	out.Proxy = c.config.Proxy
 	out.DisableCompression = c.config.DisableCompression
 	out.TLSClientConfig = c.tlsMaterial()

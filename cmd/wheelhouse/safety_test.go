@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
@@ -141,6 +144,35 @@ func TestBetweenTwoViews(t *testing.T) {
 			if !r.shows("wheelhouse " + want) {
 				t.Errorf("not %s:\n%s", want, r.picture().Plain())
 			}
+		}
+	})
+}
+
+// asked counts the watches that are begun.
+type asked struct{ labels []string }
+
+func (a *asked) Watch(ctx context.Context, s backend.Scope, _ backend.Sink[cluster.Pod]) error {
+	a.labels = append(a.labels, s.Labels)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestLabelsAreAskedForOnce: what is typed goes to the server when it is typed.
+func TestLabelsAreAskedForOnce(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+		src := &asked{}
+		r.pods.Attach("eu", src)
+		defer r.pods.Stop()
+		r.start("pods", 120, 20)
+		r.press("/ - l space a p p = c a r t")
+		r.settle()
+		if diff := cmp.Diff([]string{""}, src.labels); diff != "" {
+			t.Error("while it is typed:", diff)
+		}
+		r.press("enter")
+		r.settle()
+		if diff := cmp.Diff([]string{"", "app=cart"}, src.labels); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

@@ -77,8 +77,8 @@ func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[
 	l.side = page.NewLive(func(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
 		return shared.Details(r.Link)(ctx, r, a)
 	})
-	if err := l.Search(with.Filter); err != nil {
-		_ = l.Search("")
+	if err := l.Search(with.Filter, true); err != nil {
+		_ = l.Search("", true)
 	}
 	if with.Ref.Name != "" {
 		l.table.Goto(with.Ref)
@@ -237,14 +237,15 @@ func (l *List[T]) Settled() bool {
 // Query is the filter in force.
 func (l *List[T]) Query() string { return l.query }
 
-// Search filters. Labels in it ("-l app=cart") go to the server.
-func (l *List[T]) Search(query string) error {
+// Search filters. Labels in it ("-l app=cart") go to the server, once they are
+// typed: each change of them is a watch begun anew.
+func (l *List[T]) Search(query string, typed bool) error {
 	labels, err := l.table.Filter(query)
 	if err != nil {
 		return err
 	}
 	l.query = query
-	if labels != l.labels {
+	if typed && labels != l.labels {
 		l.labels = labels
 		if l.open {
 			l.watch()

@@ -176,6 +176,9 @@ func (l *List[T]) Title() ui.Title {
 	if n := l.table.Marked(); n > 0 {
 		words = append(words, ui.Number(n)+" marked")
 	}
+	if n := l.table.LostMarks(); n > 0 {
+		words = append(words, ui.Number(n)+" marked gone")
+	}
 	if c.Filtering {
 		words = append(words, "filtering")
 	}

@@ -110,7 +110,7 @@ func (p *Page) Settled() bool { return p.live.Settled() }
 func (p *Page) Query() string { return p.query }
 
 // Search goes to the first line that holds query.
-func (p *Page) Search(query string) error {
+func (p *Page) Search(query string, _ bool) error {
 	p.query = query
 	p.hits = p.pager.Find(query)
 	return nil
