@@ -93,7 +93,7 @@ func TestMarksOutOfSight(t *testing.T) {
 		l.Delete(pod.Ref())
 		l.Put(pod)
 		r.settle()
-		if r.shows("1 marked") {
+		if !r.shows("1 marked gone") {
 			t.Error(r.picture().Plain())
 		}
 	})
