@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,28 +20,32 @@ type Headless struct {
 	program *tea.Program
 	shell   *Shell
 	ended   chan struct{}
-	cancel  context.CancelFunc
+	err     error // valid once ended: a panic
+	cancel  context.CancelCauseFunc
 }
 
 // StartHeadless begins a shell of that size. Close ends it.
 func StartHeadless(o Options, w, h int) *Headless {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	pump := NewPump(o.Bell)
 	s := New(o, func(screen.Canvas) {}, pump.WakeAt)
 	hl := &Headless{shell: s, ended: make(chan struct{}), cancel: cancel}
-	hl.program = tea.NewProgram(s, tea.WithInput(nil), tea.WithOutput(io.Discard), tea.WithoutRenderer(),
-		tea.WithoutSignalHandler(), tea.WithFPS(1), tea.WithWindowSize(w, h), tea.WithContext(ctx))
-	go pump.Run(ctx, hl.program.Send)
+	hl.program = tea.NewProgram(guard{s}, tea.WithInput(nil), tea.WithOutput(io.Discard), tea.WithoutRenderer(),
+		tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithFPS(1), tea.WithWindowSize(w, h), tea.WithContext(ctx))
+	beside(cancel, func() { pump.Run(ctx, hl.program.Send) })
 	go func() {
 		defer close(hl.ended)
 		_, _ = hl.program.Run() // it ends when the context does, or on quit
+		if hl.err = s.fault; hl.err == nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+			hl.err = context.Cause(ctx)
+		}
 	}()
 	return hl
 }
 
 // Close ends the shell.
 func (h *Headless) Close() {
-	h.cancel()
+	h.cancel(nil)
 	<-h.ended
 }
 
@@ -74,7 +79,8 @@ func (h *Headless) Picture() string {
 	return h.Look(func(s *Shell) string { return s.Picture().Plain() })
 }
 
-// Settle waits until everything that was asked for is on the screen.
+// Settle waits until everything that was asked for is on the screen. The error
+// is ctx's, or a backend.PanicError that ended the shell.
 func (h *Headless) Settle(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -83,7 +89,7 @@ func (h *Headless) Settle(ctx context.Context) error {
 		case <-ctx.Done():
 			return fmt.Errorf("its data did not come in time: %w", ctx.Err())
 		case <-h.ended:
-			return nil
+			return h.err
 		case <-tick.C:
 		}
 		h.program.Send(Changed{}) // what is counted as settled is what is drawn

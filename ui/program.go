@@ -12,17 +12,17 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 
+	"wheelhouse/backend"
 	"wheelhouse/themes"
 	"wheelhouse/ui/screen"
 )
 
 // Console is how a shell stands in a terminal.
 type Console struct {
-	Theme   func(dark bool) themes.Theme // dark says what the terminal's ground is, true until it has answered
-	Probe   bool                         // ask the terminal how wide it draws the signs
-	Mouse   bool
-	Stock   bool // Bubble Tea's own renderer instead of ours
-	Crashed func(reason any, stack []byte) error
+	Theme func(dark bool) themes.Theme // dark says what the terminal's ground is, true until it has answered
+	Probe bool                         // ask the terminal how wide it draws the signs
+	Mouse bool
+	Stock bool // Bubble Tea's own renderer instead of ours
 }
 
 // ErrHangup is how a console ends whose terminal is gone.
@@ -30,7 +30,7 @@ var ErrHangup = errors.New("the terminal is gone")
 
 // Run shows a shell in the terminal of the standard streams until the person
 // quits, ctx ends or the terminal is gone. The terminal is as it was before
-// when it returns, after a panic too.
+// when it returns; after a panic that is the error.
 func Run(ctx context.Context, o Options, c Console) error {
 	terminal, err := screen.NewTerminal(os.Stdin, os.Stdout, c.Mouse)
 	if err != nil {
@@ -40,9 +40,14 @@ func Run(ctx context.Context, o Options, c Console) error {
 	defer cancel(nil)
 	r := &running{console: c, terminal: terminal, profile: colorprofile.Detect(os.Stdout, os.Environ()), pump: NewPump(o.Bell), signs: o.Signs}
 	if c.Stock {
-		return r.stock(ctx, o)
+		return r.stock(ctx, cancel, o)
 	}
-	r.screen = screen.NewScreen(terminal, r.palette(true), func(error) { cancel(ErrHangup) })
+	r.screen = screen.NewScreen(terminal, r.palette(true), func(err error) {
+		if fault := new(backend.PanicError); !errors.As(err, &fault) {
+			err = ErrHangup
+		}
+		cancel(err)
+	})
 	if err := terminal.Take(); err != nil {
 		return err
 	}
@@ -60,8 +65,8 @@ func Run(ctx context.Context, o Options, c Console) error {
 	r.shell = New(o, r.screen.Show, r.pump.WakeAt)
 	r.program = tea.NewProgram(guard{r.shell}, tea.WithContext(ctx), tea.WithInput(os.Stdin), tea.WithOutput(io.Discard),
 		tea.WithoutRenderer(), tea.WithFPS(1), tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithWindowSize(w, h), tea.WithFilter(r.filter))
-	go r.signals(cancel).Watch(ctx)
-	go r.pump.Run(ctx, r.program.Send)
+	beside(cancel, func() { r.signals(cancel).Watch(ctx) })
+	beside(cancel, func() { r.pump.Run(ctx, r.program.Send) })
 	_, err = r.program.Run()
 	return r.end(ctx, err)
 }
@@ -80,14 +85,14 @@ type running struct {
 
 // stock runs the shell with Bubble Tea's own renderer, for comparison and for
 // terminals that ours should fail on.
-func (r *running) stock(ctx context.Context, o Options) error {
+func (r *running) stock(ctx context.Context, cancel context.CancelCauseFunc, o Options) error {
 	palette := r.palette(true)
 	o.Emit = func(seq string) { _, _ = r.terminal.Write([]byte(seq)) }
 	o.Repaint = func() { go r.program.Send(tea.ClearScreen()) }
 	r.shell = New(o, nil, r.pump.WakeAt)
 	r.shell.styled = func(c screen.Canvas) string { return c.ANSI(palette) }
 	r.program = tea.NewProgram(guard{r.shell}, tea.WithContext(ctx), tea.WithFilter(r.filter))
-	go r.pump.Run(ctx, r.program.Send)
+	beside(cancel, func() { r.pump.Run(ctx, r.program.Send) })
 	_, err := r.program.Run()
 	return r.end(ctx, err)
 }
@@ -159,10 +164,11 @@ func (r *running) signals(cancel context.CancelCauseFunc) screen.Signals {
 
 // end tells a quit from a loss from a crash.
 func (r *running) end(ctx context.Context, err error) error {
-	if f := r.shell.fault; f != nil {
-		return r.console.Crashed(f.reason, f.stack)
+	cause := context.Cause(ctx)
+	if r.shell.fault != nil {
+		return r.shell.fault
 	}
-	if cause := context.Cause(ctx); cause != nil {
+	if cause != nil {
 		return cause
 	}
 	if err != nil && !errors.Is(err, tea.ErrProgramKilled) {

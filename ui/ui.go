@@ -82,7 +82,7 @@ type Shell struct {
 	canvas  screen.Canvas
 	show    func(screen.Canvas)        // takes each finished picture; nil with the stock renderer
 	styled  func(screen.Canvas) string // the picture for the stock renderer
-	fault   *fault                     // a panic of ours; the program ends
+	fault   error                      // a panic of ours; the program ends
 	wake    func(time.Time)            // asks for a redraw at a time
 	drawn   int                        // pictures made
 	busy    int                        // commands under way whose answer is a message
@@ -186,8 +186,8 @@ func (s *Shell) take(msg tea.Msg) tea.Cmd {
 		return s.planned(msg)
 	case started:
 		return s.started(msg)
-	case *fault:
-		s.fault = msg
+	case fault:
+		s.fault = msg.err
 		return tea.Quit
 	}
 	return s.top().Update(msg)

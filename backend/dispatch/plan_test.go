@@ -128,7 +128,7 @@ func TestPlanFails(t *testing.T) {
 		{"an error", func(context.Context, []backend.Ref, *backend.Plan) error { return gone }, backend.NotFound, "b: There is no deployment ·x. Look at the list. Nothing was sent."},
 		{"no answer", func(ctx context.Context, _ []backend.Ref, _ *backend.Plan) error { <-ctx.Done(); return ctx.Err() }, backend.Unreachable, "b: no answer in time"},
 		{"no answer whatever happens", func(context.Context, []backend.Ref, *backend.Plan) error { time.Sleep(time.Hour); return nil }, backend.Unreachable, "b: no answer in time"},
-		{"a panic", func(context.Context, []backend.Ref, *backend.Plan) error { panic("oh") }, backend.Failed, "b: this program made a mistake"},
+		{"a panic", func(context.Context, []backend.Ref, *backend.Plan) error { panic("oh") }, backend.Failed, "b: a fault in wheelhouse, a panic with a string in dispatch_test."},
 		{"a step elsewhere", func(_ context.Context, _ []backend.Ref, p *backend.Plan) error {
 			p.Steps[0].Target.Link = "a"
 			return nil

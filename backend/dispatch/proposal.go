@@ -221,12 +221,8 @@ func ask[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	answers := make(chan answer, 1)
 	go func() {
 		var a answer
-		defer func() {
-			if v := recover(); v != nil {
-				a.err = &backend.Error{Code: backend.Failed, Op: "ask", Human: "this program made a mistake: please report it.", Err: fmt.Errorf("panic: %v", v)}
-			}
-			answers <- a
-		}()
+		defer func() { answers <- a }()
+		defer backend.Caught(&a.err)
 		a.value, a.err = f()
 	}()
 	select {

@@ -106,8 +106,9 @@ func (d *Desk) answer(ctx context.Context, q question, slots chan struct{}) []Ve
 	return out
 }
 
-func (d *Desk) may(ctx context.Context, p backend.Permission, target backend.Ref, slots chan struct{}) Verdict {
-	v := Verdict{Permission: p, Target: target}
+func (d *Desk) may(ctx context.Context, p backend.Permission, target backend.Ref, slots chan struct{}) (v Verdict) {
+	v = Verdict{Permission: p, Target: target}
+	defer backend.Caught(&v.Err)
 	route, _ := d.o.Route(target)
 	if route.Actor == nil {
 		v.Err = &backend.Error{Code: backend.Unreachable, Op: "ask for permission", Human: target.Link + " is not connected."}

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -78,7 +77,7 @@ func (r *run) carryOut(ctx context.Context) {
 	for range min(lanesAtOnce, len(lanes)) {
 		wg.Go(func() {
 			for lane := range queue {
-				r.follow(ctx, lane)
+				_ = r.follow(ctx, lane) // a step that a fault leaves going ends as unknown
 			}
 		})
 	}
@@ -102,13 +101,15 @@ func (r *run) lanes() [][]int {
 	return out
 }
 
-func (r *run) follow(ctx context.Context, lane []int) {
+func (r *run) follow(ctx context.Context, lane []int) (err error) {
+	defer backend.Caught(&err)
 	for _, i := range lane {
 		step, ok := r.begin(i)
 		if !ok || r.do(ctx, i, step) != nil {
-			return
+			break
 		}
 	}
+	return nil
 }
 
 // begin marks a step as going, unless the run was stopped.
@@ -142,20 +143,18 @@ func (r *run) do(ctx context.Context, i int, step backend.Step) error {
 }
 
 // call runs a step's Do. The error, if any, has a backend.Error in its chain.
-func (r *run) call(ctx context.Context, i int, step backend.Step) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &backend.Error{
-				Code: backend.Failed, Op: r.action.ID, Ref: step.Target, Err: fmt.Errorf("panic: %v", v),
-				Human: "This program made a mistake in the middle of it. Look whether it was done, and please report it.",
-			}
-		}
-	}()
-	err = step.Do(ctx, func(done, total int, note string) { r.progress(i, done, total, note) })
+func (r *run) call(ctx context.Context, i int, step backend.Step) error {
+	err := r.doing(ctx, i, step)
 	var known *backend.Error
+	var fault *backend.PanicError
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
+	case errors.As(err, &fault):
+		return &backend.Error{
+			Code: backend.Unknown, Op: r.action.ID, Ref: step.Target, Err: err,
+			Human: "It met " + fault.Error() + ". Look whether it was done.",
+		}
 	case ctx.Err() != nil:
 		return &backend.Error{
 			Code: backend.Unknown, Op: r.action.ID, Ref: step.Target, Err: err,
@@ -163,6 +162,11 @@ func (r *run) call(ctx context.Context, i int, step backend.Step) (err error) {
 		}
 	}
 	return &backend.Error{Code: backend.Failed, Op: r.action.ID, Ref: step.Target, Err: err, Human: strings.TrimSuffix(human(err), ".") + ". Look at it before you try again."}
+}
+
+func (r *run) doing(ctx context.Context, i int, step backend.Step) (err error) {
+	defer backend.Caught(&err)
+	return step.Do(ctx, func(done, total int, note string) { r.progress(i, done, total, note) })
 }
 
 func (r *run) progress(i, done, total int, note string) {
@@ -189,7 +193,7 @@ func (r *run) end() {
 			if s := &r.state.Steps[i]; s.Phase == backend.StepGoing {
 				s.Phase, s.Err = backend.StepFailed, &backend.Error{
 					Code: backend.Unknown, Op: r.action.ID, Ref: r.state.Plan.Steps[i].Target,
-					Human: "It was still going on when the console closed. Look whether it was done.",
+					Human: "Its end is not known: the console closed, or failed. Look whether it was done.",
 				}
 			}
 		}

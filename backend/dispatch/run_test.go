@@ -85,7 +85,7 @@ func TestPanic(t *testing.T) {
 	if r.Steps[0].Phase != backend.StepFailed || r.Steps[1].Phase != backend.StepDone {
 		t.Errorf("steps = %+v, want failed and done", r.Steps)
 	}
-	wantCode(t, r.Steps[0].Err, backend.Failed)
+	wantCode(t, r.Steps[0].Err, backend.Unknown)
 	if n := len(w.record.words()); n != 4 {
 		t.Errorf("on record: %v, want intent, two steps, outcome", w.record.words())
 	}

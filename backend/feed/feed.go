@@ -8,8 +8,6 @@ package feed
 
 import (
 	"context"
-	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -123,14 +121,6 @@ func stays(r backend.Ref, before, now backend.Scope) bool {
 
 // watching runs a source. A panic in it is its own failure, not the console's.
 func watching[T backend.Object](ctx context.Context, src backend.Source[T], scope backend.Scope, sink backend.Sink[T]) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			// Only the runtime's own words are known to hold nothing secret.
-			err = fmt.Errorf("a fault in wheelhouse (%T)", r)
-			if fault, ok := r.(runtime.Error); ok {
-				err = fmt.Errorf("a fault in wheelhouse: %w", fault)
-			}
-		}
-	}()
+	defer backend.Caught(&err)
 	return src.Watch(ctx, scope, sink)
 }

@@ -52,13 +52,11 @@ func (c *Client) find(kinds Kinds, r backend.Ref) (Resource, error) {
 // goes in by the transport, and a panic of theirs is an error here.
 func (c *Client) describe(ctx context.Context, res Resource, r backend.Ref) (lines []backend.Line, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("kubectl's describer failed on it: %v", p)
-		}
 		if err != nil {
 			err = c.Refused("describe "+res.Word, res, r, res.May("get", ""), err)
 		}
 	}()
+	defer backend.Caught(&err)
 	config := c.link.REST()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return bounded{ctx, next} })
 	describer, known := describe.DescriberFor(res.GVK.GroupKind(), config)

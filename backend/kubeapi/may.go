@@ -2,6 +2,7 @@ package kubeapi
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -73,7 +74,7 @@ func (c *Client) forbids(namespace string, p backend.Permission) bool {
 	pg.used = now
 	if now.Sub(pg.asked) > rulesFresh {
 		pg.asked = now
-		go c.fetchRules(namespace)
+		go func() { _ = c.fetchRules(namespace) }() // asked again when it failed
 	}
 	return pg.whole && !slices.ContainsFunc(pg.rules, func(r authv1.ResourceRule) bool { return grants(r, p) })
 }
@@ -106,24 +107,26 @@ func (b *rulebook) page(namespace string, now time.Time) *page {
 
 // fetchRules asks for the rules of a namespace. When that fails the page stays
 // as it is until it is asked for again.
-func (c *Client) fetchRules(namespace string) {
+func (c *Client) fetchRules(namespace string) (err error) {
+	defer backend.Caught(&err)
 	ctx, cancel := context.WithTimeout(context.Background(), rulesLimit)
 	defer cancel()
 	client, err := c.Typed()
 	if err != nil {
-		return
+		return err
 	}
 	review, err := client.AuthorizationV1().SelfSubjectRulesReviews().Create(ctx, &authv1.SelfSubjectRulesReview{
 		Spec: authv1.SelfSubjectRulesReviewSpec{Namespace: namespace},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return
+		return fmt.Errorf("review rules: %w", err)
 	}
 	c.rules.mu.Lock()
 	defer c.rules.mu.Unlock()
 	if pg := c.rules.pages[namespace]; pg != nil {
 		pg.rules, pg.whole = review.Status.ResourceRules, !review.Status.Incomplete
 	}
+	return nil
 }
 
 // grants says whether the rule allows p, on some objects at least.

@@ -54,7 +54,8 @@ func (a *Actor) targets(ctx context.Context, action string, refs []backend.Ref) 
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxReads)
 	for i, ref := range refs {
-		g.Go(func() error {
+		g.Go(func() (err error) {
+			defer backend.Caught(&err)
 			all[i], errs[i] = a.target(ctx, action, ref)
 			if backend.CodeOf(errs[i]) == backend.NotFound {
 				return nil

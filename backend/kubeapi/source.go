@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"runtime"
 	"sync"
 	"time"
 
@@ -41,23 +40,23 @@ func (s *source[T]) Watch(ctx context.Context, scope backend.Scope, sink backend
 	var wg sync.WaitGroup
 	for _, col := range s.collections {
 		wg.Go(func() {
-			defer fault(sink, backend.Part{Link: s.c.link.Alias(), Kind: col.Part})
-			s.follow(ctx, col, scope, sink)
+			alone(sink, backend.Part{Link: s.c.link.Alias(), Kind: col.Part}, func() { s.follow(ctx, col, scope, sink) })
 		})
 	}
 	wg.Wait()
 	return ctx.Err()
 }
 
-// fault makes a panic the failure of one part, which is not read any more: the
-// others, and the console, go on.
-func fault[T backend.Object](sink backend.Sink[T], key backend.Part) {
-	if r := recover(); r != nil {
-		why := fmt.Sprintf("a fault in wheelhouse (%T): please report it", r)
-		if e, ok := r.(runtime.Error); ok { // only the runtime's own words hold nothing of a server's
-			why = "a fault in wheelhouse: " + e.Error() + ": please report it"
-		}
-		sink.Health(key, backend.Health{State: backend.Down, Since: time.Now(), Reason: backend.T(why)})
+// alone runs f. A panic in it is the failure of one part, which is not read any
+// more: the others, and the console, go on.
+func alone[T backend.Object](sink backend.Sink[T], key backend.Part, f func()) {
+	err := func() (err error) {
+		defer backend.Caught(&err)
+		f()
+		return nil
+	}()
+	if err != nil {
+		sink.Health(key, backend.Health{State: backend.Down, Since: time.Now(), Reason: backend.T(err.Error())})
 	}
 }
 
@@ -88,8 +87,7 @@ func (s *source[T]) each(ctx context.Context, col Collection[T], namespaces []st
 	for _, ns := range namespaces {
 		p := &part[T]{c: s.c, col: col, labels: labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Scope: ns, Kind: col.Part}}
 		wg.Go(func() {
-			defer fault(sink, p.key)
-			_ = p.keep(ctx, false)
+			alone(sink, p.key, func() { _ = p.keep(ctx, false) })
 		})
 	}
 	wg.Wait()

@@ -31,9 +31,15 @@ func (f *Faces) summarise(ctx context.Context, res Resource, r backend.Ref) ([]b
 	var noNews error
 	var add func(*Summary, *unstructured.Unstructured) error
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { obj, err = f.Read(ctx, res, r); return err })
-	g.Go(func() error { news, noNews = f.events(ctx, res, r); return nil })
-	g.Go(func() error { add = f.Lines(ctx, r); return nil })
+	ask := func(what func() error) {
+		g.Go(func() (err error) {
+			defer backend.Caught(&err)
+			return what()
+		})
+	}
+	ask(func() (err error) { obj, err = f.Read(ctx, res, r); return err })
+	ask(func() error { news, noNews = f.events(ctx, res, r); return nil })
+	ask(func() error { add = f.Lines(ctx, r); return nil })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}

@@ -4,28 +4,31 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"wheelhouse/backend"
 )
 
 // introduce asks once for each connection who the server takes us for, and what
 // version it is. What it does not tell stays unknown. It takes no longer than a
 // probe may, and a server that went silent meanwhile is probed next.
-func (l *Link) introduce(ctx context.Context) {
+func (l *Link) introduce(ctx context.Context) (err error) {
+	defer backend.Caught(&err)
 	c, err := l.connection()
 	if err != nil {
-		return
+		return err
 	}
 	l.mu.Lock()
 	met := l.met == c
 	l.mu.Unlock()
 	if met {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	version, ok := l.askVersion(ctx, c)
 	if !ok {
 		l.poke() // lost again; asked again after the next good probe
-		return
+		return nil
 	}
 	user := l.askUser(ctx, c, c.shared)
 	if as := c.config.Impersonate.UserName; as != "" {
@@ -44,6 +47,7 @@ func (l *Link) introduce(ctx context.Context) {
 	l.met, l.user, l.version = c, user, version
 	l.mu.Unlock()
 	l.set.changed(l)
+	return nil
 }
 
 // askVersion reads /version; empty when the server does not tell, not ok when

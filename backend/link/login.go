@@ -237,7 +237,8 @@ func (g *login) attempt() {
 // oracle sets up the plugin or provider for this attempt. client-go keeps them
 // by what they are configured with; a further variable, or a further word in
 // the provider's name for the cluster, makes it forget a refused answer.
-func (g *login) oracle() (*oracle, error) {
+func (g *login) oracle() (o *oracle, err error) {
+	defer backend.Caught(&err)
 	mark := ""
 	if n := g.link.logins.Load(); n > 0 {
 		mark = strconv.FormatInt(n, 10)
@@ -267,6 +268,7 @@ func (g *login) oracle() (*oracle, error) {
 
 // ask runs the plugin when its last answer has expired.
 func (o *oracle) ask() (header string, cert *tls.Certificate, err error) {
+	defer backend.Caught(&err)
 	if o.cert != nil {
 		if cert, err = o.cert(); err != nil {
 			return "", nil, err

@@ -68,7 +68,7 @@ func (l *Link) watch(ctx context.Context) {
 		wait := p.after(err)
 		l.judge(took, err, wait)
 		if err == nil {
-			l.introduce(ctx)
+			_ = l.introduce(ctx) // who we are stays unknown
 		}
 		if !l.rest(ctx, began, wait) {
 			return
@@ -105,6 +105,7 @@ func (l *Link) rest(ctx context.Context, began time.Time, wait time.Duration) bo
 // probe asks the server whether it is there and we are let in. What fails on
 // the shared connections is believed only when a new one fails too.
 func (l *Link) probe(ctx context.Context) (took time.Duration, err error) {
+	defer backend.Caught(&err)
 	c, err := l.connection()
 	if err != nil {
 		return 0, err

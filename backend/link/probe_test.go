@@ -24,6 +24,7 @@ type wire struct {
 	err    error         // instead of an answer
 	delay  time.Duration // before either
 	probes int
+	broken bool // it panics
 }
 
 func (w *wire) set(status int, err error) {
@@ -34,11 +35,14 @@ func (w *wire) set(status int, err error) {
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
-	delay := w.delay
+	delay, broken := w.delay, w.broken
 	if r.URL.Path == probePath {
 		w.probes++
 	}
 	w.mu.Unlock()
+	if broken {
+		panic("on the wire")
+	}
 	select {
 	case <-time.After(delay):
 	case <-r.Context().Done():
@@ -254,4 +258,23 @@ func TestLoginsAreNotPressed(t *testing.T) {
 			t.Errorf("%s: the pace stays at %v", name, again)
 		}
 	}
+}
+
+// TestProbeFault: a panic on the way to a server is that link's trouble, and
+// passes when it does.
+func TestProbeFault(t *testing.T) {
+	inBubble(t, func(t *testing.T, l *Link, w *wire) {
+		within(t, l, backend.Live, time.Second)
+		w.mu.Lock()
+		w.broken = true
+		w.mu.Unlock()
+		h := within(t, l, backend.Stale, 10*time.Second)
+		if !strings.Contains(h.Reason.Safe(), "a fault in wheelhouse, a panic with a string in link.(*wire).RoundTrip") {
+			t.Errorf("told as %q", h.Reason.Safe())
+		}
+		w.mu.Lock()
+		w.broken = false
+		w.mu.Unlock()
+		within(t, l, backend.Live, 10*time.Second)
+	})
 }

@@ -50,7 +50,7 @@ func runConsole(ctx context.Context, f *flags) error {
 	defer restore()
 	go settle(ctx)
 	err = ui.Run(ctx, o, ui.Console{
-		Theme: theme, Probe: p.conf.Symbols == "auto", Mouse: p.conf.Mouse, Stock: p.conf.Renderer == "stock", Crashed: crashed,
+		Theme: theme, Probe: p.conf.Symbols == "auto", Mouse: p.conf.Mouse, Stock: p.conf.Renderer == "stock",
 	})
 	restore()
 	if errors.Is(err, ui.ErrHangup) || errors.Is(err, context.Canceled) {
@@ -223,19 +223,13 @@ func writeNew(name string, b []byte) (string, error) {
 	}
 }
 
-// crashed writes a crash file and says where it is. Only the runtime's own
-// words are known to hold nothing secret: of any other reason only the type is
-// kept; the stack has no values but addresses.
-func crashed(reason any, stack []byte) error {
-	what := fmt.Sprintf("a panic with a %T", reason)
-	if e, ok := reason.(runtime.Error); ok {
-		what = e.Error()
-	}
+// crashed writes a crash file and says where it is.
+func crashed(p *backend.PanicError) error {
 	dir := filepath.Join(config.StateDir(), "crash")
 	path := filepath.Join(dir, time.Now().UTC().Format("20060102T150405.000")+".txt")
-	text := fmt.Sprintf("wheelhouse %s %s/%s\n%s\n\n%s", version, runtime.GOOS, runtime.GOARCH, what, stack)
+	text := fmt.Sprintf("wheelhouse %s %s/%s\n%s\n\n%s", version, runtime.GOOS, runtime.GOARCH, p.What, p.Stack)
 	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-		return fmt.Errorf("wheelhouse has crashed (%s), and the crash file could not be written: %w", what, err)
+		return fmt.Errorf("wheelhouse has crashed (%s), and the crash file could not be written: %w", p.What, err)
 	}
-	return &backend.Error{Op: "run", Human: fmt.Sprintf("wheelhouse has crashed: %s. What was being done is in the record; the crash file is %s and holds no secrets.", what, path)}
+	return &backend.Error{Op: "run", Human: fmt.Sprintf("wheelhouse has crashed: %s. What was being done is in the record; the crash file is %s and holds no secrets.", p.What, path)}
 }

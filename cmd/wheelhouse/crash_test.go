@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/adrg/xdg"
+
+	"wheelhouse/backend"
 )
 
 // TestCrashFile: what a crash leaves behind says where it happened and nothing
@@ -16,13 +18,18 @@ import (
 func TestCrashFile(t *testing.T) {
 	const secret = "bearer abc.def.ghi"
 	for name, reason := range map[string]any{
-		"a string": secret, "an error": errors.New(secret), "a struct": struct{ token string }{secret}, "the runtime's": fault(t),
+		"a string": secret, "an error": errors.New(secret), "a struct": struct{ token string }{secret},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("XDG_STATE_HOME", t.TempDir())
 			xdg.Reload()
 			t.Cleanup(xdg.Reload)
-			err := crashed(reason, []byte("goroutine 1 [running]:\nmain.main()\n"))
+			var fault error
+			func() {
+				defer backend.Caught(&fault)
+				panic(reason)
+			}()
+			err := crashed(fault.(*backend.PanicError)) //nolint:errorlint,forcetypeassert // it is nothing else
 			files, _ := filepath.Glob(filepath.Join(xdg.StateHome, "wheelhouse", "crash", "*.txt"))
 			if len(files) != 1 {
 				t.Fatalf("%d crash files, want 1; told: %v", len(files), err)
@@ -34,7 +41,7 @@ func TestCrashFile(t *testing.T) {
 			if readErr != nil {
 				t.Fatal(readErr)
 			}
-			if !strings.Contains(string(text), "main.main()") {
+			if !strings.Contains(string(text), "TestCrashFile") {
 				t.Errorf("no stack in it:\n%s", text)
 			}
 			if strings.Contains(string(text)+err.Error(), "abc.def") {
@@ -45,12 +52,4 @@ func TestCrashFile(t *testing.T) {
 			}
 		})
 	}
-}
-
-// fault is a panic of the runtime's own.
-func fault(t *testing.T) (reason any) {
-	t.Helper()
-	defer func() { reason = recover() }()
-	var list []int
-	return list[len(t.Name())] //nolint:govet // that it panics is what it is for
 }

@@ -96,7 +96,11 @@ func (p *platform) frame(ctx context.Context, refs []string, keys string, w, h i
 // pressAll waits for the data, presses each key and waits for its answer.
 func pressAll(ctx context.Context, shell *ui.Headless, keys string) error {
 	settle := func() error {
-		if err := shell.Settle(ctx); err != nil {
+		err := shell.Settle(ctx)
+		if fault := new(backend.PanicError); errors.As(err, &fault) {
+			return err //nolint:wrapcheck // it says all
+		}
+		if err != nil {
 			return &backend.Error{
 				Code: backend.Unreachable, Op: "draw", Err: err,
 				Human: fmt.Sprintf("The screen's data did not come in time. What stood there:\n%s\nRaise --timeout, or see `wheelhouse doctor`.", shell.Picture()),

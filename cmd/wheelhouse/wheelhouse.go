@@ -33,9 +33,16 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	err := func() (err error) {
+		defer backend.Caught(&err)
+		return root.ExecuteContext(ctx) //nolint:wrapcheck // its errors are for people as they are
+	}()
 	if err == nil {
 		return 0
+	}
+	var fault *backend.PanicError
+	if errors.As(err, &fault) {
+		err = crashed(fault)
 	}
 	var quiet *exit
 	if errors.As(err, &quiet) {

@@ -12,6 +12,8 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"wheelhouse/backend"
 )
 
 // Screen writes pictures. Show never waits; a picture that comes while the
@@ -36,7 +38,7 @@ type Screen struct {
 }
 
 // NewScreen begins to write pictures to out. lost is called once, from the
-// writer's goroutine, when writing fails. Close ends it.
+// writer's goroutine, when writing fails or has met a backend.PanicError. Close ends it.
 func NewScreen(out io.Writer, p *Palette, lost func(error)) *Screen {
 	s := &Screen{
 		out: out, palette: p, lost: lost, next: newGrid(0, 0), repaint: true,
@@ -119,13 +121,25 @@ func (s *Screen) nudge() {
 }
 
 func (s *Screen) run() {
-	defer close(s.idle)
+	var err error
+	defer func() {
+		close(s.idle)
+		if err != nil {
+			s.lost(err)
+		}
+	}()
+	defer backend.Caught(&err)
+	err = s.write()
+}
+
+// write writes until the screen is closed or the terminal gone.
+func (s *Screen) write() error {
 	w := &writer{shown: newGrid(0, 0)}
 	scratch := newGrid(0, 0)
 	for {
 		select {
 		case <-s.done:
-			return
+			return nil
 		case <-s.wake:
 		}
 		var fresh bool
@@ -139,8 +153,7 @@ func (s *Screen) run() {
 		n, err := s.out.Write(w.buf)
 		s.bytes.Add(int64(n))
 		if err != nil {
-			s.lost(err)
-			return
+			return err
 		}
 	}
 }

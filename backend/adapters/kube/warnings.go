@@ -80,8 +80,14 @@ func (c *Cluster) lookAround(ctx context.Context, ts []kubeapi.Target, want look
 }
 
 // beside reads what is wanted of one namespace.
-func (c *Cluster) beside(ctx context.Context, client kubernetes.Interface, ns string, want lookup) around {
-	var a around
+func (c *Cluster) beside(ctx context.Context, client kubernetes.Interface, ns string, want lookup) (a around) {
+	var fault error
+	defer func() {
+		if fault != nil {
+			a.trouble = append(a.trouble, fault.Error())
+		}
+	}()
+	defer backend.Caught(&fault)
 	opts := metav1.ListOptions{Limit: maxBeside}
 	note := func(what string, err error) {
 		if err != nil && !apierrors.IsNotFound(err) { // a server without the API has none of them
