@@ -2,14 +2,11 @@ package kubeapi
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	authv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend"
 )
@@ -60,10 +57,6 @@ func alone[T backend.Object](sink backend.Sink[T], key backend.Part, f func()) {
 	}
 }
 
-// How long until a list that was forbidden is asked for once more: permissions
-// are granted while people wait for them.
-const askAgain = time.Minute
-
 // follow keeps one collection in step: all of it at once where that is
 // permitted, else namespace by namespace.
 func (s *source[T]) follow(ctx context.Context, col Collection[T], scope backend.Scope, sink backend.Sink[T]) {
@@ -77,7 +70,7 @@ func (s *source[T]) follow(ctx context.Context, col Collection[T], scope backend
 		if ctx.Err() != nil {
 			return
 		}
-		s.piecewise(ctx, col, scope, sink, whole.key)
+		(&pieces[T]{s: s, col: col, labels: scope.Labels, sink: sink, whole: whole.key}).keep(ctx)
 	}
 }
 
@@ -85,97 +78,15 @@ func (s *source[T]) follow(ctx context.Context, col Collection[T], scope backend
 func (s *source[T]) each(ctx context.Context, col Collection[T], namespaces []string, labels string, sink backend.Sink[T]) {
 	var wg sync.WaitGroup
 	for _, ns := range namespaces {
-		p := &part[T]{c: s.c, col: col, labels: labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Scope: ns, Kind: col.Part}}
-		wg.Go(func() {
-			alone(sink, p.key, func() { _ = p.keep(ctx, false) })
-		})
+		wg.Go(func() { s.one(ctx, col, ns, labels, sink) })
 	}
 	wg.Wait()
 }
 
-// piecewise keeps the namespaces that may be read while the whole may not; it
-// says so in the whole's health, and returns when the whole may be asked for
-// once more.
-func (s *source[T]) piecewise(ctx context.Context, col Collection[T], scope backend.Scope, sink backend.Sink[T], whole backend.Part) {
-	h := backend.Health{State: backend.Forbidden, Since: time.Now(), NextTry: time.Now().Add(askAgain)}
-	if !col.Res.Scoped {
-		h.Reason = backend.T(fmt.Sprintf("you may not list %s on %s; :pods NAMESPACE goes to one by name", col.Res.Plural, s.c.link.Alias()))
-		sink.Health(whole, h)
-		s.untilGranted(ctx, col)
-		return
-	}
-	namespaces := s.readable(ctx, col)
-	h.Reason = backend.T(fmt.Sprintf("you may not list %s in all namespaces of %s; shown: %s", col.Res.Plural, s.c.link.Alias(), joined(namespaces)))
-	sink.Health(whole, h)
-	inner, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.each(inner, col, namespaces, scope.Labels, sink)
-	}()
-	s.untilGranted(ctx, col)
-	cancel()
-	<-done
-	if ctx.Err() == nil {
-		for _, ns := range namespaces {
-			sink.End(backend.Part{Link: whole.Link, Scope: ns, Kind: whole.Kind})
-		}
-	}
-}
-
-// untilGranted waits until the collection may be listed as a whole, or ctx ends.
-func (s *source[T]) untilGranted(ctx context.Context, col Collection[T]) {
-	tick := time.NewTicker(askAgain)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		w, err := s.c.wire()
-		if err != nil {
-			continue
-		}
-		body, err := w.get(ctx, col.path(""), col.form(), "", url.Values{"limit": {"1"}})
-		if err == nil {
-			_ = body.Close() // only its being there was asked for
-			return
-		}
-	}
-}
-
-// maxAsked is how many namespaces are asked about one by one.
-const maxAsked = 100
-
-// readable gives the namespaces in which the collection may be listed: of all
-// that there are where those may be listed, else of those that are configured.
-func (s *source[T]) readable(ctx context.Context, col Collection[T]) []string {
-	known := s.c.link.Namespaces()
-	client, err := s.c.Typed()
-	if err != nil {
-		return known
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: maxAsked})
-	if err != nil {
-		return known
-	}
-	var out []string
-	for _, ns := range list.Items {
-		review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authv1.ResourceAttributes{
-			Namespace: ns.Name, Verb: "list", Group: col.Res.GVK.Group, Resource: col.Res.Plural,
-		}}}
-		answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-		if err == nil && answer.Status.Allowed {
-			out = append(out, ns.Name)
-		}
-	}
-	if len(out) == 0 {
-		return known
-	}
-	return out
+// one keeps the part of one namespace until ctx ends.
+func (s *source[T]) one(ctx context.Context, col Collection[T], ns, labels string, sink backend.Sink[T]) {
+	p := &part[T]{c: s.c, col: col, labels: labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Scope: ns, Kind: col.Part}}
+	alone(sink, p.key, func() { _ = p.keep(ctx, false) })
 }
 
 func (col Collection[T]) form() form {
@@ -190,21 +101,6 @@ func (col Collection[T]) path(namespace string) string {
 		return col.Res.prefix() + "/" + col.Res.Plural
 	}
 	return col.Res.prefix() + "/namespaces/" + url.PathEscape(namespace) + "/" + col.Res.Plural
-}
-
-func joined(namespaces []string) string {
-	const most = 5
-	s := ""
-	for i, ns := range namespaces {
-		switch {
-		case i == most:
-			return fmt.Sprintf("%s and %d more", s, len(namespaces)-most)
-		case i > 0:
-			s += ", "
-		}
-		s += ns
-	}
-	return s
 }
 
 // newBackOff is how long is waited between tries: short at first, never long,

@@ -224,7 +224,7 @@ func TestFetchRefuses(t *testing.T) {
 		"not there":               {ref(cluster.KindPod, "gone"), backend.Describe, backend.NotFound, "Pod shop/gone is not there on prod-eu"},
 		"no such aspect":          {podRef, "smell", backend.Invalid, "Pod shop/checkout-x2x4k has no smell; it has summary, describe and yaml."},
 		"no such kind":            {ref("dragon", "smaug"), backend.YAML, backend.NotFound, "prod-eu has no kind dragon. See what it has: kubectl --context prod-eu api-resources"},
-		"a describer that panics": {deploymentRef, backend.Describe, backend.Failed, "kubectl's describer failed on it"},
+		"a describer that panics": {deploymentRef, backend.Describe, backend.Failed, "in describe.describeDeployment"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAPI(t)

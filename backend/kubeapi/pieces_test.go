@@ -1,0 +1,120 @@
+package kubeapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	authv1 "k8s.io/api/authorization/v1"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/kubeapi/kubeapitest"
+	"wheelhouse/backend/link"
+)
+
+// rights is a server that knows namespaces, and says in which of them pods may be
+// listed.
+type rights struct {
+	mu    sync.Mutex
+	all   int      // namespaces n0, n1, …; they are listed in pages
+	may   []string // of them
+	mute  bool     // reviews fail
+	blind bool     // namespaces may not be listed
+}
+
+func (s *rights) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") && !s.mute:
+		body, _ := io.ReadAll(r.Body)
+		var asked authv1.SelfSubjectAccessReview
+		if raw, ok := kubeapitest.Unsealed(body); !ok || asked.Unmarshal(raw) != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":%t}}`,
+			slices.Contains(s.may, asked.Spec.ResourceAttributes.Namespace))
+	case r.URL.Path == "/api/v1/namespaces" && !s.blind:
+		var from, n int
+		_, _ = fmt.Sscan(r.URL.Query().Get("continue"), &from)
+		_, _ = fmt.Sscan(r.URL.Query().Get("limit"), &n)
+		page := map[string]any{"kind": "NamespaceList", "apiVersion": "v1"}
+		var items []any
+		for i := from; i < min(from+n, s.all); i++ {
+			items = append(items, map[string]any{"metadata": map[string]any{"name": fmt.Sprintf("n%d", i)}})
+		}
+		page["items"] = items
+		if from+n < s.all {
+			page["metadata"] = map[string]any{"continue": fmt.Sprint(from + n)}
+		}
+		_ = json.NewEncoder(w).Encode(page)
+	default:
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`)
+	}
+}
+
+// piecesOn gives the pieces of pods on s, with these namespaces in the config.
+func piecesOn(t *testing.T, s *rights, configured ...string) *pieces[cluster.Pod] {
+	t.Helper()
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	config := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"eu","clusters":[{"name":"c","cluster":{"server":%q}}],
+		"users":[{"name":"u","user":{"token":"t"}}],"contexts":[{"name":"eu","context":{"cluster":"c","user":"u"}}]}`, server.URL)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := link.Load(link.Options{Kubeconfig: file, Settings: []link.Settings{{Context: "eu", Namespaces: configured}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(set.Close)
+	l, _ := set.Find("eu")
+	col := Collection[cluster.Pod]{Res: Resource{Word: "pod", Plural: "pods", Scoped: true}}
+	return &pieces[cluster.Pod]{s: &source[cluster.Pod]{c: New(l)}, col: col, whole: backend.Part{Link: "eu"}}
+}
+
+// TestAllowance: what is permitted and what is configured are both read; what is
+// configured and forbidden, and what nobody could be asked about, is told.
+func TestAllowance(t *testing.T) {
+	for name, c := range map[string]struct {
+		server     *rights
+		configured []string
+		kept       []string
+		want       string
+	}{
+		"beyond the first pages":    {&rights{all: 1200, may: []string{"n7", "n640", "n1199"}}, nil, nil, "shown: n1199, n640, n7; forbidden: default"},
+		"and the configured":        {&rights{all: 3, may: []string{"n1", "shop"}}, []string{"shop"}, nil, "shown: n1, shop"},
+		"a configured is forbidden": {&rights{all: 3, may: []string{"n1"}}, []string{"shop"}, nil, "shown: n1; forbidden: shop"},
+		"all are forbidden":         {&rights{all: 3}, []string{"shop", "pay"}, nil, "shown: pay, shop"},
+		"names may not be listed":   {&rights{all: 3, blind: true, may: []string{"shop", "n1"}}, []string{"shop", "pay"}, nil, "shown: shop; forbidden: pay"},
+		"nobody answers":            {&rights{all: 3, mute: true}, []string{"shop"}, nil, "shown: shop; 3 namespaces could not be asked about"},
+		"what is kept stays then":   {&rights{all: 3, mute: true, blind: true}, []string{"shop"}, []string{"n1"}, "shown: n1, shop"},
+		"what is kept and lost":     {&rights{all: 3, may: []string{"shop"}}, []string{"shop"}, []string{"n1"}, "shown: shop"},
+		"too many to ask about":     {&rights{all: maxAsked + 5, may: []string{"n1"}}, []string{"shop"}, nil, "shown: n1; forbidden: shop; 6 namespaces could not be asked about"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := piecesOn(t, c.server, c.configured...)
+			p.kept = map[string]context.CancelFunc{}
+			for _, ns := range c.kept {
+				p.kept[ns] = func() {}
+			}
+			if got := p.ask(t.Context()).String(); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
