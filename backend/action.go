@@ -185,7 +185,8 @@ type Actor interface {
 	// now, or "". It answers at once from what is known (feeds, cached rules)
 	// and may be wrong in both directions; dispatch asks the server.
 	Why(action string, refs []Ref) string
-	// Plan reads what it needs and says what will be sent. It changes nothing.
+	// Plan reads what it needs and says what will be sent. It changes nothing. An
+	// object that was made anew under its name since (another UID) is a Conflict.
 	Plan(ctx context.Context, action string, refs []Ref, args Args) (Plan, error)
 	// May asks the server whether p is granted on target. reason is the
 	// server's, may be empty.

@@ -14,7 +14,7 @@ import (
 )
 
 // planTime is how long the servers may take to answer what a plan asks them.
-const planTime = 15 * time.Second
+const planTime = 10 * time.Second
 
 // planned is the answer to a request for a plan; started to one to begin it.
 type planned struct {
@@ -31,12 +31,15 @@ type started struct {
 
 // begin asks for the parameters that are missing, then for a plan.
 func (s *Shell) begin(a backend.Action, sel Selection, given backend.Args) tea.Cmd {
-	if why := s.o.Desk.Why(a.ID, sel.Refs); why != "" {
+	if why := s.o.Desk.Bars(a.ID, sel.Refs); why != "" {
 		s.Say(fmt.Sprintf("%s can't be done now: %s", a.Title, why), backend.Warning)
 		return nil
 	}
 	for _, p := range a.Params {
 		if _, ok := given[p.Name]; p.Required && !ok {
+			if why := s.o.Desk.Why(a.ID, sel.Refs); why != "" { // before somebody types in vain
+				s.Say(fmt.Sprintf("%s may be refused: %s", a.Title, why), backend.Warning)
+			}
 			s.open(newForm(a, sel, given))
 			return nil
 		}

@@ -80,7 +80,6 @@ func (s *Shell) retryLinks() tea.Cmd {
 	var tried []string
 	for _, l := range s.o.Links.States() {
 		if st := l.Health.State; st == backend.Down || st == backend.Stale || st == backend.Forbidden {
-			s.o.Links.Retry(l.Alias)
 			tried = append(tried, l.Alias)
 		}
 	}
@@ -89,7 +88,12 @@ func (s *Shell) retryLinks() tea.Cmd {
 		return nil
 	}
 	s.Say("Trying again: "+strings.Join(tried, ", "), backend.Moving)
-	return nil
+	return s.Work(func() tea.Msg {
+		for _, alias := range tried {
+			s.o.Links.Retry(alias)
+		}
+		return nil
+	})
 }
 
 // askQuit ends the program; while runs go on it asks first.

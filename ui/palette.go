@@ -42,7 +42,7 @@ func (c *choice) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
 		switch {
 		case !ok:
 			return false, nil
-		case it.Why != "":
+		case it.Why != "" && !it.Ask:
 			s.Say(it.Title+" can't be done now: "+it.Why, backend.Warning)
 			return false, nil
 		}
@@ -116,7 +116,7 @@ func (s *Shell) actionItems(sel Selection) []chooser.Item {
 	for _, a := range s.actions(sel) {
 		items = append(items, chooser.Item{
 			ID: a.ID, Group: "action", Title: a.Title, Detail: a.Help,
-			Key: s.keyOf(a.ID), Why: s.o.Desk.Why(a.ID, sel.Refs),
+			Key: s.keyOf(a.ID), Why: s.o.Desk.Why(a.ID, sel.Refs), Ask: s.o.Desk.Bars(a.ID, sel.Refs) == "",
 		})
 	}
 	return items

@@ -48,7 +48,8 @@ func Run(ctx context.Context, o Options, c Console) error {
 		}
 		cancel(err)
 	})
-	if err := terminal.Take(); err != nil {
+	enter, err := terminal.Take()
+	if err != nil {
 		return err
 	}
 	defer terminal.Give()
@@ -59,6 +60,7 @@ func Run(ctx context.Context, o Options, c Console) error {
 		case <-time.After(100 * time.Millisecond): // a terminal that does not read
 		}
 	}()
+	r.screen.Emit(enter)
 	r.ask()
 	o.Emit, o.Repaint = r.screen.Emit, r.screen.Repaint
 	w, h := terminal.Size()
@@ -150,10 +152,12 @@ func (r *running) signals(cancel context.CancelCauseFunc) screen.Signals {
 			r.terminal.Give()
 		},
 		Resume: func() {
-			if r.terminal.Take() != nil {
+			enter, err := r.terminal.Take()
+			if err != nil {
 				cancel(ErrHangup)
 				return
 			}
+			r.screen.Emit(enter)
 			r.screen.Wake()
 			w, h := r.terminal.Size()
 			go r.program.Send(tea.WindowSizeMsg{Width: w, Height: h})

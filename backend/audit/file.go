@@ -65,6 +65,7 @@ func (l *Log) storeImages(in Intent) (Intent, error) {
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				return in, fmt.Errorf("store pre-image: %w", err)
 			}
+			syncDir(l.dir)
 		}
 		stored = true
 		name := fmt.Sprintf("%s-%d.yaml", fileWord(in.Run), i+1)

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"wheelhouse/backend"
 )
@@ -157,7 +155,7 @@ func (r Record) encode() (line []byte, hash string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", errNoRecord, err)
 	}
-	plain = escapeHidden(plain)
+	plain = backend.SafeJSON(plain)
 	if len(plain)+hashTail >= maxLine {
 		return nil, "", fmt.Errorf("%w: it has %d bytes, which is more than a record may have; choose fewer objects", errNoRecord, len(plain))
 	}
@@ -184,31 +182,6 @@ func decode(line []byte) (r Record, wrong string) {
 	}
 	return r, ""
 }
-
-// escapeHidden writes what could act on a terminal unseen as \u escapes, so
-// that a record may be printed as it is. The JSON says the same.
-func escapeHidden(b []byte) []byte {
-	if !bytes.ContainsFunc(b, hidden) {
-		return b
-	}
-	out := make([]byte, 0, len(b)+hashTail+1)
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		switch {
-		case !hidden(r):
-			out = append(out, b[:n]...)
-		case r > 0xffff:
-			r -= 0x10000
-			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-		b = b[n:]
-	}
-	return out
-}
-
-func hidden(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) } // JSON has none below 0x20
 
 // String is the record as one line for people, safe to print.
 func (r Record) String() string {

@@ -99,17 +99,26 @@ func (d *Desk) For(kind string) []backend.Action {
 // Why gives the reason for which an action can't be done to refs now, as a part
 // of a sentence, or "" when nothing known speaks against it. It asks no server.
 func (d *Desk) Why(action string, refs []backend.Ref) string {
-	a, ok := d.Find(action)
-	if !ok {
-		return "there is no action " + action
-	}
-	if _, why := d.barred(a, refs); why != "" {
+	if why := d.Bars(action, refs); why != "" {
 		return why
 	}
 	for _, g := range d.byActor(refs) {
 		if why := g.route.Actor.Why(action, g.refs); why != "" {
 			return why
 		}
+	}
+	return ""
+}
+
+// Bars is the part of Why that needs no server to be certain. What it does not
+// give may have changed meanwhile: a plan asks.
+func (d *Desk) Bars(action string, refs []backend.Ref) string {
+	a, ok := d.Find(action)
+	if !ok {
+		return "there is no action " + action
+	}
+	if _, why := d.barred(a, refs); why != "" {
+		return why
 	}
 	return d.senseless(action, refs)
 }

@@ -8,15 +8,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/audit"
 )
 
 const (
-	// planTime is how long the links may take to say what they would send.
-	planTime = 10 * time.Second
 	// manyTargets is the number of objects above which a risk is High.
 	manyTargets = 10
 	// maxSteps bounds one plan, so that a person and the record can hold it.
@@ -39,7 +36,7 @@ type Proposal struct {
 	Refused string
 
 	undoes string           // the run that it takes back
-	links  []audit.Identity // who would act, as known when it was planned
+	links  []audit.Identity // who would act, as known when it was planned, and when it begins
 	begun  *atomic.Bool
 }
 
@@ -48,7 +45,8 @@ type Proposal struct {
 // link fails, there is no plan and the error names the link. What the servers do
 // not permit is given with the reason in Refused; what can't even be planned
 // (read-only, nothing selected, nothing to do, wrong arguments) is a
-// backend.Error. Nothing is changed.
+// backend.Error. Nothing is changed. The end of ctx bounds how long the servers
+// are waited for.
 func (d *Desk) Plan(ctx context.Context, action string, refs []backend.Ref, args backend.Args) (Proposal, error) {
 	a, ok := d.Find(action)
 	if !ok {
@@ -76,9 +74,6 @@ func (d *Desk) Plan(ctx context.Context, action string, refs []backend.Ref, args
 	}
 	if doubles > 0 {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%d of the selected were selected twice; each is done once.", doubles))
-	}
-	if w := replaced(refs, plan.Steps); w != "" {
-		plan.Warnings = append(plan.Warnings, w)
 	}
 	return d.propose(ctx, Proposal{Plan: plan, Action: a, Args: public(a, given)})
 }
@@ -138,11 +133,9 @@ func toType(a backend.Action, refs []backend.Ref) string {
 	return refs[0].Name
 }
 
-// planAll has every actor plan its own refs, at the same time, and joins what
-// they say in the order of the refs.
+// planAll has every actor plan its own refs, at the same time and for as long as
+// ctx lasts, and joins what they say in the order of the refs.
 func (d *Desk) planAll(ctx context.Context, a backend.Action, refs []backend.Ref, args backend.Args) (backend.Plan, error) {
-	ctx, cancel := context.WithTimeout(ctx, planTime)
-	defer cancel()
 	groups := d.byActor(refs)
 	plans, errs := make([]backend.Plan, len(groups)), make([]error, len(groups))
 	var wg sync.WaitGroup
@@ -249,27 +242,6 @@ func distinct(refs []backend.Ref) (out []backend.Ref, doubles int) {
 		out = append(out, r)
 	}
 	return out, doubles
-}
-
-// replaced warns of objects that were made anew after they were selected.
-func replaced(refs []backend.Ref, steps []backend.Step) string {
-	chosen := map[backend.Ref]string{}
-	for _, r := range refs {
-		chosen[r.Key()] = r.UID
-	}
-	var anew []string
-	for _, s := range steps {
-		if was := chosen[s.Target.Key()]; was != "" && s.Target.UID != "" && was != s.Target.UID {
-			anew = append(anew, naming(s.Target))
-		}
-	}
-	if len(anew) == 0 {
-		return ""
-	}
-	if more := len(anew) - 3; more > 0 {
-		anew = append(anew[:3], fmt.Sprintf("%d more", more))
-	}
-	return "Deleted and made anew since selected: " + enumerate(anew, "and") + ". This is about the new."
 }
 
 // public is args without the values of secret parameters.

@@ -284,7 +284,7 @@ func TestClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCode(t, r.Err, backend.Unknown)
-		if !strings.Contains(r.Outcome, "still going on when the console closed") {
+		if !strings.Contains(r.Outcome, "Its end is not known: the console closed") {
 			t.Errorf("outcome = %q", r.Outcome)
 		}
 		_, err = w.Start(t.Context(), q, yes(q))

@@ -80,7 +80,15 @@ func (d *Desk) Close(ctx context.Context) {
 	d.mu.Lock()
 	d.closed = true
 	d.mu.Unlock()
-	d.starting.Wait()
+	begun := make(chan struct{})
+	go func() {
+		d.starting.Wait()
+		close(begun)
+	}()
+	select {
+	case <-begun:
+	case <-ctx.Done(): // the disk hangs; what it holds up has sent nothing
+	}
 	d.mu.Lock()
 	runs := slices.Clone(d.runs)
 	d.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,7 @@ func (d *Desk) Start(ctx context.Context, p Proposal, c Consent) (runID string, 
 	if p.begun == nil {
 		return "", refuse(backend.Invalid, p.Action, "it was not planned")
 	}
+	p.links = slices.Clone(p.links)
 	if cause, err := d.unfit(p); err != nil {
 		refs, _ := targets(p.Steps)
 		d.keepRefusal(p.Action, refs, cause, err.Error())
@@ -67,7 +69,8 @@ func (d *Desk) Start(ctx context.Context, p Proposal, c Consent) (runID string, 
 	return id, err
 }
 
-// unfit says what speaks against a proposal now, whatever it was when planned.
+// unfit says what speaks against a proposal now, whatever it was when planned,
+// and takes in who acts as it is known now.
 func (d *Desk) unfit(p Proposal) (audit.Cause, error) {
 	if p.Refused != "" {
 		return audit.Denied, &backend.Error{Code: backend.Denied, Op: p.Action.ID, Human: p.Refused}
@@ -79,7 +82,7 @@ func (d *Desk) unfit(p Proposal) (audit.Cause, error) {
 		}
 		return audit.ReadOnly, refuse(code, p.Action, why)
 	}
-	for _, was := range p.links {
+	for i, was := range p.links {
 		now, _ := d.o.Route(backend.Ref{Link: was.Link})
 		switch {
 		case now.Server != was.Server, was.User != "" && now.User != was.User:
@@ -87,6 +90,7 @@ func (d *Desk) unfit(p Proposal) (audit.Cause, error) {
 		case now.Protected && p.Risk < backend.High:
 			return audit.Changed, refuse(backend.Conflict, p.Action, was.Link+" became protected since this was planned; plan it again")
 		}
+		p.links[i].User = now.User // it may have been said only now
 	}
 	return "", nil
 }

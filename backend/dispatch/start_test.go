@@ -99,6 +99,9 @@ func TestStartRefusesWhatChanged(t *testing.T) {
 		p := w.scale(t, deployment("a", "x"))
 		w.route("a", func(r *dispatch.Route) { r.User = "mlin" })
 		w.run(t, p)
+		if got := w.record.entries[0].Intent.Links; len(got) != 1 || got[0].User != "mlin" {
+			t.Errorf("on record: %+v", got)
+		}
 	})
 	t.Run("a proposal from nowhere", func(t *testing.T) {
 		_, err := one(t, &actor{}).Start(t.Context(), dispatch.Proposal{Action: scale}, dispatch.Consent{Confirmed: true})

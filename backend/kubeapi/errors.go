@@ -67,8 +67,6 @@ func (c *Client) explainNoAnswer(what string, err error) (backend.Code, string) 
 	on, said := c.link.Alias(), quote(cause(err))
 	var way *url.Error // what net/http wraps every failure of a transport in
 	switch {
-	case strings.Contains(said, "getting credentials"): // client-go, plugin/pkg/client/auth/exec
-		return backend.Expired, fmt.Sprintf("The login to %s could not be renewed: %s. Log in again, then ask again.", on, said)
 	case errors.As(err, &way), errors.Is(err, context.DeadlineExceeded):
 		return backend.Unreachable, fmt.Sprintf("%s does not answer: %s. Try again when it is reachable.", on, said)
 	}

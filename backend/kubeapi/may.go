@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	rulesFresh = 5 * time.Minute  // how long a rules review is believed without asking again
+	rulesFresh = time.Minute      // how long a rules review is believed without asking again
 	rulesLimit = 10 * time.Second // that one may take
 	rulesKept  = 64               // namespaces
 )
@@ -54,6 +54,7 @@ type rulebook struct {
 }
 
 type page struct {
+	as    string // the user that it is about, as the server knows it
 	rules []authv1.ResourceRule
 	whole bool // rules is all that there is: what it doesn't grant is forbidden
 	asked time.Time
@@ -63,7 +64,7 @@ type page struct {
 // forbids says whether the rules are known and do not grant p in the namespace.
 // Stale ones are believed while new ones are fetched.
 func (c *Client) forbids(namespace string, p backend.Permission) bool {
-	now := time.Now()
+	now, as := time.Now(), c.link.Info().User
 	b := &c.rules
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -71,6 +72,10 @@ func (c *Client) forbids(namespace string, p backend.Permission) bool {
 	if pg == nil {
 		return false
 	}
+	if pg.as != "" && pg.as != as { // another login may do other things
+		*pg = page{}
+	}
+	pg.as = as
 	pg.used = now
 	if now.Sub(pg.asked) > rulesFresh {
 		pg.asked = now

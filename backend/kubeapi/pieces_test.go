@@ -2,7 +2,6 @@ package kubeapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,16 +50,15 @@ func (s *rights) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var from, n int
 		_, _ = fmt.Sscan(r.URL.Query().Get("continue"), &from)
 		_, _ = fmt.Sscan(r.URL.Query().Get("limit"), &n)
-		page := map[string]any{"kind": "NamespaceList", "apiVersion": "v1"}
-		var items []any
+		var items []string
 		for i := from; i < min(from+n, s.all); i++ {
-			items = append(items, map[string]any{"metadata": map[string]any{"name": fmt.Sprintf("n%d", i)}})
+			items = append(items, fmt.Sprintf(`{"metadata":{"name":"n%d"}}`, i))
 		}
-		page["items"] = items
+		more := ""
 		if from+n < s.all {
-			page["metadata"] = map[string]any{"continue": fmt.Sprint(from + n)}
+			more = strconv.Itoa(from + n)
 		}
-		_ = json.NewEncoder(w).Encode(page)
+		_, _ = fmt.Fprintf(w, `{"kind":"NamespaceList","apiVersion":"v1","metadata":{"continue":%q},"items":[%s]}`, more, strings.Join(items, ","))
 	default:
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`)

@@ -44,7 +44,7 @@ type conn struct {
 }
 
 // build makes the conn of a link from the kubeconfig. The error is for people.
-// l.mu is held.
+// l.building is held.
 func (s *Set) build(l *Link) (*conn, error) {
 	raw := s.kubeconfig()
 	name := l.contexts[0]

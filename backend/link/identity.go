@@ -72,3 +72,30 @@ func (l *Link) askUser(ctx context.Context, c *conn, rt http.RoundTripper) strin
 	_ = json.Unmarshal(body, &v)
 	return v.Status.UserInfo.Username
 }
+
+// Introduced waits until the server was asked who we are there, or ctx has ended.
+func (l *Link) Introduced(ctx context.Context) {
+	changed := make(chan struct{}, 1)
+	defer l.set.Subscribe(func(of *Link) {
+		if of != l {
+			return
+		}
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})()
+	for {
+		l.mu.Lock()
+		met := l.met != nil && l.met == l.conn
+		l.mu.Unlock()
+		if met {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}

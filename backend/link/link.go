@@ -35,6 +35,8 @@ type Link struct {
 	requests atomic.Int64
 	logins   atomic.Int64 // how often a login was asked for anew
 
+	building sync.Mutex // held while conn is built or thrown away
+
 	mu      sync.Mutex
 	server  string // without credentials
 	weak    bool   // TLS is not verified
@@ -147,12 +149,19 @@ func (l *Link) config(stream bool) *rest.Config {
 
 // connection gives the link's connection, building it when there is none yet.
 func (l *Link) connection() (*conn, error) {
+	l.building.Lock() // files are read, which nobody waits for who only wants to know the state
+	defer l.building.Unlock()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn == nil && l.connErr == nil {
-		l.conn, l.connErr = l.set.build(l)
+	c, err := l.conn, l.connErr
+	l.mu.Unlock()
+	if c != nil || err != nil {
+		return c, err
 	}
-	return l.conn, l.connErr
+	c, err = l.set.build(l)
+	l.mu.Lock()
+	l.conn, l.connErr = c, err
+	l.mu.Unlock()
+	return c, err
 }
 
 // A run is the probe of a connected link.
@@ -202,6 +211,7 @@ func (l *Link) disconnect() {
 }
 
 func (l *Link) retry() {
+	l.building.Lock()
 	l.set.reread()
 	l.mu.Lock()
 	old := l.conn
@@ -211,6 +221,7 @@ func (l *Link) retry() {
 	l.conn, l.connErr = nil, nil
 	l.describe()
 	l.mu.Unlock()
+	l.building.Unlock()
 	if old != nil {
 		old.hangUp()
 	}

@@ -62,12 +62,13 @@ func (q *logins) begin(g *login, polite bool) (done func(), ok bool) {
 // Heard takes a line that something in the process has written to the standard
 // error (see CaptureStderr): it belongs to the login under way, or to the last
 // one, and is told with its failure. Nothing secret is kept.
-func (s *Set) Heard(line string) {
+func (s *Set) Heard(line string) (plain string) {
+	plain = hide(backend.T(line).Safe())
 	s.logins.mu.Lock()
 	g := s.logins.last
 	s.logins.mu.Unlock()
 	if g == nil || strings.TrimSpace(line) == "" {
-		return
+		return plain
 	}
 	g.mu.Lock()
 	g.heard = append(g.heard, line)
@@ -77,6 +78,7 @@ func (s *Set) Heard(line string) {
 	if failed {
 		g.link.retold()
 	}
+	return plain
 }
 
 const heardLines = 4

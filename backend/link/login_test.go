@@ -123,7 +123,7 @@ func TestFailedLoginSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	k := oneContext(a.URL, a.ca())
 	k.AuthInfos["u"] = p.user()
 	s := load(t, k, Options{})
-	restore, err := CaptureStderr(s.Heard)
+	restore, err := CaptureStderr(func(line string) { s.Heard(line) })
 	if err != nil {
 		t.Fatal(err)
 	}

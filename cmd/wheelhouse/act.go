@@ -86,6 +86,7 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 		p.desk.Decline(proposal)
 		return &backend.Error{Code: backend.Unconfirmed, Op: action, Human: "Nothing was sent: add --yes to confirm this plan, or --dry-run to only see it."}
 	}
+	p.introduced(ctx, refs)
 	id, err := p.desk.Start(c.Context(), proposal, dispatch.Consent{Confirmed: true, Typed: proposal.TypeToConfirm, Reason: o.reason})
 	if err != nil {
 		return err
@@ -98,6 +99,18 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 		printRun(out, run, o.follow)
 	}
 	return errors.Join(run.Err, leftOut(run.Plan), printJSON(out, o.output, runJSON(run)))
+}
+
+// introduced waits a moment for the links of refs to say who acts: a person at
+// the screen has seen it there, and the record wants to know.
+func (p *platform) introduced(ctx context.Context, refs []backend.Ref) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	for _, r := range refs {
+		if l, ok := p.links.Find(r.Link); ok {
+			l.Introduced(ctx)
+		}
+	}
 }
 
 // leftOut is the error of a run that could not do all that was named: on a screen
@@ -191,9 +204,12 @@ func printJSON(out io.Writer, format output, v any) error {
 	if format != "json" {
 		return nil
 	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write json: %w", err)
+	}
+	_, err = out.Write(append(backend.SafeJSON(b), '\n'))
+	return err
 }
 
 // jsonStep, jsonPlan and jsonRun are the forms that scripts read.

@@ -39,9 +39,8 @@ func runConsole(ctx context.Context, f *flags) error {
 		return usage{err}
 	}
 	restore, err := link.CaptureStderr(func(line string) {
-		p.links.Heard(line)
-		if f.log != nil {
-			fmt.Fprintln(f.log, line)
+		if plain := p.links.Heard(line); f.log != nil {
+			fmt.Fprintln(f.log, plain)
 		}
 	})
 	if err != nil {

@@ -76,9 +76,6 @@ func (p *platform) named(names []string) ([]*link.Link, error) {
 	if len(names) == 0 {
 		return p.links.All(), nil
 	}
-	if len(names) == 0 {
-		return p.links.All(), nil
-	}
 	var out []*link.Link
 	for _, n := range names {
 		l, ok := p.links.Find(n)

@@ -16,11 +16,10 @@ import (
 // paste. Leaving takes it back in turn and resets colours and the scrolling
 // region.
 const (
-	enter      = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h"
-	leave      = "\x1b[m\x1b[r\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
-	mouseOn    = "\x1b[?1000h\x1b[?1006h"
-	mouseOff   = "\x1b[?1006l\x1b[?1000l"
-	background = "\x1b]11;?\x07" // xterm: what is the background colour?
+	enter    = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h"
+	leave    = "\x1b[m\x1b[r\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
+	mouseOn  = "\x1b[?1000h\x1b[?1006h"
+	mouseOff = "\x1b[?1006l\x1b[?1000l"
 )
 
 // giveUp is how long a terminal that does not read may hold up leaving it.
@@ -63,25 +62,24 @@ func (t *Terminal) Size() (w, h int) {
 	return w, h
 }
 
-// Take puts the terminal into the console's state, again where somebody else has
-// changed it: a shell does while the process is stopped. It asks for the
-// background colour; the answer comes as a key-like message to Bubble Tea.
-func (t *Terminal) Take() error {
+// Take puts the terminal into raw mode, again where somebody else has changed
+// it: a shell does while the process is stopped. It gives what is to be written
+// before any picture, by whoever writes those: a terminal that does not read
+// holds up nobody else.
+func (t *Terminal) Take() (enters string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	saved, err := term.MakeRaw(t.in.Fd())
 	if err != nil {
-		return fmt.Errorf("take the terminal: %w", err)
+		return "", fmt.Errorf("take the terminal: %w", err)
 	}
 	if t.saved == nil {
 		t.saved = saved
 	}
-	seq := enter
 	if t.mouse {
-		seq += mouseOn
+		return enter + mouseOn, nil
 	}
-	_, err = t.Write([]byte(seq + background))
-	return err
+	return enter, nil
 }
 
 // Give puts the terminal back as it was found. It may be called at any time, by

@@ -60,25 +60,29 @@ func names(l *list.List[cluster.Cluster]) []string {
 }
 
 func commands(l *list.List[cluster.Cluster], links ui.Links) []ui.Command {
-	on := func(id, title, said string, level backend.Level, f func(*ui.Shell, string)) ui.Command {
+	on := func(id, title, said string, level backend.Level, leave bool, f func(string)) ui.Command {
 		return ui.Command{ID: id, Title: title, Group: "links", Run: func() tea.Cmd {
 			of := names(l)
 			return ui.Ask(func(s *ui.Shell) tea.Cmd {
-				for _, name := range of {
-					f(s, name)
-				}
 				s.Say(said+strings.Join(of, ", "), level)
-				return nil
+				for _, name := range of {
+					if leave {
+						s.Leave(name)
+					}
+				}
+				return s.Work(func() tea.Msg {
+					for _, name := range of {
+						f(name)
+					}
+					return nil
+				})
 			})
 		}}
 	}
 	return []ui.Command{
-		on("link.connect", "Connect", "Connecting to ", backend.Moving, func(_ *ui.Shell, name string) { links.Connect(name) }),
-		on("link.disconnect", "Disconnect", "Disconnected from ", backend.Idle, func(s *ui.Shell, name string) {
-			links.Disconnect(name)
-			s.Leave(name)
-		}),
-		on("link.retry", "Log in again, and try again now", "Trying again: ", backend.Moving, func(_ *ui.Shell, name string) { links.Retry(name) }),
+		on("link.connect", "Connect", "Connecting to ", backend.Moving, false, links.Connect),
+		on("link.disconnect", "Disconnect", "Disconnected from ", backend.Idle, true, links.Disconnect),
+		on("link.retry", "Log in again, and try again now", "Trying again: ", backend.Moving, false, links.Retry),
 		{ID: "link.all", Title: "Show all connected clusters at once", Group: "links", Run: func() tea.Cmd {
 			return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods @all") })
 		}},

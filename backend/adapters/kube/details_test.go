@@ -142,15 +142,6 @@ warning|quota limits|cpu 4 of 4
 	}
 }
 
-func TestSummaryOfLink(t *testing.T) {
-	a := newAPI(t)
-	d := fetch(t, a, backend.Ref{Link: "prod-eu", Kind: cluster.KindCluster, Name: "prod-eu"}, backend.Summary)
-	want := "off|state|off\n|server|" + a.URL + "\n|contexts|prod-eu\nwarning|tls|the server's certificate is not verified\n"
-	if got := picture(d); got != want || len(a.seen) > 0 {
-		t.Errorf("%s%v", got, a.seen)
-	}
-}
-
 func TestYAML(t *testing.T) {
 	a := newAPI(t)
 	a.furnish()

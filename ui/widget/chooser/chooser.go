@@ -22,7 +22,8 @@ type Item struct {
 	Title  string
 	Key    string // drawn right
 	Detail string // drawn dim behind the title
-	Why    string // not empty: can't be chosen now, and this is the reason
+	Why    string // not empty: can't be done now, and this is the reason
+	Ask    bool   // it may be chosen all the same: Why may have changed
 }
 
 // Chooser is the list, its search line and the cursor. Use New.
