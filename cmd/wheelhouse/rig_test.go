@@ -233,9 +233,13 @@ func (rigRecord) Keep(audit.Entry) error  { return nil }
 
 // rigActor plans in the words of the Kubernetes adapter and does nothing. What
 // is in more stands in every text of a plan as well.
-type rigActor struct{ more string }
+type rigActor struct {
+	more string
+	why  string                   // speaks against every action, as far as is known
+	lag  map[string]time.Duration // how long a step takes, by the name of its object
+}
 
-func (a *rigActor) Why(string, []backend.Ref) string { return "" }
+func (a *rigActor) Why(string, []backend.Ref) string { return a.why }
 
 func (a *rigActor) May(context.Context, backend.Permission, backend.Ref) (bool, string, error) {
 	return true, "", nil
@@ -263,7 +267,7 @@ func (a *rigActor) Plan(_ context.Context, action string, refs []backend.Ref, ar
 	}
 	for _, r := range refs {
 		p.Steps = append(p.Steps, backend.Step{
-			Target: r, Do: func(context.Context, backend.Progress) error { return nil },
+			Target: r, Do: func(context.Context, backend.Progress) error { time.Sleep(a.lag[r.Name]); return nil },
 			Request: fmt.Sprintf("%s %ss/%s/%s  only if uid is %s%s", verb, kind, r.Scope, r.Name, r.UID, a.more),
 			CLI:     fmt.Sprintf("kubectl --context %s -n %s %s %s/%s%s", r.Link, r.Scope, word, kind, r.Name, a.more),
 			Needs:   []backend.Permission{{Verb: strings.ToLower(verb), Resource: kind + "s"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -173,6 +174,47 @@ func TestLabelsAreAskedForOnce(t *testing.T) {
 		r.settle()
 		if diff := cmp.Diff([]string{"", "app=cart"}, src.labels); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// TestDoubtIsNoRefusal: what only was forbidden a while ago is said, and asked
+// for all the same.
+func TestDoubtIsNoRefusal(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+		twoPods(r, "eu")
+		r.actor.why = "you may not delete pods in shop on eu"
+		r.start("pods", 120, 30)
+		r.press("x")
+		if !r.shows("Delete", "you may not delete pods") {
+			t.Fatal(r.picture().Plain())
+		}
+		r.press("enter")
+		if !r.shows("Deletes pod shop/a-eu on eu") {
+			t.Error(r.picture().Plain())
+		}
+	})
+}
+
+// TestOutcomesInOrder: every outcome is told when it comes, whichever run was
+// begun first.
+func TestOutcomesInOrder(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+		twoPods(r, "eu")
+		r.actor.lag = map[string]time.Duration{"a-eu": 3 * time.Second, "b-eu": time.Second}
+		r.start("pods", 120, 30)
+		for _, keys := range []string{"ctrl+d right enter", "j ctrl+d right enter"} {
+			r.press(keys)
+		}
+		time.Sleep(2 * time.Second)
+		r.settle()
+		if !r.shows("b-eu on eu", "done") {
+			t.Error(r.picture().Plain())
+		}
+		time.Sleep(2 * time.Second)
+		r.settle()
+		if !r.shows("a-eu on eu", "done") || !r.shows("2 outcomes") {
+			t.Error(r.picture().Plain())
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -88,6 +89,12 @@ type sessionResult struct {
 // control character and no secret comes out or stays behind.
 func (h sessionHome) run(args ...string) sessionResult {
 	h.t.Helper()
+	return h.runWhile(func(*os.Process) {}, args...)
+}
+
+// runWhile is run, with something done to the process meanwhile.
+func (h sessionHome) runWhile(meanwhile func(*os.Process), args ...string) sessionResult {
+	h.t.Helper()
 	coded, err := json.Marshal(args)
 	if err != nil {
 		h.t.Fatal(err)
@@ -102,9 +109,11 @@ func (h sessionHome) run(args ...string) sessionResult {
 	}
 	var out, errs strings.Builder
 	c.Stdout, c.Stderr = &out, &errs
-	if err := c.Run(); c.ProcessState == nil {
+	if err := c.Start(); err != nil {
 		h.t.Fatal(err)
 	}
+	meanwhile(c.Process)
+	_ = c.Wait() // its exit code is in the result
 	r := sessionResult{out.String(), errs.String(), c.ProcessState.ExitCode()}
 	for name, text := range map[string]string{"stdout": r.out, "stderr": r.errs} {
 		if i := strings.IndexFunc(text, func(c rune) bool { return c < ' ' && c != '\n' || c >= 0x7f && c < 0xa0 }); i >= 0 {
@@ -163,9 +172,10 @@ func sessionDeadServer(t *testing.T) string {
 }
 
 // sessionServer is an API server with one pod, shop/web-0, and what it was
-// asked to change.
+// asked to change. It takes those who ask for ann.
 type sessionServer struct {
 	*httptest.Server
+	hung    chan struct{} // not nil: changes are never answered, and are told here
 	mu      sync.Mutex
 	changed []string
 }
@@ -190,12 +200,20 @@ func (s *sessionServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.changed = append(s.changed, r.Method+" "+r.URL.Path)
 		s.mu.Unlock()
+		if s.hung != nil {
+			_, _ = io.Copy(io.Discard, r.Body) // before that the server does not look whether anyone waits
+			s.hung <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
 	}
 	pod := `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"shop","uid":"u-1","resourceVersion":"5"},"spec":{"containers":[{"name":"c"}]},"status":{"phase":"Running"}}`
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews"):
 		fmt.Fprint(w, `{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectAccessReview","status":{"allowed":true}}`)
+	case strings.HasSuffix(r.URL.Path, "/selfsubjectreviews"):
+		fmt.Fprint(w, `{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview","status":{"userInfo":{"username":"ann"}}}`)
 	case r.URL.Path == "/version":
 		fmt.Fprint(w, `{"major":"1","minor":"36","gitVersion":"v1.36.0"}`)
 	case r.URL.Path == "/api/v1/namespaces/shop/pods/web-0":
