@@ -141,17 +141,26 @@ func (m *Map) Lookup(scopes []string, key string) (command string, ok bool) {
 // that an inner scope uses for something else is left out.
 func (m *Map) Keys(scopes []string, command string) []string {
 	var keys []string
-	for i, s := range scopes {
-		for _, b := range m.scopes[s] {
-			if b.Command != command {
-				continue
-			}
-			if _, hidden := m.Lookup(scopes[:i], b.Key); !hidden {
-				keys = append(keys, b.Key)
-			}
+	for _, b := range m.InForce(scopes) {
+		if b.Command == command {
+			keys = append(keys, b.Key)
 		}
 	}
 	return keys
+}
+
+// InForce gives the bindings of scopes, innermost first, without those whose key
+// an inner scope uses.
+func (m *Map) InForce(scopes []string) []Binding {
+	var all []Binding
+	for i, s := range scopes {
+		for _, b := range m.scopes[s] {
+			if _, hidden := m.Lookup(scopes[:i], b.Key); !hidden {
+				all = append(all, b)
+			}
+		}
+	}
+	return all
 }
 
 // Scopes are the scopes that there are, sorted.

@@ -122,10 +122,7 @@ func (s *Shell) Quit() tea.Cmd {
 //
 //	pods shop,pay @prod-eu /crash     a view, namespaces, links, a filter
 func (s *Shell) Command(line string) tea.Cmd {
-	line = strings.TrimSpace(line)
-	if s.o.Aliases != nil {
-		line = s.o.Aliases(line)
-	}
+	line = s.o.Aliases.Resolve(strings.TrimSpace(line))
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
 	case "":

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -50,7 +52,6 @@ func (s *Shell) drawHeader(f screen.Frame) {
 	const brand, least = "wheelhouse", 8 // least is what a place is not cut below
 	f.Fill(themes.Plain | themes.Bar)
 	t := s.top().Title()
-	f = f.Sub(0, 0, max(0, f.Width()-s.drawLinks(f)-1), 1)
 	place, counts := backend.T(t.Place).Safe(), backend.T(t.Counts).Safe()
 	health := healthWords(f, t.Health)
 	width := func(words string) int {
@@ -59,6 +60,8 @@ func (s *Shell) drawHeader(f screen.Frame) {
 		}
 		return screen.Width(words) + 2
 	}
+	needed := 1 + screen.Width(t.What) + width(counts) + width(health) + min(least, width(place))
+	f = f.Sub(0, 0, max(0, f.Width()-s.drawLinks(f, f.Width()-needed)-1), 1)
 	x, rest := 1, f.Width()-1-screen.Width(t.What)-width(counts)-width(health)
 	if width(place)+len(brand)+1 <= rest {
 		x = f.Text(x, 0, themes.Dim|themes.Bar, brand) + 1
@@ -88,60 +91,94 @@ func healthWords(f screen.Frame, h backend.Health) string {
 	return words
 }
 
-// drawLinks draws each system's name and sign at the right end, only the signs
-// where there is no room, and gives how many cells it took.
-func (s *Shell) drawLinks(f screen.Frame) int {
-	states := s.o.Links.States()
-	long := f.Width() >= 100
-	w := 1
-	for _, l := range states {
-		if l.Health.State == backend.Off {
-			continue
-		}
-		w += 2
-		if long {
-			w += screen.Width(l.Alias) + 2
+// drawLinks draws the systems at the right end, in the longest form that leaves
+// the rest its room, and gives how many cells it took.
+func (s *Shell) drawLinks(f screen.Frame, room int) int {
+	on := slices.DeleteFunc(slices.Clone(s.o.Links.States()), func(l LinkState) bool { return l.Health.State == backend.Off })
+	forms := [][]run{linkNames(f, on), linkSigns(f, on), linkCounts(f, on)}
+	if f.Width() < 100 {
+		forms = forms[1:]
+	}
+	tags := tags(on, room/2)
+	shown := forms[len(forms)-1]
+	for _, form := range forms {
+		if lengthOf(form)+screen.Width(tags)+1 <= room {
+			shown = form
+			break
 		}
 	}
-	tags := s.tags(states)
-	w += screen.Width(tags)
-	x := f.Width() - w
-	for _, l := range states {
-		if l.Health.State == backend.Off {
-			continue
-		}
-		level := LevelOf(l.Health.State)
-		if long {
-			x = f.Text(x, 0, themes.Colour(l.Colour)|themes.Bar, l.Alias) + 1
-		}
-		x = f.Text(x, 0, themes.Of(level)|themes.Bar, f.Signs.Level[level]) + 1
-		if long {
-			x++
-		}
+	w := lengthOf(shown) + screen.Width(tags) + 1
+	x := max(0, f.Width()-w)
+	for _, r := range shown {
+		x = f.Text(x, 0, r.pen|themes.Bar, r.text)
 	}
 	f.Text(x, 0, themes.Warning|themes.Bold|themes.Bar, tags)
+	return min(w, f.Width())
+}
+
+// run is text in one pen.
+type run struct {
+	text string
+	pen  themes.Pen
+}
+
+func lengthOf(runs []run) (w int) {
+	for _, r := range runs {
+		w += screen.Width(r.text)
+	}
 	return w
 }
 
-// tags are the words that must not be missed.
-func (s *Shell) tags(states []LinkState) string {
+// linkNames is each system's name and sign: "prod-eu ●  lab ✖  ".
+func linkNames(f screen.Frame, links []LinkState) (out []run) {
+	for _, l := range links {
+		level := LevelOf(l.Health.State)
+		out = append(out, run{l.Alias + " ", themes.Colour(l.Colour)}, run{f.Signs.Level[level] + "  ", themes.Of(level)})
+	}
+	return out
+}
+
+// linkSigns is the signs alone: "● ✖ ".
+func linkSigns(f screen.Frame, links []LinkState) (out []run) {
+	for _, l := range links {
+		level := LevelOf(l.Health.State)
+		out = append(out, run{f.Signs.Level[level] + " ", themes.Of(level)})
+	}
+	return out
+}
+
+// linkCounts is how many there are of each sign, the worst first: "✖ 1 ● 29 ".
+func linkCounts(f screen.Frame, links []LinkState) (out []run) {
+	n := map[backend.Level]int{}
+	for _, l := range links {
+		n[LevelOf(l.Health.State)]++
+	}
+	for _, level := range slices.Backward(slices.Sorted(maps.Keys(n))) {
+		out = append(out, run{fmt.Sprintf("%s %d ", f.Signs.Level[level], n[level]), themes.Of(level)})
+	}
+	return out
+}
+
+// tags are the words that must not be missed; the names in them give way to
+// their number where they are wider than room.
+func tags(connected []LinkState, room int) string {
 	var tags, readOnly []string
-	insecure, connected := false, 0
-	for _, l := range states {
-		if l.Health.State == backend.Off {
-			continue
-		}
-		connected++
+	insecure := false
+	for _, l := range connected {
 		insecure = insecure || l.Insecure
 		if l.ReadOnly {
 			readOnly = append(readOnly, l.Alias)
 		}
 	}
 	switch n := len(readOnly); {
-	case n > 0 && n == connected:
+	case n > 0 && n == len(connected):
 		tags = append(tags, "READ-ONLY")
 	case n > 0:
-		tags = append(tags, "READ-ONLY: "+strings.Join(readOnly, ","))
+		names := strings.Join(readOnly, ",")
+		if screen.Width(names) > room {
+			names = fmt.Sprintf("%d of %d", n, len(connected))
+		}
+		tags = append(tags, "READ-ONLY: "+names)
 	}
 	if insecure {
 		tags = append(tags, "TLS NOT VERIFIED")
@@ -173,7 +210,7 @@ func (s *Shell) drawFooter(f screen.Frame) {
 	f = f.Sub(0, 0, max(0, f.Width()-right-1), 1)
 	switch {
 	case s.prompt != nil:
-		s.prompt.draw(f, s.completions(s.prompt.line.Value()))
+		s.prompt.draw(f)
 	case s.flash.on(f.Now):
 		s.flash.draw(f, rest)
 	default:

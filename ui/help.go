@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"wheelhouse/backend"
+	"wheelhouse/keymap"
 	"wheelhouse/themes"
 	"wheelhouse/ui/screen"
 	"wheelhouse/ui/widget/pager"
@@ -72,39 +73,91 @@ func (s *Shell) openHelp() tea.Cmd {
 	return nil
 }
 
+// A SearchHelper is a view that says by itself what can be typed behind '/'.
+type SearchHelper interface {
+	SearchHelp() []backend.Line
+}
+
+// helpLines are the keys of all that can be done here, by group, each key once.
 func (s *Shell) helpLines() []backend.Line {
-	groups := map[string][]backend.Line{}
-	var order []string
-	add := func(group, id, title, why string) {
-		keys := s.o.Keys.Keys(s.scopes(), id)
-		if len(keys) == 0 {
-			return
-		}
-		if groups[group] == nil {
-			order = append(order, group)
-		}
-		if why != "" {
-			title += "  (not now: " + why + ")"
-		}
-		groups[group] = append(groups[group], backend.Line{Label: strings.Join(keys, " "), Text: backend.T(title)})
-	}
+	b := book{keys: s.o.Keys.InForce(s.scopes()), groups: map[string][]backend.Line{}, told: map[string]bool{}}
 	sel := s.top().Selection()
 	for _, a := range s.actions(sel) {
-		add("actions on the selection", a.ID, a.Title+": "+a.Help, s.o.Desk.Why(a.ID, sel.Refs))
+		b.add("actions on the selection", a.ID, a.Title+": "+a.Help, s.o.Desk.Why(a.ID, sel.Refs))
 	}
 	for _, c := range s.commands() {
-		add(c.Group, c.ID, c.Title, c.Why)
+		b.add(c.Group, c.ID, c.Title, c.Why)
 	}
-	sort.SliceStable(order, func(i, j int) bool { return rank(order[i]) < rank(order[j]) })
+	for _, k := range b.keys {
+		if line, ok := strings.CutPrefix(k.Command, ":"); ok {
+			b.line("your own keys", k.Key, ":"+line)
+		}
+	}
+	out := b.lines()
+	if v, ok := s.top().(SearchHelper); ok {
+		out = append(append(out, backend.Line{}), v.SearchHelp()...)
+	}
+	return out
+}
+
+// book is a help being written.
+type book struct {
+	keys   []keymap.Binding
+	groups map[string][]backend.Line
+	order  []string
+	told   map[string]bool // ids
+}
+
+// add writes the keys of a command, then those on which it has arguments.
+func (b *book) add(group, id, title, why string) {
+	if b.told[id] { // the view has its own of that name
+		return
+	}
+	b.told[id] = true
+	if why != "" {
+		title += "  (not now: " + why + ")"
+	}
+	byArgs, order := map[string][]string{}, []string(nil)
+	for _, k := range b.keys {
+		word, args, _ := strings.Cut(k.Command, " ")
+		if word != id {
+			continue
+		}
+		if byArgs[args] == nil {
+			order = append(order, args)
+		}
+		byArgs[args] = append(byArgs[args], k.Key)
+	}
+	sort.Strings(order) // without arguments first
+	for _, args := range order {
+		said := title
+		if args != "" {
+			name, _, _ := strings.Cut(title, ": ")
+			said = name + " with " + args
+		}
+		b.line(group, strings.Join(byArgs[args], " "), said)
+	}
+}
+
+func (b *book) line(group, keys, text string) {
+	if b.groups[group] == nil {
+		b.order = append(b.order, group)
+	}
+	b.groups[group] = append(b.groups[group], backend.Line{Label: keys, Text: backend.T(text)})
+}
+
+// lines are the groups, a blank line between them.
+func (b *book) lines() []backend.Line {
+	sort.SliceStable(b.order, func(i, j int) bool { return rank(b.order[i]) < rank(b.order[j]) })
 	var out []backend.Line
-	for i, g := range order {
+	for i, g := range b.order {
 		if i > 0 {
 			out = append(out, backend.Line{})
 		}
 		out = append(out, backend.Line{Text: backend.T(strings.ToUpper(g))})
-		out = append(out, groups[g]...)
+		out = append(out, b.groups[g]...)
 	}
-	return append(out, filterHelp()...)
+	return out
 }
 
 // rank puts the actions first and the ways to go last.
@@ -116,18 +169,4 @@ func rank(group string) int {
 		return 2
 	}
 	return 1
-}
-
-// filterHelp is what can be typed behind '/'.
-func filterHelp() []backend.Line {
-	return []backend.Line{
-		{},
-		{Text: backend.T("FILTERS, ALL THAT ARE TYPED MUST MATCH")},
-		{Label: "check", Text: backend.T("rows that hold it")},
-		{Label: "check.*7d", Text: backend.T("rows that match the expression")},
-		{Label: "!check", Text: backend.T("rows that don't")},
-		{Label: "~ckout", Text: backend.T("rows that hold these letters in this order")},
-		{Label: "state:crash", Text: backend.T("in this column; also restarts:>5 and age:<1h")},
-		{Label: "-l app=cart", Text: backend.T("labels, asked of the server")},
-	}
 }

@@ -34,7 +34,7 @@ func (l *line) read(rest string) error {
 	}, " "+rest)
 	rest, filter, filtered := strings.Cut(rest, " /")
 	var links, labels, behind []string
-	fields := strings.Fields(rest)
+	fields := fieldsOf(rest)
 	for i := 0; i < len(fields); i++ {
 		switch w := fields[i]; {
 		case w == "-l" && i+1 < len(fields):
@@ -55,7 +55,11 @@ func (l *line) read(rest string) error {
 		l.Links = some(links)
 	}
 	if labels != nil {
-		filter += " -l " + strings.Join(labels, ",")
+		selector := strings.Join(labels, ",")
+		if strings.Contains(selector, " ") {
+			selector = `"` + selector + `"`
+		}
+		filter += " -l " + selector
 		filtered = true
 	}
 	if l.filter = strings.TrimSpace(filter); filtered {
@@ -63,6 +67,28 @@ func (l *line) read(rest string) error {
 	}
 	l.behind = strings.Join(behind, " ")
 	return nil
+}
+
+// fieldsOf divides by blanks, but for those between quotes, which are taken off.
+func fieldsOf(s string) (out []string) {
+	var word []rune
+	begun, within := false, false
+	for _, r := range s + " " {
+		switch {
+		case r == '"':
+			begun, within = true, !within
+		case r != ' ' || within:
+			begun = true
+			word = append(word, r)
+		case begun:
+			out = append(out, string(word))
+			word, begun = word[:0], false
+		}
+	}
+	if within { // the last quote was not closed
+		out = append(out, strings.TrimSuffix(string(word), " "))
+	}
+	return out
 }
 
 // name takes plain words.

@@ -94,18 +94,15 @@ func subject(sel Selection) string {
 	return Count(len(sel.Refs), "object") + " marked"
 }
 
-// actions are those that all of the selection can take.
+// actions are those that anything of the selection can take.
 func (s *Shell) actions(sel Selection) []backend.Action {
 	var all []backend.Action
-	for i, kind := range sel.kinds() {
-		of := s.o.Desk.For(kind)
-		if i == 0 {
-			all = of
-			continue
+	for _, kind := range sel.kinds() {
+		for _, a := range s.o.Desk.For(kind) {
+			if !slices.ContainsFunc(all, func(b backend.Action) bool { return a.ID == b.ID }) {
+				all = append(all, a)
+			}
 		}
-		all = slices.DeleteFunc(all, func(a backend.Action) bool {
-			return !slices.ContainsFunc(of, func(b backend.Action) bool { return a.ID == b.ID })
-		})
 	}
 	return all
 }
@@ -144,12 +141,12 @@ func (s *Shell) openPalette() tea.Cmd {
 		case strings.HasPrefix(it.ID, ":"):
 			return s.Command(it.ID[1:])
 		case strings.HasPrefix(it.ID, "@"):
-			p := s.stack.place
-			p.Links = []string{it.ID[1:]}
-			return s.MoveTo(p)
+			return s.Command("pods " + it.ID)
 		case it.Group == "object":
-			s.top().(Finder).Goto(found[it.ID])
-			return nil
+			if said := s.top().(Finder).Goto(found[it.ID]); said != "" {
+				s.Say(said, backend.None)
+			}
+			return s.top().Update(Changed{})
 		}
 		return s.perform(it.ID, sel)
 	}})

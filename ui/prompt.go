@@ -1,8 +1,8 @@
 package ui
 
 import (
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,6 +23,7 @@ type prompt struct {
 	history []string // newest first
 	at      int      // in history, -1: the line itself
 	draft   string   // what was typed before going into the history
+	offers  []string // what the last word may become
 }
 
 func (s *Shell) openPrompt(sign rune) func() tea.Cmd {
@@ -33,6 +34,9 @@ func (s *Shell) openPrompt(sign rune) func() tea.Cmd {
 		}
 		p.line = input.New(p.former, false)
 		s.prompt = p
+		if sign == ':' {
+			return s.promptTyped()
+		}
 		return nil
 	}
 }
@@ -88,8 +92,9 @@ func (s *Shell) promptTyped() tea.Cmd {
 		return s.top().Update(Changed{})
 	}
 	p.line.Ghost("")
-	if all := s.completions(p.line.Value()); len(all) > 0 && p.line.Value() != "" {
-		p.line.Ghost(strings.TrimPrefix(all[0], lastWord(p.line.Value())))
+	p.offers = s.completions(p.line.Value())
+	if len(p.offers) > 0 && p.line.Value() != "" {
+		p.line.Ghost(strings.TrimPrefix(p.offers[0], lastWord(p.line.Value())))
 	}
 	return nil
 }
@@ -137,43 +142,60 @@ func (p *prompt) recall(n int) {
 // complete puts the first completion in place of the last word.
 func (s *Shell) complete() {
 	line := s.prompt.line.Value()
-	if all := s.completions(line); len(all) > 0 {
+	if all := s.prompt.offers; len(all) > 0 {
 		s.prompt.line.Set(strings.TrimSuffix(line, lastWord(line)) + all[0])
 	}
 }
 
 func lastWord(line string) string { return line[strings.LastIndexByte(line, ' ')+1:] }
 
-// completions are the words that the last word of the line may become: a view
-// or command first, then links ("@") and namespaces that were used before.
+// completions are the words that the last word of the line may become: a view,
+// command or alias first, then what goes with it, each name of a list by itself.
 func (s *Shell) completions(line string) []string {
 	word := lastWord(line)
-	var all []string
-	switch {
-	case !strings.Contains(line, " "):
-		all = s.words()
-	case strings.HasPrefix(word, "@"):
-		for _, l := range s.o.Links.States() {
-			all = append(all, "@"+l.Alias)
-		}
-	default:
-		all = append(slices.Clone(s.o.Memory.Get("namespaces")), everything)
-		if s.o.Known != nil {
-			all = append(all, s.o.Known()...)
-		}
-	}
+	before := word[:strings.LastIndexByte(word, ',')+1]
 	var out []string
-	for _, w := range all {
-		if strings.HasPrefix(w, word) && w != word && !slices.Contains(out, w) {
+	for _, w := range s.candidates(line) {
+		if w = before + w; strings.HasPrefix(w, word) && w != word && !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}
 	return out
 }
 
+// candidates are the names that may stand where the line ends.
+func (s *Shell) candidates(line string) []string {
+	first, _, more := strings.Cut(strings.TrimLeft(line, " "), " ")
+	if !more {
+		return s.words()
+	}
+	if word := lastWord(line); strings.HasPrefix(word, "@") {
+		sign := "@"
+		if strings.Contains(word, ",") {
+			sign = ""
+		}
+		var all []string
+		for _, l := range s.o.Links.States() {
+			all = append(all, sign+l.Alias)
+		}
+		return all
+	}
+	first, _, _ = strings.Cut(s.o.Aliases.Resolve(first), " ")
+	for _, o := range s.o.Openers {
+		if (o.Name == first || slices.Contains(o.Alias, first)) && o.Words != nil {
+			return o.Words()
+		}
+	}
+	all := append(slices.Clone(s.o.Memory.Get("namespaces")), everything)
+	if s.o.Known != nil {
+		all = append(all, s.o.Known()...)
+	}
+	return all
+}
+
 // words is what a ':' line may begin with.
 func (s *Shell) words() []string {
-	var out []string
+	out := slices.Sorted(maps.Keys(s.o.Aliases))
 	for _, o := range s.o.Openers {
 		out = append(out, o.Name)
 		out = append(out, o.Alias...)
@@ -181,11 +203,11 @@ func (s *Shell) words() []string {
 	for _, a := range s.o.Desk.Actions() {
 		out = append(out, a.ID)
 	}
-	sort.Strings(out)
-	return append(out, "help", "quit")
+	slices.Sort(out)
+	return append(slices.Compact(out), "help", "quit")
 }
 
-func (p *prompt) draw(f screen.Frame, hints []string) {
+func (p *prompt) draw(f screen.Frame) {
 	x := f.Text(1, 0, themes.Accent|themes.Bold, string(p.sign)) + 1
 	w := min(f.Width()-x, max(24, screen.Width(p.line.Value())+12))
 	p.line.Draw(f, x, 0, w, themes.Plain)
@@ -194,5 +216,5 @@ func (p *prompt) draw(f screen.Frame, hints []string) {
 		f.Text(x, 0, themes.Warning, backend.T(p.wrong).Safe())
 		return
 	}
-	f.Text(x, 0, themes.Dim, strings.Join(hints, "  "))
+	f.Text(x, 0, themes.Dim, strings.Join(p.offers, "  "))
 }

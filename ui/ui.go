@@ -32,8 +32,8 @@ type Options struct {
 	Links   Links
 	Bell    *feed.Bell
 	Memory  Memory
-	Aliases func(line string) string // what a ':' line stands for
-	Known   func() []string          // namespaces as far as they are known, for completion; nil: none are
+	Aliases keymap.Aliases  // what the first word of a ':' line stands for; may be nil
+	Known   func() []string // namespaces as far as they are known, for completion; nil: none are
 	Signs   *themes.Signs
 	Place   Place
 	First   string           // the ':' line that opens the first view

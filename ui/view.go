@@ -49,10 +49,10 @@ type Searcher interface {
 
 // A Finder is a view whose objects can be found by name in the palette.
 type Finder interface {
-	// Find gives up to n objects whose names hold query.
+	// Find gives up to n objects of the place whose names hold query.
 	Find(query string, n int) []backend.Ref
-	// Goto puts the cursor on one of them.
-	Goto(backend.Ref)
+	// Goto puts the cursor on one of them. What hides it is taken off, and said.
+	Goto(backend.Ref) (said string)
 }
 
 // Title is a view's part of the header line.
@@ -119,6 +119,7 @@ type Opener struct {
 	Title string   // one line for palette and completion
 	Open  func(o OpenWith) View
 	Word  func(word string) string // the ':' line that ":ns shop" stands for; nil: the word is a namespace
+	Words func() []string          // what that word may be, for completion; nil: namespaces
 }
 
 // OpenWith is what a view is opened with.

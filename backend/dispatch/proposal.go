@@ -36,6 +36,7 @@ type Proposal struct {
 	Refused string
 
 	undoes string           // the run that it takes back
+	said   []string         // the warnings of those who know the system
 	links  []audit.Identity // who would act, as known when it was planned, and when it begins
 	begun  *atomic.Bool
 }
@@ -87,7 +88,7 @@ func (d *Desk) propose(ctx context.Context, p Proposal) (Proposal, error) {
 	if len(p.Steps) == 0 {
 		return Proposal{}, refuse(backend.Invalid, p.Action, strings.TrimSpace("there is nothing to do. "+p.Sentence))
 	}
-	p.begun = new(atomic.Bool)
+	p.begun, p.said = new(atomic.Bool), slices.Clone(p.Warnings)
 	refs, links := targets(p.Steps)
 	p.Risk = p.Action.Risk
 	if len(links) > 1 {

@@ -25,6 +25,7 @@ const (
 type run struct {
 	id      string
 	action  backend.Action
+	said    []string // the plan's warnings by those who know the system
 	record  Record
 	changed func()
 	cancel  context.CancelFunc // of the steps that were begun
@@ -39,7 +40,7 @@ type run struct {
 
 func newRun(id string, p Proposal, o Options, cancel context.CancelFunc) *run {
 	return &run{
-		id: id, action: p.Action, record: o.Record, changed: o.Changed, cancel: cancel, ended: make(chan struct{}),
+		id: id, action: p.Action, said: p.said, record: o.Record, changed: o.Changed, cancel: cancel, ended: make(chan struct{}),
 		state: backend.Run{ID: id, Plan: p.Plan, Steps: make([]backend.StepState, len(p.Steps)), Began: time.Now()},
 	}
 }

@@ -177,6 +177,9 @@ func (d *Desk) Undo(runID string) (Proposal, error) {
 	if left := was.Done() - len(plan.Steps); left > 0 {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%d of the %d steps done can't be taken back.", left, was.Done()))
 	}
+	for _, w := range r.said { // it is still true that an autoscaler may set it back
+		plan.Warnings = append(plan.Warnings, "It was warned of what is taken back: "+w)
+	}
 	refs, _ := targets(plan.Steps)
 	if code, why := d.closedTo(refs); why != "" {
 		err := refuse(code, a, why)

@@ -9,17 +9,21 @@ import (
 // Glow is how long a change is worth showing.
 const Glow = time.Second
 
-// maxGlows is how many rows glow at once: in a flood nobody can tell, and the
-// values before would double the memory.
-const maxGlows = 4096
+const (
+	// maxGlows is how many rows glow at once: in a flood nobody can tell, and the
+	// values before would double the memory.
+	maxGlows = 4096
+	// maxPast is how many changes of one row are told apart.
+	maxPast = 8
+)
 
-// glow is what a row was before it was replaced, and when that was.
-type glow[T any] struct {
-	was *T
-	at  time.Time
+// Past is what a row was until it was changed. It never changes.
+type Past[T any] struct {
+	Was *T
+	At  time.Time // when it ceased to be that
 }
 
-// glows is the rows that glow, the oldest change first.
+// glows is the rows that glow, the newest change of each, the oldest first.
 type glows[T backend.Object] []struct {
 	entry *entry[T]
 	at    time.Time
@@ -27,12 +31,15 @@ type glows[T backend.Object] []struct {
 
 // glow notes that e has replaced old just now. s.mu is held.
 func (s *Store[T]) glow(e, old *entry[T]) {
-	old.glow = nil // or each value would hold all that came before it
+	past := old.past
+	old.past = nil // or each value would hold all that came before it
 	if len(s.glows) >= maxGlows {
 		return
 	}
 	now := time.Now()
-	e.glow = &glow[T]{&old.value, now}
+	past = recent(past, now)
+	past = past[max(0, len(past)-maxPast+1):]
+	e.past = append(past[:len(past):len(past)], Past[T]{&old.value, now})
 	s.glows = append(s.glows, struct {
 		entry *entry[T]
 		at    time.Time
@@ -40,6 +47,14 @@ func (s *Store[T]) glow(e, old *entry[T]) {
 	if len(s.glows) == 1 {
 		time.AfterFunc(Glow, s.fade)
 	}
+}
+
+// recent is the part of past that is worth showing at now.
+func recent[T any](past []Past[T], now time.Time) []Past[T] {
+	for len(past) > 0 && now.Sub(past[0].At) >= Glow {
+		past = past[1:]
+	}
+	return past
 }
 
 // fade lets go of the values that were replaced more than Glow ago, and comes
@@ -50,7 +65,7 @@ func (s *Store[T]) fade() {
 	defer s.mu.Unlock()
 	n := 0
 	for n < len(s.glows) && time.Since(s.glows[n].at) >= Glow {
-		s.glows[n].entry.glow = nil
+		s.glows[n].entry.past = nil
 		n++
 	}
 	left := copy(s.glows, s.glows[n:])

@@ -30,9 +30,8 @@ type Lens[T backend.Object] struct {
 
 // Row is one row of a window.
 type Row[T any] struct {
-	Value   *T        // never nil, never changes
-	Was     *T        // what it was before its last change; nil when that is longer ago than Glow, or it never changed
-	Changed time.Time // when that was; zero when Was is nil
+	Value *T        // never nil, never changes
+	Past  []Past[T] // what it was within the last Glow, the oldest first; the last eight
 }
 
 // Counts is what a header says, as of the last Refresh.
@@ -197,9 +196,7 @@ func (l *Lens[T]) Window(top, n int) []Row[T] {
 	defer l.store.mu.RUnlock()
 	for i, e := range l.shown[top : top+n] {
 		rows[i].Value = &e.value
-		if g := e.glow; g != nil && now.Sub(g.at) < Glow {
-			rows[i].Was, rows[i].Changed = g.was, g.at
-		}
+		rows[i].Past = recent(e.past, now)
 	}
 	return rows
 }

@@ -37,9 +37,9 @@ type entry[T backend.Object] struct {
 	value T
 	seq   uint64 // of the change that brought it
 	load  *load[T]
-	glow  *glow[T] // nil when it replaced nothing, or not lately
-	slot  uint32   // of its text; means nothing once it is dead
-	dead  bool     // replaced or gone
+	past  []Past[T] // what it has replaced lately
+	slot  uint32    // of its text; means nothing once it is dead
+	dead  bool      // replaced or gone
 }
 
 // change is one row's: old is nil for a row that came, new for one that went.
@@ -216,7 +216,7 @@ func (s *Store[T]) put(l *load[T], v *T) bool {
 func (s *Store[T]) drop(key backend.Ref, e *entry[T]) {
 	delete(s.rows, key)
 	s.texts.drop(e.slot)
-	e.dead, e.glow = true, nil
+	e.dead, e.past = true, nil
 	s.left++
 	s.record(change[T]{old: e})
 }

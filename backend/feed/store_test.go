@@ -87,42 +87,39 @@ func TestGlowLastsASecond(t *testing.T) {
 		s := NewStore[thing](NewBell())
 		l := s.Lens(nil, Keep[thing]{})
 		load := s.Begin(backend.Part{Link: "a"})
-		was := func() int {
+		see := func(want string) {
 			t.Helper()
 			l.Refresh()
 			row, ok := l.At(0)
 			if !ok {
 				t.Fatal("no row")
 			}
-			if row.Was == nil {
-				if !row.Changed.IsZero() {
-					t.Error("changed, but from nothing")
-				}
-				return -1
+			var was []string
+			for _, p := range row.Past {
+				was = append(was, fmt.Sprint(p.Was.n))
 			}
-			return row.Was.n
-		}
-		see := func(want int) {
-			t.Helper()
-			if got := was(); got != want {
-				t.Fatalf("was %d, want %d", got, want)
+			if got := strings.Join(was, " "); got != want {
+				t.Fatalf("was %q, want %q", got, want)
 			}
 		}
 		load.Put(thing{link: "a", n: 1})
-		see(-1) // new, not changed
+		see("") // new, not changed
 		load.Put(thing{link: "a", n: 2})
-		see(1)
+		see("1")
 		time.Sleep(600 * time.Millisecond)
 		load.Put(thing{link: "a", n: 3})
-		see(2)
+		see("1 2")
 		time.Sleep(600 * time.Millisecond)
-		see(2)
+		see("2")
 		time.Sleep(400 * time.Millisecond)
-		see(-1)
-		load.Put(thing{link: "a", n: 4})
+		see("")
+		for n := range 12 {
+			load.Put(thing{link: "a", n: 4 + n})
+		}
+		see("7 8 9 10 11 12 13 14")
 		time.Sleep(3 * Glow)
 		synctest.Wait()
-		if e := s.rows[thing{link: "a"}.Ref().Key()]; e.glow != nil || len(s.glows) != 0 {
+		if e := s.rows[thing{link: "a"}.Ref().Key()]; e.past != nil || len(s.glows) != 0 {
 			t.Error("the value before is still held")
 		}
 	})

@@ -218,7 +218,7 @@ func (c *Client) plugin(ref backend.Ref, words []string) string {
 }
 
 func (c *Client) whereTo(ref backend.Ref) []string {
-	flags := []string{"--context", c.link.Contexts()[0]}
+	flags := c.link.Kubectl()
 	if ref.Scope != "" {
 		flags = append(flags, "-n", ref.Scope)
 	}

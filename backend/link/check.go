@@ -48,7 +48,7 @@ func (l *Link) Check(ctx context.Context) []Finding {
 		out = append(out, Finding{Name: "TLS", State: backend.Good, Detail: "the server's certificate is verified"})
 	}
 	if err == nil {
-		out = append(out, told("logged in as", i.User), told("version", i.Version))
+		out = append(out, told("logged in as", strings.TrimPrefix(i.User, "as ")), told("version", i.Version))
 	}
 	return append(out, Finding{Name: "requests", Detail: fmt.Sprintf("%d sent so far", l.requests.Load())})
 }

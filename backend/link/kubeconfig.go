@@ -288,7 +288,8 @@ func (c *Settings) merge(more Settings) {
 	c.Connect = c.Connect || more.Connect
 }
 
-// identity is equal for contexts that reach the same server as the same user.
+// identity is equal for contexts that reach the same server, trusted for the same
+// reason, as the same user.
 // It holds secrets and is not kept. A context that can't be used is alone.
 func (s *Set) identity(name string, settings Settings) string {
 	if dangling(s.raw, name) != "" {
@@ -303,6 +304,7 @@ func (s *Set) identity(name string, settings Settings) string {
 	user.LocationOfOrigin, user.Extensions = "", nil
 	key, err := json.Marshal([]any{
 		strings.TrimSuffix(strings.ToLower(cluster.Server), "/"), cluster.TLSServerName, cluster.ProxyURL,
+		cluster.InsecureSkipTLSVerify, cluster.CertificateAuthority, cluster.CertificateAuthorityData,
 		user, settings.As, settings.AsGroups,
 	})
 	if err != nil {

@@ -110,6 +110,22 @@ func (l *Link) Namespace() string { return l.settings.Namespaces[0] }
 // Contexts are the kubeconfig's contexts that lead here, the primary one first.
 func (l *Link) Contexts() []string { return slices.Clone(l.contexts) }
 
+// Kubectl are the flags with which kubectl does what this link does: its context,
+// and what is not in it but was said to this program.
+func (l *Link) Kubectl() []string {
+	flags := []string{"--context", l.contexts[0]}
+	if file := l.set.opts.Kubeconfig; file != "" {
+		flags = append(flags, "--kubeconfig", file)
+	}
+	if l.settings.As != "" {
+		flags = append(flags, "--as", l.settings.As)
+	}
+	for _, group := range l.settings.AsGroups {
+		flags = append(flags, "--as-group", group)
+	}
+	return flags
+}
+
 // REST gives a configuration for client-go's clients, the caller's to change.
 // Whatever clients are made of it share the link's connections; dialers of
 // their own (SPDY, websocket) pass the same gate, login and counting first;

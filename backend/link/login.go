@@ -211,10 +211,8 @@ func (g *login) begin(polite bool) chan struct{} {
 // attempt asks for the credentials. It is g's turn.
 func (g *login) attempt() {
 	g.mu.Lock()
-	source, known := g.source, g.known
-	if !known {
-		g.heard = nil
-	}
+	source := g.source
+	g.heard = nil // what the attempt before was told
 	g.mu.Unlock()
 	var err error
 	if source == nil {

@@ -129,6 +129,12 @@ func (s *Set) Find(name string) (*Link, bool) {
 	return nil, false
 }
 
+// Current gives the link of the first context that was asked for, else that of
+// the kubeconfig's current one.
+func (s *Set) Current() (*Link, bool) {
+	return s.Find(append(slices.Clone(s.opts.Contexts), s.kubeconfig().CurrentContext)[0])
+}
+
 // Connect begins to keep a link; one that is kept already stays as it is.
 // Unknown names are ignored.
 func (s *Set) Connect(name string) {

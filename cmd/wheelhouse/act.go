@@ -91,12 +91,20 @@ func act(c *cobra.Command, f *flags, o actOptions, action string, words []string
 	if err != nil {
 		return err
 	}
-	run, err := p.desk.Wait(context.WithoutCancel(c.Context()), id) // a run that is stopped ends, and how is told
-	if err != nil {
-		return fmt.Errorf("wait for the outcome: %w", err)
-	}
+	tell := func(string) {}
 	if o.output != "json" {
-		printRun(out, run, o.follow)
+		tell = func(line string) { fmt.Fprintln(out, backend.T(line).Safe()) }
+	}
+	steps := tell
+	if !o.follow {
+		steps = func(string) {}
+	}
+	run, err := p.follow(context.WithoutCancel(c.Context()), id, steps) // a run that is stopped ends, and how is told
+	if err != nil {
+		return err
+	}
+	if run.Err == nil {
+		tell(run.Outcome)
 	}
 	return errors.Join(run.Err, leftOut(run.Plan), printJSON(out, o.output, runJSON(run)))
 }
@@ -188,14 +196,26 @@ func verdict(v dispatch.Verdict) string {
 	return strings.TrimSpace("no " + v.Reason)
 }
 
-func printRun(out io.Writer, r backend.Run, steps bool) {
-	if steps {
-		for i, st := range r.Steps {
-			fmt.Fprintln(out, backend.T(fmt.Sprintf("  %s: %s", r.Plan.Steps[i].Target, st)).Safe())
+// follow waits for a run's end, and tells each step's news as it comes.
+func (p *platform) follow(ctx context.Context, id string, tell func(string)) (backend.Run, error) {
+	told := map[int]string{}
+	for {
+		soon, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		run, err := p.desk.Wait(soon, id)
+		cancel()
+		for i, st := range run.Steps {
+			quiet := st.Phase == backend.StepWaiting || st.Phase == backend.StepGoing && st.Note == ""
+			if news := st.String(); !quiet && news != told[i] {
+				told[i] = news
+				tell(fmt.Sprintf("  %s: %s", run.Plan.Steps[i].Target, news))
+			}
 		}
-	}
-	if r.Err == nil {
-		fmt.Fprintln(out, backend.T(r.Outcome).Safe())
+		if err == nil {
+			return run, nil
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return run, fmt.Errorf("wait for the outcome: %w", err)
+		}
 	}
 }
 

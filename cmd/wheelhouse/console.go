@@ -103,7 +103,7 @@ func (p *platform) shellOptions() (ui.Options, error) {
 	}
 	return ui.Options{
 		Desk: p.desk, Keys: keys, Openers: p.openers(), Links: uiLinks{p.links}, Bell: p.bell, Memory: p.memory,
-		Aliases: aliases.Resolve, Known: p.knownNamespaces, Signs: signs, Place: ui.Place{Namespaces: namespaces}, First: first,
+		Aliases: aliases, Known: p.knownNamespaces, Signs: signs, Place: ui.Place{Namespaces: namespaces}, First: first,
 		Notes: append(append(p.notes, notes...), more...),
 	}, nil
 }

@@ -141,7 +141,7 @@ func checkConfig(c *cobra.Command, f *flags) error {
 		return err
 	}
 	for _, word := range slices.Sorted(maps.Keys(conf.Aliases)) {
-		if why := unknownWord(o, o.Aliases(word)); why != "" {
+		if why := unknownWord(o, o.Aliases.Resolve(word)); why != "" {
 			return usage{fmt.Errorf("%s: %s", config.Locate(f.config, "aliases", word), why)}
 		}
 	}

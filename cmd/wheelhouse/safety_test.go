@@ -94,7 +94,7 @@ func TestMarksOutOfSight(t *testing.T) {
 		l.Delete(pod.Ref())
 		l.Put(pod)
 		r.settle()
-		if !r.shows("1 marked gone") {
+		if !r.shows("1 mark lost") {
 			t.Error(r.picture().Plain())
 		}
 	})

@@ -305,8 +305,12 @@ func (p *platform) refs(words []string) ([]backend.Ref, error) {
 	return out, nil
 }
 
-// current is the one link that is connected.
+// current is the link that is meant where none is named: the first of --context,
+// else that of the kubeconfig's current context, else the only one.
 func (p *platform) current() (string, error) {
+	if l, ok := p.links.Current(); ok {
+		return l.Alias(), nil
+	}
 	var on []string
 	for _, l := range p.links.All() {
 		if l.Health().State != backend.Off {

@@ -42,9 +42,11 @@ func (l *List[T]) sorting(id string) func() tea.Cmd {
 func (l *List[T]) keep(f func()) func() tea.Cmd {
 	return l.moved(func() {
 		f()
-		l.shared.Memory.Put(l.sortKey(), []string{l.table.Sorted()})
+		l.keepOrder()
 	})
 }
+
+func (l *List[T]) keepOrder() { l.shared.Memory.Put(l.sortKey(), []string{l.table.Sorted()}) }
 
 // chooseColumns lists the columns: those that are shown, in their order, then the
 // others.

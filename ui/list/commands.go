@@ -185,8 +185,15 @@ func (l *List[T]) current() backend.Ref {
 // save asks for the format and writes the marked rows, or all that are shown.
 func (l *List[T]) save() tea.Cmd {
 	var items []chooser.Item
+	what := "all rows that are shown"
+	if n := l.table.Marked(); n > 0 {
+		what = "the " + ui.Count(n, "marked row")
+		if hidden := l.table.HiddenMarked(); hidden > 0 {
+			what += ", " + ui.Number(hidden) + " of them hidden by the filter"
+		}
+	}
 	for _, format := range []table.Format{table.CSV, table.JSON, table.YAML} {
-		items = append(items, chooser.Item{ID: string(format), Title: strings.ToUpper(string(format)), Detail: "the marked rows, or all that are shown"})
+		items = append(items, chooser.Item{ID: string(format), Title: strings.ToUpper(string(format)), Detail: what})
 	}
 	return ui.Ask(func(s *ui.Shell) tea.Cmd {
 		s.Choose("Save "+l.spec.Noun+"s as", items, func(it chooser.Item) tea.Cmd {

@@ -60,6 +60,7 @@ type List[T backend.Object] struct {
 	detail sidePager
 	ref    backend.Ref // what the details are of
 	parts  []feed.PartState
+	width  int // of the rows, as drawn
 }
 
 // minAside is the width from which the details stand beside the list.
@@ -134,7 +135,7 @@ func (l *List[T]) Update(msg tea.Msg) tea.Cmd {
 	case tea.MouseWheelMsg:
 		l.table.Move(map[tea.MouseButton]int{tea.MouseWheelDown: 3, tea.MouseWheelUp: -3}[msg.Button])
 	case tea.MouseClickMsg:
-		l.table.Click(msg.X, msg.Y-1)
+		l.click(msg.X, msg.Y-1)
 	default:
 		if l.side.Take(msg) {
 			doc, _, err := l.side.Doc()
@@ -144,6 +145,18 @@ func (l *List[T]) Update(msg tea.Msg) tea.Cmd {
 	}
 	l.refresh()
 	return l.look()
+}
+
+// click puts the cursor on a row, or sorts by a heading. The details are not the
+// rows'.
+func (l *List[T]) click(x, y int) {
+	if x >= l.width {
+		return
+	}
+	before := l.table.Sorted()
+	if l.table.Click(x, y); l.table.Sorted() != before {
+		l.keepOrder()
+	}
 }
 
 // refresh takes in what has changed. The parts' states are read first: what is
@@ -200,11 +213,13 @@ func (l *List[T]) look() tea.Cmd {
 // Draw draws the rows, and the details beside them where there is room.
 func (l *List[T]) Draw(f screen.Frame) {
 	w := f.Width()
+	l.width = w
 	l.detail.hidden = w < minAside || l.shared.Details == nil
 	if l.aside && !l.detail.hidden {
 		w = max(minAside*2/3, w*64/100)
 		l.detail.draw(f.Sub(w, 0, f.Width()-w, f.Height()), l.ref)
 		w-- // a blank before the rule
+		l.width = w
 	}
 	rows := f.Sub(0, 0, w, f.Height()-l.drawNotice(f.Sub(0, 0, w, f.Height())))
 	l.table.Draw(rows)
@@ -216,8 +231,10 @@ func (l *List[T]) Draw(f screen.Frame) {
 // Selection is the marked rows, or the one under the cursor.
 func (l *List[T]) Selection() ui.Selection {
 	s := ui.Selection{Refs: l.table.Selected(), Hidden: l.table.HiddenMarked()}
-	if row, ok := l.table.Current(); ok && l.spec.Prefill != nil && len(s.Refs) == 1 {
-		s.Prefill = l.spec.Prefill(*row)
+	if l.spec.Prefill != nil && len(s.Refs) == 1 {
+		if row, ok := l.spec.Feed.Store.Get(s.Refs[0]); ok && row.Ref().UID == s.Refs[0].UID {
+			s.Prefill = l.spec.Prefill(row)
+		}
 	}
 	return s
 }
@@ -259,5 +276,34 @@ func (l *List[T]) Find(query string, n int) []backend.Ref {
 	return l.table.Find(strings.ToLower(query), n)
 }
 
-// Goto puts the cursor on a row.
-func (l *List[T]) Goto(r backend.Ref) { l.table.Goto(r) }
+// Goto puts the cursor on a row, and takes off what hides it.
+func (l *List[T]) Goto(r backend.Ref) (said string) {
+	if l.table.Hides(r) {
+		said = l.unfilter()
+	}
+	l.table.Goto(r)
+	return said
+}
+
+// unfilter shows all rows of the place, and says what it took off.
+func (l *List[T]) unfilter() string {
+	words := l.sifted()
+	if l.table.OnlyBroken() {
+		l.table.Broken(false, l.spec.Broken)
+	}
+	_ = l.Search("", true)
+	return "The filter was taken off, for it is hidden by it: " + words
+}
+
+// SearchHelp is what can be typed behind '/'.
+func (l *List[T]) SearchHelp() []backend.Line {
+	return []backend.Line{
+		{Text: backend.T("FILTERS, ALL THAT ARE TYPED MUST MATCH")},
+		{Label: "check", Text: backend.T("rows that hold it")},
+		{Label: "check.*7d", Text: backend.T("rows that match the expression")},
+		{Label: "!check", Text: backend.T("rows that don't")},
+		{Label: "~ckout", Text: backend.T("rows that hold these letters in this order")},
+		{Label: "state:crash", Text: backend.T("in this column; also restarts:>5 and age:<1h")},
+		{Label: "-l app=cart", Text: backend.T("labels, asked of the server")},
+	}
+}

@@ -19,7 +19,7 @@ func (l *List[T]) old(r backend.Ref) bool {
 	old := false
 	for _, p := range l.parts {
 		if p.Part.Link == r.Link && (p.Part.Scope == "" || p.Part.Scope == r.Scope) && (p.Part.Kind == "" || p.Part.Kind == r.Kind) {
-			old = p.Health.State == backend.Stale || p.Health.State == backend.Down
+			old = p.Health.State == backend.Stale || p.Health.State == backend.Down || p.Health.State == backend.Forbidden
 			if p.Part.Scope != "" {
 				break // its own word counts before that of the whole
 			}
@@ -174,10 +174,14 @@ func (l *List[T]) Title() ui.Title {
 		words = append(words, ui.Number(c.Shown)+" shown ("+l.sifted()+")")
 	}
 	if n := l.table.Marked(); n > 0 {
-		words = append(words, ui.Number(n)+" marked")
+		marked := ui.Number(n) + " marked"
+		if hidden := l.table.HiddenMarked(); hidden > 0 {
+			marked += " (" + ui.Number(hidden) + " hidden)"
+		}
+		words = append(words, marked)
 	}
 	if n := l.table.LostMarks(); n > 0 {
-		words = append(words, ui.Number(n)+" marked gone")
+		words = append(words, ui.Count(n, "mark")+" lost")
 	}
 	if c.Filtering {
 		words = append(words, "filtering")

@@ -116,6 +116,14 @@ func (p *Page) Search(query string, _ bool) error {
 	return nil
 }
 
+// SearchHelp is what can be typed behind '/'.
+func (p *Page) SearchHelp() []backend.Line {
+	return []backend.Line{
+		{Text: backend.T("SEARCH")},
+		{Label: "words", Text: backend.T("goes to the first line that holds them, in any case; all hits are marked")},
+	}
+}
+
 // Commands are those of a text.
 func (p *Page) Commands() []ui.Command {
 	do := func(id, title string, f func()) ui.Command {

@@ -3,6 +3,7 @@
 package clusters
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -23,6 +24,12 @@ func Opener(f *feed.Feed[cluster.Cluster], links ui.Links, shared list.Shared) u
 	return ui.Opener{
 		Word: func(name string) string { return "pods @" + name },
 		Name: "clusters", Alias: []string{"ctx", "context", "contexts", "cluster"}, Title: "Clusters: links, who we are there, their health",
+		Words: func() (all []string) {
+			for _, s := range links.States() {
+				all = append(all, s.Alias)
+			}
+			return all
+		},
 		Open: func(with ui.OpenWith) ui.View {
 			var l *list.List[cluster.Cluster]
 			l = list.New(list.Spec[cluster.Cluster]{
@@ -62,9 +69,13 @@ func names(l *list.List[cluster.Cluster]) []string {
 func commands(l *list.List[cluster.Cluster], links ui.Links) []ui.Command {
 	on := func(id, title, said string, level backend.Level, leave bool, f func(string)) ui.Command {
 		return ui.Command{ID: id, Title: title, Group: "links", Run: func() tea.Cmd {
-			of := names(l)
+			of, hidden := names(l), l.Selection().Hidden
 			return ui.Ask(func(s *ui.Shell) tea.Cmd {
-				s.Say(said+strings.Join(of, ", "), level)
+				words := said + strings.Join(of, ", ")
+				if hidden > 0 {
+					words += fmt.Sprintf(" (%d of them hidden by the filter)", hidden)
+				}
+				s.Say(words, level)
 				for _, name := range of {
 					if leave {
 						s.Leave(name)

@@ -384,3 +384,12 @@ var (
 	statefulRef   = ref(cluster.KindStatefulSet, "db")
 	daemonRef     = ref(cluster.KindDaemonSet, "agent")
 )
+
+// short is what is said without the flag for the test's own kubeconfig.
+func short(said any) string {
+	words := strings.Fields(fmt.Sprint(said))
+	if i := slices.Index(words, "--kubeconfig"); i >= 0 {
+		words = slices.Delete(words, i, i+2)
+	}
+	return strings.Join(words, " ")
+}

@@ -269,7 +269,7 @@ func TestCarryOut(t *testing.T) {
 			if (err == nil) != (tc.says == "") {
 				t.Fatalf("%v, want %q", err, tc.says)
 			}
-			if err != nil && (backend.CodeOf(err) != tc.code || !strings.Contains(err.Error(), tc.says)) {
+			if err != nil && (backend.CodeOf(err) != tc.code || !strings.Contains(short(err), tc.says)) {
 				t.Errorf("%v: %v\nwant %v: …%s…", backend.CodeOf(err), err, tc.code, tc.says)
 			}
 			if writes != tc.writes {

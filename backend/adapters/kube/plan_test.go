@@ -93,7 +93,7 @@ func TestPlan(t *testing.T) {
 				t.Error(d)
 			}
 			s := p.Steps[0]
-			if s.CLI != tc.cli || s.Needs[0].String() != tc.needs {
+			if short(s.CLI) != tc.cli || s.Needs[0].String() != tc.needs {
 				t.Errorf("CLI %q, needs %s", s.CLI, s.Needs[0])
 			}
 			if d := cmp.Diff(tc.guard, s.Guard); d != "" {
@@ -236,7 +236,7 @@ func TestPausedIsNotRestarted(t *testing.T) {
 	a.edit(deploymentPath, true, func(o map[string]any) { o["spec"].(map[string]any)["paused"] = true })
 	c, _ := a.connect(t)
 	_, err := c.Plan(t.Context(), cluster.WorkloadRestart, []backend.Ref{deploymentRef}, nil)
-	if backend.CodeOf(err) != backend.Invalid || !strings.HasSuffix(err.Error(), "kubectl --context prod-eu -n shop rollout resume deployment/checkout") {
+	if backend.CodeOf(err) != backend.Invalid || !strings.HasSuffix(short(err), "kubectl --context prod-eu -n shop rollout resume deployment/checkout") {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,10 +104,6 @@ func (t *Table[T]) drawRow(f screen.Frame, y int, row feed.Row[T], cell func(int
 	}
 	level := t.level(row.Value, f.Now, cell)
 	f.Text(2, y, themes.Of(level), f.Signs.Level[level])
-	glows := row.Was != nil && f.Now.Before(row.Changed.Add(feed.Glow))
-	if glows {
-		next = row.Changed.Add(feed.Glow)
-	}
 	for _, p := range t.layout.places {
 		c, _ := cell(p.column)
 		next = sooner(next, c.Until)
@@ -116,8 +113,9 @@ func (t *Table[T]) drawRow(f screen.Frame, y int, row feed.Row[T], cell func(int
 		case faded:
 			c.Pen = themes.Dim
 		}
-		if glows && t.columns[p.column].Cell(row.Was, f.Now).Text != c.Text {
+		if until := t.glows(p.column, row, f.Now); !until.IsZero() {
 			c.Pen |= themes.Glow
+			next = sooner(next, until)
 		}
 		f.Fit(p.x, y, p.w, c.Pen, c.Text, t.columns[p.column].Right)
 		if p.column == t.name {
@@ -125,6 +123,24 @@ func (t *Table[T]) drawRow(f screen.Frame, y int, row feed.Row[T], cell func(int
 		}
 	}
 	return next
+}
+
+// glows gives until when a cell is marked as changed; zero for one that has not
+// changed within the last second.
+func (t *Table[T]) glows(column int, row feed.Row[T], now time.Time) time.Time {
+	if len(row.Past) == 0 {
+		return time.Time{}
+	}
+	text := func(v *T) string { return t.columns[column].Cell(v, now).Text }
+	after := text(row.Value)
+	for _, p := range slices.Backward(row.Past) {
+		before := text(p.Was)
+		if until := p.At.Add(feed.Glow); before != after && now.Before(until) {
+			return until
+		}
+		after = before
+	}
+	return time.Time{}
 }
 
 // drawName shows in the name what the filter matched, and the cursor: only what

@@ -159,10 +159,11 @@ func (t *Table[T]) CellText() string {
 	return t.text(t.sort)
 }
 
-// RowText is that row's chosen columns, divided by tabs.
+// RowText is that row's columns, those that are shown where there is room,
+// divided by tabs.
 func (t *Table[T]) RowText() string {
 	var all []string
-	for _, i := range t.chosen {
+	for _, i := range t.wanted() {
 		all = append(all, t.text(i))
 	}
 	return strings.Join(all, "\t")

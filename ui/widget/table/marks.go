@@ -73,7 +73,7 @@ func (t *Table[T]) Marked() int {
 	return len(t.marks.keys)
 }
 
-// LostMarks counts the marked rows that went away since a mark was last set or
+// LostMarks counts the marked rows that are not there any more, since a mark was last set or
 // taken off.
 func (t *Table[T]) LostMarks() int { return t.marks.lost }
 
@@ -132,15 +132,16 @@ func (t *Table[T]) look() {
 	}
 }
 
-// dropMarks takes the marks off rows that are gone.
+// dropMarks takes the marks off rows that are gone. Which those are is known only
+// when all are there that are wanted.
 func (t *Table[T]) dropMarks() {
 	m := &t.marks
 	m.fresh = false
-	left := t.Counts().Left
-	if m.left == left {
+	c := t.lens.Counts()
+	if m.left == c.Left || c.Loading > 0 {
 		return
 	}
-	m.left = left
+	m.left = c.Left
 	before := len(m.keys)
 	maps.DeleteFunc(m.keys, func(key backend.Ref, _ string) bool {
 		_, ok := t.store.Get(key)

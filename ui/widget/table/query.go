@@ -280,12 +280,19 @@ func (t *Table[T]) comparison(tm term) (id string, ok func(*T) bool, err error) 
 		if err == nil {
 			return tm.id(), func(v *T) bool { return holds(c.Number(v) - n) }, nil
 		}
-	case c.Since != nil && op != "":
+	case c.Since != nil:
 		d, err := age(value)
+		if err != nil && op == "" {
+			break
+		}
 		if err != nil {
 			return "", nil, wrong("%s is an age, and %q is none; for example %s:<1h, %s:>2d.", c.ID, value, c.ID, c.ID)
 		}
 		now := time.Now() // rows do not leave by growing older
+		if op == "" {     // as ages are shown: in whole units of the last one given
+			unit := unitOf(value)
+			holds = func(off float64) bool { return off >= 0 && off < float64(unit) }
+		}
 		return fmt.Sprint(tm.id(), " ", now.UnixNano()), func(v *T) bool { return holds(float64(now.Sub(c.Since(v)) - d)) }, nil
 	case op == "=":
 		return tm.id(), func(v *T) bool { return strings.EqualFold(c.Text(v), value) }, nil
@@ -311,6 +318,21 @@ func age(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("read age: %w", err)
 	}
 	return d, nil
+}
+
+// unitOf is the smallest unit of what age has read.
+func unitOf(s string) time.Duration {
+	switch s[len(s)-1] {
+	case 'w':
+		return 7 * 24 * time.Hour
+	case 'd':
+		return 24 * time.Hour
+	case 'h':
+		return time.Hour
+	case 'm':
+		return time.Minute
+	}
+	return time.Second
 }
 
 // maxFuzzy is how many bytes of a name are matched by letters.

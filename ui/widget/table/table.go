@@ -121,13 +121,23 @@ func (t *Table[T]) Current() (row *T, ok bool) {
 	return r.Value, true
 }
 
-// Find gives up to n rows, shown or not, whose name holds query in any case.
+// Hides says whether a row is there and the filter keeps it from being shown.
+func (t *Table[T]) Hides(r backend.Ref) bool {
+	_, there := t.store.Get(r)
+	return there && t.lens.Index(r) < 0
+}
+
+// Find gives up to n rows of those that the table is of, shown or not, whose name
+// holds query in any case.
 func (t *Table[T]) Find(query string, n int) []backend.Ref {
 	query = strings.ToLower(query)
 	var found []backend.Ref
 	for v := range t.lens.All() {
 		if len(found) == n {
 			break
+		}
+		if !t.Wants((*v).Ref().Link) || t.sieve.only != nil && !t.sieve.only(v) {
+			continue
 		}
 		if strings.Contains(strings.ToLower(t.columns[t.name].Text(v)), query) {
 			found = append(found, (*v).Ref())
