@@ -288,6 +288,7 @@ func TestUndo(t *testing.T) {
 				p.Steps[i].Undo = nil
 			}
 		}
+		p.Warnings = []string{"an autoscaler may set it back"}
 		return nil
 	}
 	a.do = func(_ context.Context, r backend.Ref, _ backend.Progress) error {
@@ -309,7 +310,8 @@ func TestUndo(t *testing.T) {
 	if diff := cmp.Diff([]string{"y", "x"}, names); diff != "" {
 		t.Error(diff)
 	}
-	if !strings.Contains(strings.Join(p.Warnings, " "), "1 of the 3 steps done can't be taken back") || p.Risk != backend.Medium {
+	warned := strings.Join(p.Warnings, " ")
+	if !strings.Contains(warned, "1 of the 3 steps done can't be taken back") || strings.Count(warned, "what is taken back: an autoscaler may") != 1 || p.Risk != backend.Medium {
 		t.Errorf("warnings = %q, risk %v", p.Warnings, p.Risk)
 	}
 	r := w.run(t, p)

@@ -20,6 +20,8 @@ func TestContextsOfTheSameServerAndUserAreOneLink(t *testing.T) {
 	k.CurrentContext = "prod/pay"
 	k.Clusters["prod"] = &clientcmdapi.Cluster{Server: "https://prod.invalid:6443"}
 	k.Clusters["prod-again"] = &clientcmdapi.Cluster{Server: "https://PROD.invalid:6443/"}
+	k.Clusters["prod-trusting"] = &clientcmdapi.Cluster{Server: "https://prod.invalid:6443", InsecureSkipTLSVerify: true}
+	k.Clusters["prod-renewed"] = &clientcmdapi.Cluster{Server: "https://prod.invalid:6443", CertificateAuthorityData: []byte("another")}
 	k.Clusters["other"] = &clientcmdapi.Cluster{Server: "https://other.invalid"}
 	k.AuthInfos["ada"] = &clientcmdapi.AuthInfo{Token: "t1"}
 	k.AuthInfos["ada-copied"] = &clientcmdapi.AuthInfo{Token: "t1"}
@@ -29,6 +31,8 @@ func TestContextsOfTheSameServerAndUserAreOneLink(t *testing.T) {
 		"prod/shop":  {"prod", "ada", "shop"},
 		"prod/pay":   {"prod", "ada", "pay"},
 		"copied":     {"prod-again", "ada-copied", "pay"},
+		"trusting":   {"prod-trusting", "ada", ""},
+		"renewed":    {"prod-renewed", "ada", ""},
 		"as bob":     {"prod", "bob", ""},
 		"as root":    {"prod", "ada-as-root", ""},
 		"Elsewhere!": {"other", "ada", ""},
@@ -47,6 +51,8 @@ func TestContextsOfTheSameServerAndUserAreOneLink(t *testing.T) {
 	}
 	want := map[string]string{
 		"prod-pay":  "prod/pay,copied,prod/shop in pay,shop protected:true read-only:false",
+		"trusting":  "trusting in default protected:false read-only:false",
+		"renewed":   "renewed in default protected:false read-only:false",
 		"as-bob":    "as bob in default protected:false read-only:false",
 		"as-root":   "as root in default protected:false read-only:false",
 		"elsewhere": "Elsewhere! in default protected:false read-only:false",
@@ -64,6 +70,9 @@ func TestContextsOfTheSameServerAndUserAreOneLink(t *testing.T) {
 	}
 	if l, ok := s.Find("prod/shop"); !ok || l.Alias() != "prod-pay" {
 		t.Error("a link is not found by one of its contexts")
+	}
+	if l, ok := s.Current(); !ok || l.Alias() != "prod-pay" {
+		t.Error("the link of the current context is another, or none")
 	}
 }
 
@@ -94,6 +103,12 @@ func TestCommandLineComesFirst(t *testing.T) {
 	l := only(t, s)
 	if got := l.Contexts()[0]; got != "two" {
 		t.Errorf("primary context is %s", got)
+	}
+	if diff := cmp.Diff([]string{"--context", "two", "--kubeconfig", s.opts.Kubeconfig, "--as", "root", "--as-group", "admins"}, l.Kubectl()); diff != "" {
+		t.Errorf("kubectl is called with %s", diff)
+	}
+	if current, ok := s.Current(); !ok || current != l {
+		t.Error("the current link is not the one asked for")
 	}
 	if got := l.Namespaces(); !cmp.Equal(got, []string{"asked"}) {
 		t.Errorf("namespaces are %v", got)

@@ -44,6 +44,7 @@ type rig struct {
 	links      *rigLinks
 	actor      *rigActor
 	memory     *rigMemory
+	aliases    keymap.Aliases
 	bell       *feed.Bell
 	clusters   *feed.Feed[cluster.Cluster]
 	pods       *feed.Feed[cluster.Pod]
@@ -82,7 +83,7 @@ func (r *rig) options() ui.Options {
 	}
 	return ui.Options{
 		Desk: r.desk, Keys: keys, Openers: r.openers(), Links: r.links, Bell: r.bell, Memory: r.memory,
-		Signs: themes.Unicode(), Now: rigNow,
+		Aliases: r.aliases, Signs: themes.Unicode(), Now: rigNow,
 	}
 }
 

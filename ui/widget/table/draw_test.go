@@ -100,6 +100,9 @@ func TestPens(t *testing.T) {
 		changed := row("b")
 		changed.restarts = 3
 		x.load.Put(changed)
+		unseen := changed
+		unseen.created++ // what no column shows takes no mark away
+		x.load.Put(unseen)
 		x.Refresh()
 		x.Choose([]string{"name", "state", "restarts"})
 		x.filter("b")
