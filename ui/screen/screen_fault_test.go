@@ -2,7 +2,6 @@ package screen
 
 import (
 	"errors"
-	"io"
 	"testing"
 
 	"wheelhouse/backend"
@@ -11,12 +10,15 @@ import (
 // TestWriterFault: a panic of the writer ends the screen, not the process.
 func TestWriterFault(t *testing.T) {
 	lost := make(chan error, 1)
-	s := NewScreen(io.Discard, nil, func(err error) { lost <- err }) // without a palette every colour panics
-	c := New(3, 1)
-	c.Fill(1)
-	s.Show(c)
+	s := NewScreen(breaks{}, testPalette(t), func(err error) { lost <- err })
+	s.Show(New(3, 1))
 	if fault := new(backend.PanicError); !errors.As(<-lost, &fault) {
 		t.Error("lost, but not by a fault")
 	}
 	<-s.Idle()
 }
+
+// breaks is a terminal that breaks whoever writes to it.
+type breaks struct{}
+
+func (breaks) Write([]byte) (int, error) { panic("on a write") }
