@@ -18,7 +18,7 @@ TOOL      := $(GO) tool -modfile=$(CURDIR)/testdata/tools/go.mod
 SERVERS   := cd testdata/stack && $(GO) run ./cmd/stack
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: run build test test-real bench lint stack-up stack-down release frame-picture
+.PHONY: run build test race test-real bench lint stack-up stack-down release frame-picture
 
 run: build ## the console on your kubeconfig; ARGS="--context prod" are its flags
 	@./wheelhouse $(ARGS)
@@ -28,6 +28,9 @@ build: ## ./wheelhouse
 
 test: ## every test that needs nothing running
 	$(GO) test $(TESTFLAGS) $(PACKAGES)
+
+race: ## the same tests under the race detector, which needs a C compiler
+	CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(PACKAGES)
 
 test-real: stack-up ## the tests that want real servers: TestReal… in files with the build tag real
 	$(GO) test $(TESTFLAGS) -tags real -run '^TestReal' -count 1 -p 1 -timeout 30m $(REAL)

@@ -110,9 +110,8 @@ const probeRow = 3
 // ask asks the terminal for what its name does not tell; the answers come with
 // the keys.
 func (r *running) ask() {
-	switch os.Getenv("TERM") {
-	case "dumb", "linux":
-		return // they would print the question
+	if os.Getenv("TERM") == "linux" {
+		return // it would print the question
 	}
 	r.screen.Emit(ansi.RequestBackgroundColor)
 	if r.console.Probe {

@@ -202,9 +202,30 @@ func (p *part[T]) stream(ctx context.Context) error {
 	defer body.Close()
 	if p.version != "" {
 		body.mayRest()
-		p.alive()
+		return p.resume(p.col.form().events(body), body.mayRest)
 	}
 	return p.follow(p.col.form().events(body), body.mayRest)
+}
+
+// resumed is how long a watch that goes on must last before it is said to be in
+// step: that its history is gone a server says right after its 200.
+const resumed = 250 * time.Millisecond
+
+// resume follows from where the feed is.
+func (p *part[T]) resume(f events, inStep func()) error {
+	told, at := make(chan struct{}), time.Now().Add(resumed)
+	timer := time.AfterFunc(resumed, func() {
+		defer close(told)
+		p.sink.Health(p.key, backend.Health{State: backend.Live, Since: at})
+	})
+	err := p.follow(f, inStep)
+	if !timer.Stop() {
+		<-told // or it would be told after what comes now
+		if p.live.Before(at) {
+			p.live = at
+		}
+	}
+	return err
 }
 
 func (p *part[T]) selected(q url.Values) {

@@ -70,9 +70,14 @@ func piecesOn(t *testing.T, s *rights, configured ...string) *pieces[cluster.Pod
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
+	return piecesAt(t, server.URL, configured...)
+}
+
+func piecesAt(t *testing.T, url string, configured ...string) *pieces[cluster.Pod] {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	config := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"eu","clusters":[{"name":"c","cluster":{"server":%q}}],
-		"users":[{"name":"u","user":{"token":"t"}}],"contexts":[{"name":"eu","context":{"cluster":"c","user":"u"}}]}`, server.URL)
+		"users":[{"name":"u","user":{"token":"t"}}],"contexts":[{"name":"eu","context":{"cluster":"c","user":"u"}}]}`, url)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

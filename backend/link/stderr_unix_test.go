@@ -73,3 +73,21 @@ func TestQuietKeepsDiagnosticsOffTheScreen(t *testing.T) {
 		t.Errorf("log holds %q", log.String())
 	}
 }
+
+// TestLastWords: what the runtime says when the process dies is seen, although
+// standard error is captured.
+func TestLastWords(t *testing.T) {
+	if os.Getenv("WHEELHOUSE_TEST_DIES") != "" {
+		if _, err := CaptureStderr(func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+		go panic("a library's mistake")
+		select {}
+	}
+	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLastWords$")
+	c.Env = append(os.Environ(), "WHEELHOUSE_TEST_DIES=1")
+	out, err := c.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "a library's mistake") {
+		t.Errorf("%v: %s", err, out)
+	}
+}

@@ -41,6 +41,9 @@ func NewTerminal(in, out *os.File, mouse bool) (*Terminal, error) {
 	if !term.IsTerminal(in.Fd()) || !term.IsTerminal(out.Fd()) {
 		return nil, errors.New("the console needs a terminal for its keys and its screen; `wheelhouse frame` and `wheelhouse act` work without one")
 	}
+	if os.Getenv("TERM") == "dumb" {
+		return nil, errors.New("TERM is dumb: this terminal can't place text, which the console needs; `wheelhouse frame` and `wheelhouse act` work on it. If it can, set TERM to what it is, such as xterm-256color")
+	}
 	return &Terminal{in: in, out: out, mouse: mouse}, nil
 }
 

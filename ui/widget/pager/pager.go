@@ -130,8 +130,23 @@ func (p *Pager) Next(n int) {
 		if p.hit(p.doc.Lines[at].Text.Safe()) {
 			p.top, p.skip, p.at = at, 0, at+1
 			p.Scroll(0)
+			p.panTo(p.doc.Lines[at])
 			return
 		}
+	}
+}
+
+// panTo brings what is searched for into sight where it stands beside the window.
+func (p *Pager) panTo(l backend.Line) {
+	room := p.width - p.indent(l)
+	if p.wrap || room <= 0 {
+		return
+	}
+	text := strings.ToLower(l.Text.Safe())
+	at := strings.Index(text, p.find)
+	from, to := screen.Width(text[:at]), screen.Width(text[:at+len(p.find)])
+	if from < p.left || to > p.left+room {
+		p.left = max(0, to-room*2/3)
 	}
 }
 

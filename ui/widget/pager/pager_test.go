@@ -389,3 +389,20 @@ func TestHostile(t *testing.T) {
 		p.ToggleWrap()
 	}
 }
+
+// TestFindPans: a hit that stands beside the window is brought into it, and one
+// before it too.
+func TestFindPans(t *testing.T) {
+	var p Pager
+	p.Set(backend.Doc{Lines: []backend.Line{
+		{Text: backend.T("near " + strings.Repeat("x", 300))},
+		{Text: backend.T(strings.Repeat("日", 100) + " Far away")},
+	}})
+	draw(t, &p, 30, 4)
+	for _, word := range []string{"far", "near"} {
+		p.Find(word)
+		if got := draw(t, &p, 30, 4); !strings.Contains(strings.ToLower(got), word) {
+			t.Errorf("%s is not in sight:\n%s", word, got)
+		}
+	}
+}
