@@ -141,7 +141,7 @@ func (s *Shell) openPalette() tea.Cmd {
 		case strings.HasPrefix(it.ID, ":"):
 			return s.Command(it.ID[1:])
 		case strings.HasPrefix(it.ID, "@"):
-			return s.Command("pods " + it.ID)
+			return s.lookAt(it.ID[1:])
 		case it.Group == "object":
 			if said := s.top().(Finder).Goto(found[it.ID]); said != "" {
 				s.Say(said, backend.None)
@@ -151,6 +151,18 @@ func (s *Shell) openPalette() tea.Cmd {
 		return s.perform(it.ID, sel)
 	}})
 	return nil
+}
+
+// lookAt shows one cluster: what the view on the screen shows of it, or where that
+// is of no place, its pods.
+func (s *Shell) lookAt(link string) tea.Cmd {
+	name := s.top().Name()
+	if slices.ContainsFunc(s.o.Openers, func(o Opener) bool { return o.Name == name && o.Words == nil }) {
+		p := s.stack.place
+		p.Links = []string{link}
+		return s.MoveTo(p)
+	}
+	return s.Command("pods @" + link)
 }
 
 // maxObjects is how many objects the palette shows for what was typed.

@@ -35,7 +35,7 @@ func (s *Shell) openPrompt(sign rune) func() tea.Cmd {
 		p.line = input.New(p.former, false)
 		s.prompt = p
 		if sign == ':' {
-			return s.promptTyped()
+			s.offer()
 		}
 		return nil
 	}
@@ -91,12 +91,18 @@ func (s *Shell) promptTyped() tea.Cmd {
 		}
 		return s.top().Update(Changed{})
 	}
+	s.offer()
+	return nil
+}
+
+// offer shows what the last word of a command line may become.
+func (s *Shell) offer() {
+	p := s.prompt
 	p.line.Ghost("")
 	p.offers = s.completions(p.line.Value())
 	if len(p.offers) > 0 && p.line.Value() != "" {
 		p.line.Ghost(strings.TrimPrefix(p.offers[0], lastWord(p.line.Value())))
 	}
-	return nil
 }
 
 func (s *Shell) enterPrompt() tea.Cmd {

@@ -143,6 +143,9 @@ func (s *Shell) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return s, s.mouse(msg)
 	case Changed:
 		s.runs.look(s)
+		if s.prompt != nil && s.prompt.sign == ':' {
+			s.offer() // what was asked for may be there by now
+		}
 		return s, s.top().Update(msg)
 	case Done:
 		s.busy--

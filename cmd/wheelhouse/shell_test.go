@@ -82,7 +82,7 @@ func TestPaletteTakesTheFilterOff(t *testing.T) {
 	inBubble(t, func(r *rig) { r.links.add("eu", live()); twoPods(r, "eu") }, func(r *rig) {
 		r.start("pods", 120, 30)
 		r.press("/ a - e u enter ctrl+p b - e u enter")
-		if !r.shows("filter was taken off") || !r.shows("▸", "b-eu") {
+		if !r.shows("/a-eu hid it, and was taken off") || !r.shows("▸", "b-eu") {
 			t.Error(r.picture().Plain())
 		}
 	})
@@ -202,4 +202,18 @@ func TestClickBesideTheRows(t *testing.T) {
 			t.Errorf("kept is %v of %q", got, head)
 		}
 	})
+}
+
+// TestPaletteShowsACluster: in the view that is open, or where that is of no
+// place, in its pods.
+func TestPaletteShowsACluster(t *testing.T) {
+	for first, want := range map[string]string{"deployments": "deployments  lab", "clusters": "pods  lab"} {
+		inBubble(t, func(r *rig) { r.links.add("eu", live()); r.links.add("lab", live()) }, func(r *rig) {
+			r.start(first, 120, 30)
+			r.press("ctrl+p l a b enter")
+			if !r.shows(want) {
+				t.Errorf("from %s:\n%s", first, r.picture().Plain())
+			}
+		})
+	}
 }

@@ -292,7 +292,7 @@ func (l *List[T]) unfilter() string {
 		l.table.Broken(false, l.spec.Broken)
 	}
 	_ = l.Search("", true)
-	return "The filter was taken off, for it is hidden by it: " + words
+	return words + " hid it, and was taken off"
 }
 
 // SearchHelp is what can be typed behind '/'.
