@@ -187,3 +187,15 @@ func (c *cleaner) stringEnd(s string, i int) int {
 	c.open = true
 	return i
 }
+
+// AppendWords appends words to b, a blank between them: what most nouns are
+// searched by.
+func AppendWords(b []byte, words ...string) []byte {
+	for i, w := range words {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, w...)
+	}
+	return b
+}

@@ -49,7 +49,7 @@ func (c Cluster) Ref() backend.Ref {
 
 // AppendText implements backend.Object.
 func (c Cluster) AppendText(b []byte) []byte {
-	return words(b, c.Link, c.Server, c.User, c.Contexts, c.Health.State.String())
+	return backend.AppendWords(b, c.Link, c.Server, c.User, c.Contexts, c.Health.State.String())
 }
 
 // Namespace is one namespace of a cluster.
@@ -66,14 +66,6 @@ func (n Namespace) Ref() backend.Ref {
 }
 
 // AppendText implements backend.Object.
-func (n Namespace) AppendText(b []byte) []byte { return words(b, n.Link, n.Name, n.State) }
-
-func words(b []byte, ss ...string) []byte {
-	for i, s := range ss {
-		if i > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, s...)
-	}
-	return b
+func (n Namespace) AppendText(b []byte) []byte {
+	return backend.AppendWords(b, n.Link, n.Name, n.State)
 }

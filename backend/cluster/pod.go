@@ -28,5 +28,5 @@ func (p Pod) Ref() backend.Ref {
 
 // AppendText implements backend.Object.
 func (p Pod) AppendText(b []byte) []byte {
-	return words(b, p.Link, p.Namespace, p.Name, p.State, p.Node, p.IP, p.Detail)
+	return backend.AppendWords(b, p.Link, p.Namespace, p.Name, p.State, p.Node, p.IP, p.Detail)
 }

@@ -26,5 +26,5 @@ func (w Workload) Ref() backend.Ref {
 
 // AppendText implements backend.Object.
 func (w Workload) AppendText(b []byte) []byte {
-	return words(b, w.Link, w.Namespace, w.Name, w.Kind, w.State, w.Image)
+	return backend.AppendWords(b, w.Link, w.Namespace, w.Name, w.Kind, w.State, w.Image)
 }

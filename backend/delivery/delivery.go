@@ -18,13 +18,3 @@ func Nouns() backend.Nouns {
 		{Kind: KindRollout, Plural: "rollouts", Short: []string{"ro"}, Scoped: true},
 	}
 }
-
-func words(b []byte, ss ...string) []byte {
-	for i, s := range ss {
-		if i > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, s...)
-	}
-	return b
-}

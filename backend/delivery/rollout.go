@@ -36,7 +36,7 @@ func (r Rollout) Ref() backend.Ref {
 
 // AppendText implements backend.Object.
 func (r Rollout) AppendText(b []byte) []byte {
-	return words(b, r.Link, r.Namespace, r.Name, r.Strategy, r.State, r.Image, r.Detail, r.Verdict)
+	return backend.AppendWords(b, r.Link, r.Namespace, r.Name, r.Strategy, r.State, r.Image, r.Detail, r.Verdict)
 }
 
 // Revision addresses one of its revisions by the hash.
@@ -92,4 +92,6 @@ func (r Revision) Ref() backend.Ref {
 }
 
 // AppendText implements backend.Object.
-func (r Revision) AppendText(b []byte) []byte { return words(b, r.Link, r.Namespace, r.Name, r.Image) }
+func (r Revision) AppendText(b []byte) []byte {
+	return backend.AppendWords(b, r.Link, r.Namespace, r.Name, r.Image)
+}

@@ -86,7 +86,6 @@ func (p *pieces[T]) take(ctx context.Context, namespaces []string) {
 		if !slices.Contains(namespaces, ns) {
 			end()
 			delete(p.kept, ns)
-			p.sink.End(p.of(ns))
 		}
 	}
 	for _, ns := range namespaces {
@@ -95,7 +94,12 @@ func (p *pieces[T]) take(ctx context.Context, namespaces []string) {
 		}
 		one, end := context.WithCancel(ctx)
 		p.kept[ns] = end
-		p.all.Go(func() { p.s.one(one, p.col, ns, p.labels, p.sink) })
+		p.all.Go(func() {
+			p.s.one(one, p.col, ns, p.labels, p.sink)
+			if one.Err() != nil && ctx.Err() == nil {
+				p.sink.End(p.of(ns)) // its last word: before it has stopped, it might say more
+			}
+		})
 	}
 }
 

@@ -122,3 +122,17 @@ func TestAllowance(t *testing.T) {
 		})
 	}
 }
+
+// TestTakenAndLeft: the end of a namespace that may not be read any more is the
+// last that is said of it.
+func TestTakenAndLeft(t *testing.T) {
+	p := piecesOn(t, &rights{})
+	sink := &healths{live: make(chan struct{}, 1), ended: -1}
+	p.sink, p.kept = sink, map[string]context.CancelFunc{}
+	p.take(t.Context(), []string{"shop"})
+	p.take(t.Context(), nil)
+	p.all.Wait()
+	if sink.ended != len(sink.said) || len(p.kept) > 0 {
+		t.Errorf("%d words before its end, %d after", sink.ended, len(sink.said)-sink.ended)
+	}
+}

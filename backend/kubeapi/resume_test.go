@@ -19,6 +19,14 @@ type healths struct {
 	mu   sync.Mutex
 	said []backend.State
 	live chan struct{} // has room for one
+	// ended is how much had been said when a part was ended; -1 when none was
+	ended int
+}
+
+func (s *healths) End(backend.Part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = len(s.said)
 }
 
 func (s *healths) Health(_ backend.Part, h backend.Health) {
@@ -52,7 +60,7 @@ func TestResume(t *testing.T) {
 			t.Cleanup(server.Close)
 			base := piecesAt(t, server.URL)
 			base.col.JSON = true
-			sink := &healths{live: make(chan struct{}, 1)}
+			sink := &healths{live: make(chan struct{}, 1), ended: -1}
 			p := &part[cluster.Pod]{c: base.s.c, col: base.col, sink: sink, key: base.whole, version: "5"}
 			if c.live {
 				go func() { <-sink.live; cancel() }()
