@@ -22,7 +22,7 @@ import (
 // startOrder is every program of a cluster in the order in which it starts.
 // They end the other way round: an API server waits for open watches, so its
 // clients go first.
-var startOrder = []string{"etcd", "apiserver", "controllers", "scheduler", "kwok"}
+var startOrder = []string{"etcd", "apiserver", "controllers", "scheduler", "kwok", "rollouts"}
 
 // nodes is how many nodes a cluster has before Load adds its own.
 const nodes = 5
@@ -30,7 +30,7 @@ const nodes = 5
 // cluster is one control plane with its data, keys and ports in one directory.
 type cluster struct {
 	name, dir, bin string
-	ports          map[string]int // by program, and "etcd-peer"
+	ports          map[string]int // by program, and "etcd-peer", "rollouts-health"
 }
 
 func newCluster(name, dir, bin string) *cluster { return &cluster{name: name, dir: dir, bin: bin} }
@@ -66,7 +66,7 @@ func (c *cluster) fill(ctx context.Context) error {
 	if err := ensureNodes(ctx, client, plainNodes(c.name, nodes)); err != nil {
 		return err
 	}
-	for _, manifest := range [][]byte{rbacManifest, appsManifest} {
+	for _, manifest := range [][]byte{rbacManifest, appsManifest, rolloutsManifest} {
 		if err := c.kubectl(ctx, manifest, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
 			return err
 		}
@@ -94,6 +94,11 @@ func (c *cluster) down() error {
 func (c *cluster) start(ctx context.Context, name string) error {
 	p := c.program(name)
 	if _, ok := p.running(); !ok {
+		if name == "rollouts" {
+			if err := c.defineRollouts(ctx); err != nil {
+				return err
+			}
+		}
 		if err := p.start(); err != nil {
 			return err
 		}
@@ -163,6 +168,11 @@ func (c *cluster) program(name string) program {
 			"--tls-cert-file=" + c.path("kubelet.crt"), "--tls-private-key-file=" + c.path("kubelet.key"),
 			"--node-lease-duration-seconds=40",
 		}
+	case "rollouts":
+		exe, args = filepath.Join(c.bin, "rollouts-controller"), []string{
+			kubeconfig, "--metricsPort=" + c.port(name), "--healthzPort=" + c.port("rollouts-health"),
+			"--leader-elect=false", "--loglevel=warn",
+		}
 	}
 	return program{name: name, dir: c.dir, exe: exe, args: args}
 }
@@ -188,7 +198,7 @@ func (c *cluster) choosePorts() error {
 	if err := c.loadPorts(); err == nil && (c.anyRunning() || allFree(c.ports)) {
 		return nil
 	}
-	ports, err := freePorts(append([]string{"etcd-peer"}, startOrder...))
+	ports, err := freePorts(append([]string{"etcd-peer", "rollouts-health"}, startOrder...))
 	if err != nil {
 		return err
 	}

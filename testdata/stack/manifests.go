@@ -13,6 +13,8 @@ import (
 var (
 	//go:embed manifests/apps.yaml
 	appsManifest []byte
+	//go:embed manifests/rollouts.yaml
+	rolloutsManifest []byte
 	//go:embed manifests/rbac.yaml
 	rbacManifest []byte
 	//go:embed manifests/stages.yaml
