@@ -150,16 +150,20 @@ func goBuild(ctx context.Context, src, output, pkg, flags string) error {
 	return nil
 }
 
-// modulePart asks the go command about a module that src requires.
+// modulePart asks the go command about a module that src requires, and fetches it:
+// what is not in the module cache has no folder.
 func modulePart(ctx context.Context, src, format, module string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", format, module)
-	cmd.Dir = src
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("go list %s: %w", module, err)
+	var part []byte
+	for _, args := range [][]string{{"mod", "download", module}, {"list", "-m", "-f", format, module}} {
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Dir = src
+		cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+		var err error
+		if part, err = cmd.Output(); err != nil {
+			return "", fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+		}
 	}
-	return strings.TrimSpace(string(out)), nil
+	return strings.TrimSpace(string(part)), nil
 }
 
 func digest(src string) (string, error) {
