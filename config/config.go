@@ -5,13 +5,16 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/adrg/xdg"
@@ -24,6 +27,7 @@ import (
 // Config is config.yaml.
 type Config struct {
 	Links      []Link                       `yaml:"links" help:"what is to be known of single links"`
+	Systems    []System                     `yaml:"systems" help:"servers that no kubeconfig leads to"`
 	ReadOnly   bool                         `yaml:"readOnly" help:"change nothing, whatever is pressed"`
 	Namespaces []string                     `yaml:"namespaces" help:"the namespaces to begin with; none: all"`
 	View       string                       `yaml:"view" help:"the view to begin with, as a ':' line"`
@@ -50,6 +54,23 @@ type Link struct {
 	Connect    bool     `yaml:"connect" help:"connect at start"`
 }
 
+// System is one server that no kubeconfig leads to.
+type System struct {
+	Kind       string `yaml:"kind" help:"what it is"`
+	URL        string `yaml:"url" help:"its address, http or https, with the path that all of it is below" example:"https://ci.example.com"`
+	Alias      string `yaml:"alias" help:"what it is called on the screen: a-z, 0-9 and -; its kind where nothing is said"`
+	User       string `yaml:"user" help:"who logs in; none where the secret says so"`
+	Secret     string `yaml:"secret" help:"password, token or key, by where it is: env:NAME, file:PATH, keyring:SERVICE/ACCOUNT, exec:COMMAND ARG…, or plain:VALUE" example:"env:CI_TOKEN"`
+	CA         string `yaml:"ca" help:"PEM file of the authority to believe; none: the machine's"`
+	Cert       string `yaml:"cert" help:"PEM file of the certificate to show"`
+	Key        string `yaml:"key" help:"PEM file of its key"`
+	ServerName string `yaml:"serverName" help:"the name in the server's certificate, where it is not the address's"`
+	Insecure   bool   `yaml:"insecure" help:"do not verify the server's certificate; the screen says so"`
+	Colour     string `yaml:"colour" help:"its colour" choices:"red,orange,yellow,green,cyan,blue,purple,grey"`
+	Protected  bool   `yaml:"protected" help:"every change wants a name typed"`
+	ReadOnly   bool   `yaml:"readOnly" help:"nothing is changed there"`
+}
+
 // Default is what holds where nothing is said.
 func Default() Config {
 	return Config{Theme: "auto", Symbols: "auto", Renderer: "own", View: "pods"}
@@ -59,8 +80,9 @@ func Default() Config {
 func Path() string { return filepath.Join(xdg.ConfigHome, "wheelhouse", "config.yaml") }
 
 // Load reads the config. An empty path means the usual place, where there may
-// be none. The error names file, line and column, and the nearest right name.
-func Load(path string) (Config, error) {
+// be none; kinds are those that a system may have. The error names file, line and
+// column, and the nearest right name.
+func Load(path string, kinds ...string) (Config, error) {
 	named := path != ""
 	if !named {
 		path = Path()
@@ -72,7 +94,7 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, &backend.Error{Code: backend.Invalid, Op: "read config", Err: err, Human: fmt.Sprintf("The configuration %s can't be read: %v. Name another with --config.", path, err)}
 	}
-	c, err := Parse(b)
+	c, err := Parse(b, kinds...)
 	if err != nil {
 		return Config{}, &backend.Error{Code: backend.Invalid, Op: "read config", Err: err, Human: fmt.Sprintf("%s: %s", path, err)}
 	}
@@ -81,7 +103,7 @@ func Load(path string) (Config, error) {
 
 // Parse reads a config strictly over the defaults. The error begins with
 // "[line:column]".
-func Parse(b []byte) (Config, error) {
+func Parse(b []byte, kinds ...string) (Config, error) {
 	c := Default()
 	d := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
 	if err := d.Decode(&c); errors.Is(err, io.EOF) {
@@ -93,7 +115,7 @@ func Parse(b []byte) (Config, error) {
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) && (err != nil || more != nil) {
 		return c, errors.New("what stands behind the line \"---\" would not be read; put all settings into one document")
 	}
-	if at, why := c.check(); why != "" {
+	if at, why := c.check(kinds); why != "" {
 		return c, fmt.Errorf("%s%s: %s", place(b, at), at, why)
 	}
 	return c, nil
@@ -180,28 +202,87 @@ func Locate(path string, at ...string) string {
 
 // check finds what the types let through: at is the setting, why what is wrong
 // with it; empty for nothing.
-func (c Config) check() (at, why string) {
+func (c Config) check(kinds []string) (at, why string) {
 	if at, why = choices(reflect.ValueOf(c), ""); why != "" {
 		return at, why
 	}
-	alias := regexp.MustCompile(`^[a-z0-9-]*$`)
-	seen := map[string]bool{}
+	aliases := map[string]string{}
 	for i, l := range c.Links {
 		at := fmt.Sprintf("links[%d]", i)
 		if at, why := choices(reflect.ValueOf(l), at+"."); why != "" {
 			return at, why
 		}
-		switch {
-		case l.Context == "" && l.Server == "":
+		if l.Context == "" && l.Server == "" {
 			return at, "say which link is meant: context or server"
-		case !alias.MatchString(l.Alias):
-			return at + ".alias", fmt.Sprintf("%q; an alias is made of a-z, 0-9 and -", l.Alias)
-		case l.Alias != "" && seen[l.Alias]:
-			return at + ".alias", fmt.Sprintf("%q is the alias of another link too", l.Alias)
 		}
-		seen[l.Alias] = true
+		if why := claim(aliases, l.Alias, "link"); why != "" {
+			return at + ".alias", why
+		}
+	}
+	for i, s := range c.Systems {
+		at := fmt.Sprintf("systems[%d].", i)
+		if at, why := choices(reflect.ValueOf(s), at); why != "" {
+			return at, why
+		}
+		if of, why := s.check(kinds); why != "" {
+			return at + of, why
+		}
+		if why := claim(aliases, cmp.Or(s.Alias, s.Kind), "system"); why != "" {
+			return at + "alias", why
+		}
 	}
 	return "", ""
+}
+
+// check is Config.check for one system.
+func (s System) check(kinds []string) (of, why string) {
+	where := regexp.MustCompile(`^(env|file|exec|plain):.|^keyring:[^/]+/.`)
+	switch {
+	case s.Kind == "":
+		return "kind", "say what it is: " + strings.Join(kinds, ", ")
+	case !slices.Contains(kinds, s.Kind):
+		return "kind", fmt.Sprintf("%q is none of %s", s.Kind, strings.Join(kinds, ", "))
+	case s.Secret != "" && !where.MatchString(s.Secret):
+		return "secret", "say where the secret is: env:NAME, file:PATH, keyring:SERVICE/ACCOUNT or exec:COMMAND; plain:VALUE if it has to stand here"
+	case s.User != "" && s.Secret == "":
+		return "user", "a user logs in with a secret: say where it is"
+	case (s.Cert == "") != (s.Key == ""):
+		return "cert", "cert and key go together"
+	}
+	return "url", notAddress(s.URL)
+}
+
+// notAddress says what is wrong with a system's address; empty for nothing.
+func notAddress(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case s == "":
+		return "say where it is, as in https://ci.example.com"
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return "this is no address such as https://ci.example.com"
+	case u.User != nil:
+		return "leave user and password out of the address: they go to user and secret"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "leave what stands behind ? or # out of the address"
+	}
+	return ""
+}
+
+// claim takes an alias for a link or system; why it can't be had is empty when
+// it can. No alias claims none.
+func claim(taken map[string]string, alias, what string) (why string) {
+	switch by := taken[alias]; {
+	case alias == "":
+		return ""
+	case !regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(alias):
+		return fmt.Sprintf("%q; an alias is made of a-z, 0-9 and -", alias)
+	case by == what:
+		return fmt.Sprintf("%q is the alias of another %s too", alias, what)
+	case by != "":
+		return fmt.Sprintf("%q is the alias of a %s too", alias, by)
+	}
+	taken[alias] = what
+	return ""
 }
 
 // choices holds fields to the values that their tag names.
@@ -229,7 +310,7 @@ func nearest(msg string) string {
 	if m == nil {
 		return ""
 	}
-	names := append(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]())...)
+	names := slices.Concat(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]()), fields(reflect.TypeFor[System]()))
 	if near := backend.Near(m[1], names); near != "" {
 		return strings.TrimPrefix(near, "; ")
 	}

@@ -88,7 +88,7 @@ func TestWrong(t *testing.T) {
 	}{
 		{"unknown key", "theme: dark\nreadonly: true\n", "[2:1]", `unknown field "readonly"`, "did you mean readOnly?"},
 		{"unknown key of a link", "links:\n- contxt: a\n", "[2:3]", `unknown field "contxt"`, "did you mean context?"},
-		{"nothing like it", "zzz: 1\n", "[1:1]", `unknown field "zzz"`, "fields are links, readOnly,"},
+		{"nothing like it", "zzz: 1\n", "[1:1]", `unknown field "zzz"`, "fields are links, systems, readOnly,"},
 		{"not ASCII", "wörd: true\n", "[1:1]", "unknown field", "fields are links"},
 		{"wrong type", "theme: dark\nmouse: perhaps\n", "[2:8]", "this must be bool, not string", schema},
 		{"value for a list", "theme: dark\nlinks: 5\n", "[2:8]", "sequence is expected", schema},
@@ -106,13 +106,25 @@ func TestWrong(t *testing.T) {
 		{"empty link", "links:\n- {}\n", "[2:3]", "links[0]:", "say which link is meant: context or server"},
 		{"alias that is none", "links:\n- context: a\n  alias: A/b\n", "[3:10]", `links[0].alias: "A/b"`, "made of a-z, 0-9 and -"},
 		{"alias of two", "links:\n- {context: a, alias: x}\n- {context: b, alias: x}\n", "[3:23]", `links[1].alias: "x"`, "is the alias of another link too"},
+		{"unknown key of a system", "systems:\n- kind: forge\n  uri: http://f\n", "[3:3]", `unknown field "uri"`, "did you mean url?"},
+		{"system of no kind", "systems:\n- url: http://f\n", "[2:3]", "systems[0].kind:", "say what it is: forge, mill"},
+		{"kind that is none", "systems:\n- url: http://f\n  kind: forg\n", "[3:9]", `systems[0].kind: "forg"`, "is none of forge, mill"},
+		{"system nowhere", "systems:\n- kind: forge\n", "[2:3]", "systems[0].url:", "say where it is"},
+		{"no address", "systems:\n- {kind: forge, url: forge.example.com}\n", "[2:22]", "systems[0].url:", "https://ci.example.com"},
+		{"user in the address", "systems:\n- {kind: forge, url: 'http://ada:hunter2@f'}\n", "[2:22]", "systems[0].url:", "they go to user and secret"},
+		{"query in the address", "systems:\n- {kind: forge, url: 'http://f/?token=hunter2'}\n", "[2:22]", "systems[0].url:", "leave what stands behind"},
+		{"plain secret", "systems:\n- {kind: forge, url: http://f, secret: hunter2}\n", "[2:40]", "systems[0].secret:", "plain:VALUE if it has to"},
+		{"user without a secret", "systems:\n- {kind: forge, url: http://f, user: ada}\n", "[2:38]", "systems[0].user:", "say where it is"},
+		{"half a certificate", "systems:\n- {kind: forge, url: http://f, cert: /c.pem}\n", "[2:38]", "systems[0].cert:", "cert and key"},
+		{"two of a kind", "systems:\n- {kind: forge, url: http://f}\n- {kind: forge, url: http://g}\n", "[3:4]", `systems[1].alias: "forge"`, "is the alias of another system too"},
+		{"alias of a link", "links:\n- {context: a, alias: x}\nsystems:\n- {kind: forge, url: http://f, alias: x}\n", "[4:39]", `systems[0].alias: "x"`, "is the alias of a link too"},
 		// Settings that nobody reads are worse than none: readOnly may be among them.
 		{"second document", "theme: dark\n---\nreadOnly: true\n", "", `"---"`, "put all settings into one document"},
 		{"broken second document", "theme: dark\n---\n[\n", "[3:", "", schema},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, "config.yaml", c.text)
-			_, err := Load(path)
+			_, err := Load(path, "forge", "mill")
 			if err == nil {
 				t.Fatal("it was read")
 			}
@@ -120,6 +132,9 @@ func TestWrong(t *testing.T) {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%v\ndoes not say %q", err, part)
 				}
+			}
+			if strings.Contains(err.Error(), "hunter2") && !strings.Contains(c.text, "secret") {
+				t.Errorf("a secret is told: %v", err)
 			}
 			if backend.CodeOf(err) != backend.Invalid {
 				t.Errorf("code %v", backend.CodeOf(err))
@@ -154,12 +169,13 @@ type schemaNode struct {
 	Items                *schemaNode           `json:"items"`
 	AdditionalProperties json.RawMessage       `json:"additionalProperties"`
 	Enum                 []string              `json:"enum"`
+	Examples             []string              `json:"examples"`
 }
 
 func schema(t *testing.T) schemaNode {
 	t.Helper()
 	var s schemaNode
-	if err := json.Unmarshal(Schema(), &s); err != nil {
+	if err := json.Unmarshal(Schema("forge", "mill"), &s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -182,7 +198,11 @@ func TestSchemaHasEveryField(t *testing.T) {
 			if p.Type != want {
 				t.Errorf("%s.%s is a %q, not a %q", of.Name(), name, p.Type, want)
 			}
-			if c := f.Tag.Get("choices"); strings.Join(p.Enum, ",") != c {
+			c := f.Tag.Get("choices")
+			if of == reflect.TypeFor[System]() && name == "kind" {
+				c = "forge,mill"
+			}
+			if strings.Join(p.Enum, ",") != c {
 				t.Errorf("%s.%s: %v, not %s", of.Name(), name, p.Enum, c)
 			}
 		}
@@ -192,6 +212,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 	}
 	check(s, reflect.TypeFor[Config]())
 	check(*s.Properties["links"].Items, reflect.TypeFor[Link]())
+	check(*s.Properties["systems"].Items, reflect.TypeFor[System]())
 }
 
 // example is a value for every property; choice is which of an enum.
@@ -215,6 +236,9 @@ func example(s schemaNode, choice int) any {
 	if len(s.Enum) > 0 {
 		return s.Enum[min(choice, len(s.Enum)-1)]
 	}
+	if len(s.Examples) > 0 {
+		return s.Examples[0]
+	}
 	return "some"
 }
 
@@ -223,15 +247,17 @@ func example(s schemaNode, choice int) any {
 func TestExampleOfTheSchemaLoads(t *testing.T) {
 	s := schema(t)
 	for choice := range 8 {
-		b, err := yaml.Marshal(example(s, choice))
+		all := example(s, choice).(map[string]any)
+		all["systems"].([]any)[0].(map[string]any)["alias"] = "other" // than the link's
+		b, err := yaml.Marshal(all)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := Parse(b)
+		c, err := Parse(b, "forge", "mill")
 		if err != nil {
 			t.Fatalf("%v\n%s", err, b)
 		}
-		for _, v := range []reflect.Value{reflect.ValueOf(c), reflect.ValueOf(c.Links[0])} {
+		for _, v := range []reflect.Value{reflect.ValueOf(c), reflect.ValueOf(c.Links[0]), reflect.ValueOf(c.Systems[0])} {
 			for i := range v.NumField() {
 				if v.Field(i).IsZero() {
 					t.Errorf("%s was not read from\n%s", v.Type().Field(i).Name, b)
@@ -243,7 +269,7 @@ func TestExampleOfTheSchemaLoads(t *testing.T) {
 
 // TestDefaultsAreChoices: what holds where nothing is said could be said.
 func TestDefaultsAreChoices(t *testing.T) {
-	if at, why := Default().check(); why != "" {
+	if at, why := Default().check(nil); why != "" {
 		t.Errorf("%s: %s", at, why)
 	}
 }

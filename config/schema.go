@@ -7,9 +7,10 @@ import (
 )
 
 // Schema is the JSON Schema (draft 2020-12) of config.yaml, made from the same
-// fields that are read, so that the two can't differ.
-func Schema() []byte {
+// fields that are read, so that the two can't differ. kinds are as in Load.
+func Schema(kinds ...string) []byte {
 	s := object(reflect.TypeFor[Config]())
+	property(s, "systems")["items"] = oneOf(object(reflect.TypeFor[System]()), "kind", kinds)
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "wheelhouse config.yaml"
 	b, err := json.MarshalIndent(s, "", "  ")
@@ -28,9 +29,22 @@ func object(t reflect.Type) map[string]any {
 		if c := f.Tag.Get("choices"); c != "" {
 			p["enum"] = strings.Split(c, ",")
 		}
+		if e := f.Tag.Get("example"); e != "" {
+			p["examples"] = []string{e}
+		}
 		props[f.Tag.Get("yaml")] = p
 	}
 	return map[string]any{"type": "object", "additionalProperties": false, "properties": props}
+}
+
+func property(object map[string]any, name string) map[string]any {
+	return object["properties"].(map[string]any)[name].(map[string]any)
+}
+
+// oneOf says which values a property of an object may have.
+func oneOf(object map[string]any, name string, values []string) map[string]any {
+	property(object, name)["enum"] = values
+	return object
 }
 
 func schemaOf(t reflect.Type) map[string]any {

@@ -28,9 +28,11 @@ func Nouns() backend.Nouns {
 	}
 }
 
-// Cluster is one link to a cluster, connected or not.
+// Cluster is one link to a cluster, or to a system beside it, connected or not.
 type Cluster struct {
 	Link      string // alias
+	System    string // what is there: "kubernetes", "jenkins"
+	View      string // what shows it
 	Server    string // URL, without credentials
 	User      string // who the server says we are; empty until it has said so
 	Version   string // the server's; empty until known
@@ -49,7 +51,7 @@ func (c Cluster) Ref() backend.Ref {
 
 // AppendText implements backend.Object.
 func (c Cluster) AppendText(b []byte) []byte {
-	return backend.AppendWords(b, c.Link, c.Server, c.User, c.Contexts, c.Health.State.String())
+	return backend.AppendWords(b, c.Link, c.System, c.Server, c.User, c.Contexts, c.Health.State.String())
 }
 
 // Namespace is one namespace of a cluster.

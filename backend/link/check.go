@@ -30,19 +30,19 @@ func (l *Link) Check(ctx context.Context) []Finding {
 		_ = l.introduce(ctx) // who we are stays unknown
 		out = append(out, Finding{Name: "reachable", State: backend.Good, Detail: "answers in " + took.Round(100*time.Microsecond).String()})
 	} else {
-		out = append(out, failure(err))
+		out = append(out, l.failure(err))
 	}
 	i := l.Info()
 	switch {
 	case strings.HasPrefix(i.Server, "http://"):
 		out = append(out, Finding{
 			Name: "TLS", State: backend.Warning, Detail: "there is none: everybody on the way reads along and could be the server",
-			Help: "write https into the kubeconfig's server where it can do that",
+			Help: l.way.hints().plain,
 		})
 	case i.Insecure:
 		out = append(out, Finding{
 			Name: "TLS", State: backend.Warning, Detail: "the server's certificate is not verified: anybody on the way could be the server",
-			Help: "put certificate-authority into the kubeconfig instead of insecure-skip-tls-verify",
+			Help: l.way.hints().unverified,
 		})
 	case err == nil:
 		out = append(out, Finding{Name: "TLS", State: backend.Good, Detail: "the server's certificate is verified"})
@@ -54,14 +54,14 @@ func (l *Link) Check(ctx context.Context) []Finding {
 }
 
 // failure is a probe's error as a finding; the words say what to do.
-func failure(err error) Finding {
+func (l *Link) failure(err error) Finding {
 	if errors.Is(err, errLoggingIn) {
 		return Finding{
 			Name: "login", State: backend.Critical, Detail: "the login did not end in time",
 			Help: "log in with kubectl in another terminal, then try again",
 		}
 	}
-	state, why := explain(err)
+	state, why := l.explain(err)
 	name := "reachable"
 	if state == backend.Forbidden {
 		name = "login"

@@ -15,7 +15,6 @@ import (
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/connrotation"
 
 	"wheelhouse/backend"
@@ -30,8 +29,8 @@ const (
 	http2Ping      = 3 * time.Second // for its answer
 )
 
-// A conn is a link's way to its server as the kubeconfig described it when it
-// was read. It is replaced, not changed, when the kubeconfig is read again.
+// A conn is a link's connections to its server as they were described when it was
+// made. It is replaced, not changed, when the kubeconfig is read again.
 type conn struct {
 	config  *rest.Config // with credentials; never handed out
 	root    *url.URL     // what paths are added to
@@ -43,68 +42,49 @@ type conn struct {
 	myself  http.RoundTripper // shared without impersonation
 }
 
-// build makes the conn of a link from the kubeconfig. The error is for people.
-// l.building is held.
-func (s *Set) build(l *Link) (*conn, error) {
-	raw := s.kubeconfig()
-	name := l.contexts[0]
-	for _, c := range l.contexts {
-		if raw.Contexts[c] != nil {
-			name = c
-			break
-		}
-	}
-	c, err := s.dialable(l, name)
+// build makes the conn of a link from what is written of it. The error is for
+// people. l.building is held.
+func (l *Link) build() (*conn, error) {
+	config, err := l.way.config()
 	if err != nil {
-		file := ""
-		if k := raw.Contexts[name]; k != nil {
-			file = k.LocationOfOrigin
-		}
-		return nil, &backend.Error{Code: backend.Invalid, Op: "use context " + name, Err: err, Human: unusable(name, err.Error(), file)}
+		return nil, err
+	}
+	config.UserAgent = l.set.opts.UserAgent
+	c := &conn{config: config, open: connrotation.NewConnectionTracker()}
+	if err := c.dialable(l); err != nil {
+		return nil, &backend.Error{Code: backend.Invalid, Op: "use " + l.alias, Err: err, Human: l.way.unusable(err)}
 	}
 	return c, nil
 }
 
-// dialable turns one context into a conn.
-func (s *Set) dialable(l *Link, context string) (*conn, error) {
-	raw := s.kubeconfig()
-	if why := dangling(raw, context); why != "" {
-		return nil, errors.New(why)
+// dialable makes what sends requests.
+func (c *conn) dialable(l *Link) (err error) {
+	if c.root, _, err = rest.DefaultServerUrlFor(c.config); err != nil {
+		return err
 	}
-	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, context, &clientcmd.ConfigOverrides{}, s.rules).ClientConfig()
-	if err != nil {
-		return nil, err
+	if ask := l.way.oracles(c.config); ask != nil {
+		c.login = &login{link: l, oracles: ask, queue: l.set.logins}
 	}
-	if l.settings.As != "" {
-		config.Impersonate = rest.ImpersonationConfig{UserName: l.settings.As, Groups: l.settings.AsGroups}
-	}
-	config.UserAgent = s.opts.UserAgent
-	c := &conn{config: config, open: connrotation.NewConnectionTracker()}
-	if c.root, _, err = rest.DefaultServerUrlFor(config); err != nil {
-		return nil, err
-	}
-	if loginNeeded(config) {
-		c.login = newLogin(l, config, s.logins)
-	}
-	wire, wire1 := s.network, s.network
-	if s.network == nil {
+	wire := l.set.network
+	wire1 := wire
+	if wire == nil {
 		if c.base, err = c.transport(true); err != nil {
-			return nil, err
+			return err
 		}
 		one, err := c.transport(false)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		wire, wire1 = c.base, one
 	}
 	if c.shared, err = c.authorized(wire, true); err != nil {
-		return nil, err
+		return err
 	}
 	if c.streams, err = c.authorized(wire1, true); err != nil {
-		return nil, err
+		return err
 	}
 	c.myself, err = c.authorized(wire, false)
-	return c, err
+	return err
 }
 
 // transport makes connections, with HTTP/2 where the server has it or without.
@@ -122,7 +102,7 @@ func (c *conn) transport(http2 bool) (*http.Transport, error) {
 		// A resumed session would keep the certificate that it began with.
 		material.ClientSessionCache = tls.NewLRUClientSessionCache(8)
 	}
-	if c.login != nil {
+	if c.login != nil && material.GetClientCertificate == nil {
 		material.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return c.login.certificate(), nil
 		}

@@ -34,7 +34,7 @@ func newTripper(l *Link, rt http.RoundTripper, stream bool) *tripper {
 // RoundTrip implements http.RoundTripper.
 func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	l := t.link
-	refused := l.ReadOnly() && !l.set.opts.Reads(req)
+	refused := l.ReadOnly() && !l.protocol.Reads(req)
 	l.record(req, refused)
 	if refused {
 		discard(req)
@@ -60,8 +60,8 @@ func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	resp, err := rt.RoundTrip(c.address(req))
-	if err == nil && redirects(resp) {
-		_ = resp.Body.Close() // whatever it says is not the API server's word
+	if err == nil && !l.protocol.Redirects && redirects(resp) {
+		_ = resp.Body.Close() // whatever it says is not the server's word
 		return nil, &backend.Error{
 			Code: backend.Failed, Op: "send a request to " + l.alias,
 			Human: fmt.Sprintf("%s answers with a redirect (%d): a portal or login page stands before it. Log in there, or check the server's address.", l.alias, resp.StatusCode),
@@ -84,8 +84,8 @@ func (c *conn) address(req *http.Request) *http.Request {
 	return out
 }
 
-// redirects says whether an answer sends somewhere else. An API server does not;
-// who follows takes the credentials along, and takes a login page for an answer.
+// redirects says whether an answer sends somewhere else. Few servers do; who
+// follows takes the credentials along, and takes a login page for an answer.
 func redirects(resp *http.Response) bool {
 	return resp.StatusCode >= 300 && resp.StatusCode < 400 && resp.StatusCode != http.StatusNotModified
 }

@@ -196,23 +196,6 @@ func TestFreezeHoldsForClientsThatExist(t *testing.T) {
 	}
 }
 
-func TestReadsRuleIsTheCallers(t *testing.T) {
-	a := newAPI(t)
-	l := only(t, load(t, oneContext(a.URL, a.ca()), Options{ReadOnly: true, Reads: func(r *http.Request) bool { return r.URL.Path == "/search" }}))
-	c, err := rest.HTTPClientFor(l.REST())
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := c.Post(a.URL+"/search", "application/json", strings.NewReader("{}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	if _, err := c.Get(a.URL + "/api/v1/pods"); backend.CodeOf(err) != backend.Denied {
-		t.Errorf("error is %v", err)
-	}
-}
-
 func TestRequestsCarryWhoWeAre(t *testing.T) {
 	a := newAPI(t)
 	k := oneContext(a.URL, a.ca())

@@ -87,7 +87,7 @@ func (l *Link) judge(took time.Duration, err error, wait time.Duration) {
 		l.lose()
 		l.trouble = err
 		var why string
-		h.State, why = explain(err)
+		h.State, why = l.explain(err)
 		h.Reason = backend.T(why)
 		if wait >= 0 {
 			h.NextTry = now.Add(wait)
@@ -117,7 +117,7 @@ func (l *Link) retold() {
 		l.mu.Unlock()
 		return
 	}
-	_, why := explain(l.trouble)
+	_, why := l.explain(l.trouble)
 	changed := l.health.Reason != backend.T(why)
 	l.health.Reason = backend.T(why)
 	l.mu.Unlock()

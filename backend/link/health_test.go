@@ -226,7 +226,7 @@ func TestIdentity(t *testing.T) {
 	}{
 		"myself":        {Options{}, "ada"},
 		"impersonating": {Options{As: "root"}, "as root by ada"},
-		"read-only":     {Options{ReadOnly: true, Reads: func(*http.Request) bool { return false }}, "ada"},
+		"read-only":     {Options{ReadOnly: true}, "ada"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := load(t, oneContext(a.URL, a.ca()), c.opts)

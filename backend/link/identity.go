@@ -1,8 +1,8 @@
 package link
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"wheelhouse/backend"
@@ -25,18 +25,23 @@ func (l *Link) introduce(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	version, ok := l.askVersion(ctx, c)
-	if !ok {
-		l.poke() // lost again; asked again after the next good probe
-		return nil
+	ask := func(rt http.RoundTripper) Ask {
+		return func(method, path, body string) (int, []byte, error) { return l.send(ctx, c, rt, method, path, body) }
 	}
-	user := l.askUser(ctx, c, c.shared)
-	if as := c.config.Impersonate.UserName; as != "" {
-		if user == "" {
-			user = as
+	version, user := "", ""
+	if l.protocol.Version != nil {
+		var ok bool
+		if version, ok = l.protocol.Version(ask(c.shared)); !ok {
+			l.poke() // lost again; asked again after the next good probe
+			return nil
 		}
-		user = "as " + user
-		if by := l.askUser(ctx, c, c.myself); by != "" {
+	}
+	if l.protocol.User != nil {
+		user = l.protocol.User(ask(c.shared))
+	}
+	if as := c.config.Impersonate.UserName; as != "" {
+		user = "as " + cmp.Or(user, as)
+		if by := l.protocol.User(ask(c.myself)); by != "" {
 			user += " by " + by
 		}
 	}
@@ -48,29 +53,6 @@ func (l *Link) introduce(ctx context.Context) (err error) {
 	l.mu.Unlock()
 	l.set.changed(l)
 	return nil
-}
-
-// askVersion reads /version; empty when the server does not tell, not ok when
-// there is no answer.
-func (l *Link) askVersion(ctx context.Context, c *conn) (version string, ok bool) {
-	_, body, err := l.send(ctx, c, c.shared, http.MethodGet, "/version", "")
-	var v struct{ GitVersion string }
-	_ = json.Unmarshal(body, &v) // what is no such object has no version
-	return v.GitVersion, err == nil
-}
-
-// askUser creates a SelfSubjectReview (authentication.k8s.io/v1, served since
-// Kubernetes 1.28); empty when there is no answer or the server does not have it.
-func (l *Link) askUser(ctx context.Context, c *conn, rt http.RoundTripper) string {
-	const review = `{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`
-	_, body, _ := l.send(ctx, c, rt, http.MethodPost, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
-	var v struct {
-		Status struct {
-			UserInfo struct{ Username string }
-		}
-	}
-	_ = json.Unmarshal(body, &v)
-	return v.Status.UserInfo.Username
 }
 
 // Introduced waits until the server was asked who we are there, or ctx has ended.

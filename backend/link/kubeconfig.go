@@ -91,7 +91,12 @@ func serviceAccount() *clientcmdapi.Config {
 	return raw
 }
 
-// makeLinks groups the contexts into links and chooses those to start with.
+func (s *Set) newLink(p Protocol, settings Settings) *Link {
+	return &Link{set: s, protocol: p, settings: settings, kick: make(chan struct{}, 1), found: make(chan struct{})}
+}
+
+// makeLinks groups the contexts into links, adds the systems, and chooses those
+// to start with.
 func (s *Set) makeLinks() error {
 	byIdentity := map[string]*Link{}
 	var order []*Link
@@ -100,7 +105,8 @@ func (s *Set) makeLinks() error {
 		key := s.identity(name, settings)
 		l := byIdentity[key]
 		if l == nil {
-			l = &Link{set: s, settings: settings, kick: make(chan struct{}, 1), found: make(chan struct{})}
+			l = s.newLink(Kubernetes(), settings)
+			l.way = contexts{l}
 			byIdentity[key] = l
 			order = append(order, l)
 		}
@@ -109,6 +115,13 @@ func (s *Set) makeLinks() error {
 		if ns := s.raw.Contexts[name].Namespace; ns != "" && len(settings.Namespaces) == 0 && !slices.Contains(l.settings.Namespaces, ns) {
 			l.settings.Namespaces = append(l.settings.Namespaces, ns)
 		}
+	}
+	for _, sys := range s.opts.Systems {
+		l := s.newLink(sys.Protocol, Settings{
+			Alias: cmp.Or(sys.Alias, sys.Protocol.Name), Colour: sys.Colour, Protected: sys.Protected, ReadOnly: sys.ReadOnly || s.opts.ReadOnly, Connect: true,
+		})
+		l.way = &sys
+		order = append(order, l)
 	}
 	taken := map[string]bool{}
 	for _, l := range slices.SortedStableFunc(slices.Values(order), s.namedFirst) {
@@ -132,7 +145,8 @@ func (s *Set) namedFirst(a, b *Link) int {
 		}
 		return 2
 	}
-	return cmp.Or(claim(a)-claim(b), strings.Compare(a.contexts[0], b.contexts[0]))
+	called := func(l *Link) string { return append(l.contexts, l.settings.Alias)[0] }
+	return cmp.Or(claim(a)-claim(b), strings.Compare(called(a), called(b)))
 }
 
 // settle fills in what follows from the grouping: alias, namespaces, limits.
@@ -154,47 +168,13 @@ func (l *Link) settle(taken map[string]bool) {
 	l.describe()
 }
 
-// describe takes from the kubeconfig what is known of the server, and what is
-// plainly wrong with the context. l.mu is held, or nobody else has l yet.
+// describe takes in what is written of the link. l.mu is held, or nobody else has
+// l yet.
 func (l *Link) describe() {
-	raw := l.set.kubeconfig()
-	l.server, l.weak = "", false
-	c := raw.Contexts[l.contexts[0]]
-	if c == nil {
-		return
+	var wrong string
+	if l.server, l.weak, wrong = l.way.outline(); wrong != "" {
+		l.health = backend.Health{State: backend.Down, Reason: backend.T(wrong)}
 	}
-	if cluster := raw.Clusters[c.Cluster]; cluster != nil {
-		l.server = publicURL(cluster.Server)
-		l.weak = cluster.InsecureSkipTLSVerify || strings.HasPrefix(cluster.Server, "http://")
-	}
-	if why := dangling(raw, l.contexts[0]); why != "" {
-		l.health = backend.Health{State: backend.Down, Reason: backend.T(unusable(l.contexts[0], why, c.LocationOfOrigin))}
-	}
-}
-
-// dangling says which name a context refers to in vain; empty when none.
-func dangling(raw *clientcmdapi.Config, name string) string {
-	c := raw.Contexts[name]
-	switch {
-	case c == nil:
-		return "it is not in the kubeconfig any more"
-	case c.Cluster == "":
-		return "it names no cluster"
-	case raw.Clusters[c.Cluster] == nil:
-		return fmt.Sprintf("its cluster %q is not there", c.Cluster)
-	case raw.Clusters[c.Cluster].Server == "":
-		return fmt.Sprintf("its cluster %q has no server", c.Cluster)
-	case c.AuthInfo != "" && raw.AuthInfos[c.AuthInfo] == nil:
-		return fmt.Sprintf("its user %q is not there", c.AuthInfo)
-	}
-	return ""
-}
-
-func unusable(context, why, file string) string {
-	if file == "" {
-		file = "the kubeconfig"
-	}
-	return backend.T(fmt.Sprintf("Context %q can't be used: %s. Mend %s, then try again.", context, hideUsers(why), file)).Safe()
 }
 
 // contextOrder is every context's name: those that were asked for, the current
@@ -321,7 +301,7 @@ func (s *Set) chooseStart() error {
 		}
 	}
 	for _, name := range s.opts.Contexts {
-		l, ok := s.Find(name)
+		l, ok := s.ofContext(name)
 		if !ok {
 			return &backend.Error{
 				Code: backend.Invalid, Op: "load links",
@@ -330,11 +310,10 @@ func (s *Set) chooseStart() error {
 		}
 		add(l)
 	}
-	if len(s.opts.Contexts) > 0 {
-		return nil
-	}
+	clusters := len(s.links) - len(s.opts.Systems)
 	for _, l := range s.links {
-		if l.settings.Connect || slices.Contains(l.contexts, s.raw.CurrentContext) || len(s.links) == 1 {
+		system := len(l.contexts) == 0
+		if system || len(s.opts.Contexts) == 0 && (l.settings.Connect || slices.Contains(l.contexts, s.raw.CurrentContext) || clusters == 1) {
 			add(l)
 		}
 	}

@@ -4,10 +4,10 @@
 // on the same Link, so there is one login, one set of connections and one
 // health sign.
 //
-// Links are made from a kubeconfig as client-go understands it. What is done
-// with a connection (lists, watches, verbs) belongs to the adapters; which
-// links exist, their colours and their limits are given as plain data by the
-// caller, who reads the configuration.
+// Links are made from a kubeconfig as client-go understands it, and from Systems,
+// which have a URL and a Protocol. What is done with a connection (lists, watches,
+// verbs) belongs to the adapters; which links exist, their colours and their
+// limits are given as plain data by the caller, who reads the configuration.
 package link
 
 import (
@@ -23,12 +23,15 @@ import (
 	"wheelhouse/backend"
 )
 
-// A Link is one system as one user: contexts of a kubeconfig that lead to the
-// same server with the same credentials share it. Safe for concurrent use.
+// A Link is one server as one user: a System of the configuration, or a cluster,
+// where contexts of a kubeconfig that lead to the same server with the same
+// credentials share it. Safe for concurrent use.
 type Link struct {
 	set      *Set
+	protocol Protocol
+	way      way
 	alias    string
-	contexts []string // primary first; never empty
+	contexts []string // of the kubeconfig, primary first; none for a System
 	settings Settings // what holds for this link; Context and Server unused
 	kick     chan struct{}
 	readOnly atomic.Bool
@@ -58,6 +61,7 @@ type Link struct {
 // Info is what is known of a link without asking it anything. A value.
 type Info struct {
 	Alias     string
+	Protocol  string // its Protocol's name
 	Server    string // URL without credentials; empty when the kubeconfig has none
 	User      string // who the server says we are, "x" or "as x by y"; empty until it has said so
 	Version   string // the server's; empty until known
@@ -68,6 +72,9 @@ type Info struct {
 	Insecure  bool // the server's certificate is not verified
 }
 
+// Protocol is the name of what its server speaks: "kubernetes", or a System's.
+func (l *Link) Protocol() string { return l.protocol.Name }
+
 // Alias is the link's name, [a-z0-9-]+, unique in its Set.
 func (l *Link) Alias() string { return l.alias }
 
@@ -76,7 +83,7 @@ func (l *Link) Info() Info {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Info{
-		Alias: l.alias, Server: l.server, User: l.user, Version: l.version,
+		Alias: l.alias, Protocol: l.protocol.Name, Server: l.server, User: l.user, Version: l.version,
 		Contexts: slices.Clone(l.contexts), Colour: l.settings.Colour,
 		Protected: l.settings.Protected, ReadOnly: l.ReadOnly(), Insecure: l.weak,
 	}
@@ -107,11 +114,12 @@ func (l *Link) Namespaces() []string { return slices.Clone(l.settings.Namespaces
 // Namespace is the default one.
 func (l *Link) Namespace() string { return l.settings.Namespaces[0] }
 
-// Contexts are the kubeconfig's contexts that lead here, the primary one first.
+// Contexts are the kubeconfig's contexts that lead here, the primary one first;
+// none for a System.
 func (l *Link) Contexts() []string { return slices.Clone(l.contexts) }
 
-// Kubectl are the flags with which kubectl does what this link does: its context,
-// and what is not in it but was said to this program.
+// Kubectl are the flags with which kubectl does what this link to a cluster does:
+// its context, and what is not in it but was said to this program.
 func (l *Link) Kubectl() []string {
 	flags := []string{"--context", l.contexts[0]}
 	if file := l.set.opts.Kubeconfig; file != "" {
@@ -150,9 +158,7 @@ func (l *Link) config(stream bool) *rest.Config {
 			return newTripper(l, rt, stream)
 		},
 	}
-	// A client outlives what the kubeconfig says today: it calls the link by a
-	// name that nobody has, and each request is sent where the link leads then.
-	out.Host = "http://" + l.alias + ".invalid"
+	out.Host = l.Base()
 	c, err := l.connection()
 	if err != nil {
 		return out // every request gives the error, until there is none any more
@@ -173,7 +179,7 @@ func (l *Link) connection() (*conn, error) {
 	if c != nil || err != nil {
 		return c, err
 	}
-	c, err = l.set.build(l)
+	c, err = l.build()
 	l.mu.Lock()
 	l.conn, l.connErr = c, err
 	l.mu.Unlock()

@@ -5,17 +5,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-
-	_ "k8s.io/client-go/plugin/pkg/client/auth" // OIDC and the errors of retired providers
-	"k8s.io/client-go/rest"
 
 	"wheelhouse/backend"
 )
@@ -83,18 +75,18 @@ func (s *Set) Heard(line string) (plain string) {
 
 const heardLines = 4
 
-// A login gets a link's credentials from what client-go calls an exec plugin or
-// an auth provider. client-go runs those in the middle of whichever request
-// comes first; here they run in their turn, apart from requests, and requests
-// carry what came out.
+// A login fetches a link's credentials: from what client-go calls an exec plugin
+// or an auth provider, or from where a Secret says. client-go runs those in the
+// middle of whichever request comes first; here they run in their turn, apart
+// from requests, and requests carry what came out.
 type login struct {
-	link   *Link
-	config *rest.Config
-	queue  *logins
+	link    *Link
+	oracles func(nth int64) (oracle, error)
+	queue   *logins
 
 	mu     sync.Mutex
-	source *oracle // what this attempt asks; nil until asked
-	header string  // the Authorization header
+	source oracle // what this attempt asks; nil until asked
+	header string // the Authorization header
 	cert   *tls.Certificate
 	known  bool  // header or cert are good as far as is known
 	err    error // of the last attempt
@@ -102,23 +94,10 @@ type login struct {
 	going  chan struct{} // closed when the attempt under way ends; nil when there is none
 }
 
-// An oracle asks client-go's plugin or provider for credentials, which it gives
-// from its cache until they have expired.
-type oracle struct {
-	sign func(http.RoundTripper) http.RoundTripper
-	cert func() (*tls.Certificate, error) // nil for none
-}
-
-func newLogin(l *Link, config *rest.Config, queue *logins) *login {
-	return &login{link: l, config: config, queue: queue}
-}
-
-// loginNeeded says whether credentials come from a plugin or provider; static
-// ones win over those, as in client-go.
-func loginNeeded(c *rest.Config) bool {
-	static := c.BearerToken != "" || c.BearerTokenFile != "" || c.Username != "" || c.CertFile != "" || len(c.CertData) > 0
-	return !static && (c.ExecProvider != nil || c.AuthProvider != nil)
-}
+// An oracle gives credentials: an Authorization header, a client certificate, or
+// both. It may take its time, and remembers what it gave for as long as that is
+// good.
+type oracle func() (header string, cert *tls.Certificate, err error)
 
 // certificate gives the client certificate of the login; an empty one, which
 // TLS takes for none, where there is none.
@@ -216,7 +195,7 @@ func (g *login) attempt() {
 	g.mu.Unlock()
 	var err error
 	if source == nil {
-		source, err = g.oracle()
+		source, err = g.oracles(g.link.logins.Load())
 	}
 	var header string
 	var cert *tls.Certificate
@@ -234,62 +213,11 @@ func (g *login) attempt() {
 	g.header, g.cert = header, cert
 }
 
-// oracle sets up the plugin or provider for this attempt. client-go keeps them
-// by what they are configured with; a further variable, or a further word in
-// the provider's name for the cluster, makes it forget a refused answer.
-func (g *login) oracle() (o *oracle, err error) {
+// ask asks, and takes a panic of foreign code for an error.
+func (o oracle) ask() (header string, cert *tls.Certificate, err error) {
 	defer backend.Caught(&err)
-	mark := ""
-	if n := g.link.logins.Load(); n > 0 {
-		mark = strconv.FormatInt(n, 10)
-	}
-	if g.config.ExecProvider == nil {
-		p, err := rest.GetAuthProvider(g.config.Host+mark, g.config.AuthProvider, g.config.AuthConfigPersister)
-		if err != nil {
-			return nil, err
-		}
-		return &oracle{sign: p.WrapTransport}, nil
-	}
-	plugin := *g.config.ExecProvider
-	plugin.StdinUnavailable = true
-	plugin.StdinUnavailableMessage = "wheelhouse has the terminal; log in with kubectl in another one, then try again"
-	if mark != "" {
-		plugin.Env = append(slices.Clone(plugin.Env), clientcmdapi.ExecEnvVar{Name: "WHEELHOUSE_LOGIN", Value: mark})
-	}
-	withPlugin := *g.config
-	withPlugin.ExecProvider = &plugin
-	withPlugin.WrapTransport = nil
-	t, err := withPlugin.TransportConfig()
-	if err != nil {
-		return nil, err
-	}
-	return &oracle{sign: t.WrapTransport, cert: t.TLS.GetCertHolder.GetCert}, nil
+	return o()
 }
-
-// ask runs the plugin when its last answer has expired.
-func (o *oracle) ask() (header string, cert *tls.Certificate, err error) {
-	defer backend.Caught(&err)
-	if o.cert != nil {
-		if cert, err = o.cert(); err != nil {
-			return "", nil, err
-		}
-	}
-	// It is answered here: only what is put into it matters.
-	req := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: "login.invalid"}, Header: http.Header{}}
-	see := tripperFunc(func(r *http.Request) (*http.Response, error) {
-		header = r.Header.Get("Authorization")
-		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
-	})
-	res, err := o.sign(see).RoundTrip(req)
-	if err != nil {
-		return "", nil, err
-	}
-	return header, cert, res.Body.Close()
-}
-
-type tripperFunc func(*http.Request) (*http.Response, error)
-
-func (f tripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // loggedIn adds the login's header to requests.
 type loggedIn struct {
@@ -337,6 +265,6 @@ func (e *loginError) Error() string {
 func (e *loginError) Unwrap() error {
 	return &backend.Error{
 		Code: backend.Expired, Op: "log in to " + e.login.link.alias,
-		Human: "Logging in to " + e.login.link.alias + " failed: " + e.Error() + ". Log in again, then try again.",
+		Human: "Logging in to " + e.login.link.alias + " failed: " + e.Error() + ". To go on, " + e.login.link.way.hints().login + ", then try again.",
 	}
 }

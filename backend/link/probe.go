@@ -22,7 +22,6 @@ const (
 	probeEvery = 3 * time.Second
 	probeLimit = 2500 * time.Millisecond
 	probeGap   = 500 * time.Millisecond // between two that were asked for
-	probePath  = "/livez"
 )
 
 // errLoggingIn says that a login takes its time and nothing can be asked before.
@@ -156,22 +155,18 @@ func (l *Link) login(ctx context.Context, c *conn, refused bool) error {
 	return err
 }
 
-// ask sends one probe. An answer that we may not see this is a good one.
+// ask sends one probe.
 func (l *Link) ask(ctx context.Context, c *conn, rt http.RoundTripper) (time.Duration, error) {
 	began := time.Now()
-	status, body, err := l.send(ctx, c, rt, http.MethodGet, probePath, "")
+	status, body, err := l.send(ctx, c, rt, http.MethodGet, l.protocol.Probe, "")
 	if err != nil {
 		return 0, err
 	}
 	took := time.Since(began)
-	said := newAnswer(status, body)
-	switch {
-	case status == http.StatusForbidden && strings.Contains(said.said, "cannot impersonate"):
-		return 0, said
-	case status < 300, status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusTooManyRequests:
+	if status != http.StatusUnauthorized && l.protocol.Well(status, body) {
 		return took, nil
 	}
-	return 0, said
+	return 0, newAnswer(status, body)
 }
 
 // send sends one of the link's own requests, which only read, and gives the
@@ -179,7 +174,10 @@ func (l *Link) ask(ctx context.Context, c *conn, rt http.RoundTripper) (time.Dur
 func (l *Link) send(ctx context.Context, c *conn, rt http.RoundTripper, method, path, body string) (status int, got []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.root.JoinPath(path).String(), strings.NewReader(body))
+	path, query, _ := strings.Cut(path, "?")
+	to := c.root.JoinPath(path)
+	to.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, method, to.String(), strings.NewReader(body))
 	if err != nil {
 		return 0, nil, fmt.Errorf("ask %s: %w", l.alias, err)
 	}

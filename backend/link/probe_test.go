@@ -36,7 +36,7 @@ func (w *wire) set(status int, err error) {
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	delay, broken := w.delay, w.broken
-	if r.URL.Path == probePath {
+	if r.URL.Path == "/livez" {
 		w.probes++
 	}
 	w.mu.Unlock()
@@ -242,7 +242,7 @@ func TestExpiredStaticLoginIsForbiddenUntilItIsGoodAgain(t *testing.T) {
 
 func TestLoginsAreNotPressed(t *testing.T) {
 	for name, err := range map[string]error{
-		"failed":                    &loginError{login: &login{link: &Link{}}, err: errors.New("no")},
+		"failed":                    &loginError{login: &login{link: &Link{way: contexts{}}}, err: errors.New("no")},
 		"refused after a new login": &answer{status: http.StatusUnauthorized, renewed: true},
 	} {
 		p := newPace()

@@ -21,11 +21,9 @@ type Options struct {
 	As         string     // user to impersonate everywhere
 	AsGroups   []string   // and groups; only together with As
 	Settings   []Settings // the first that matches a context counts
+	Systems    []System   // what no kubeconfig leads to; all connect at start
 	UserAgent  string     // empty: "wheelhouse"
 
-	// Reads says whether a request only reads: all that a read-only link lets
-	// through. Nil: KubernetesReads.
-	Reads func(*http.Request) bool
 	// Record is told every request before it is sent; nil for none. Called
 	// from many goroutines.
 	Record func(Request)
@@ -53,7 +51,7 @@ type Request struct {
 	Refused                   bool // by the read-only gate; it was not sent
 }
 
-// A Set is all links of one kubeconfig. Safe for concurrent use.
+// A Set is all links: those of one kubeconfig, and the Systems. Safe for concurrent use.
 type Set struct {
 	opts   Options
 	rules  *clientcmd.ClientConfigLoadingRules
@@ -70,21 +68,21 @@ type Set struct {
 	next      int
 }
 
-// Load reads the kubeconfig and makes its links. Nothing is connected yet, and
-// what is wrong with one context is told by its link's Health only. The error,
-// when there is no usable kubeconfig at all or Options make no sense, says what
-// to do.
+// Load reads the kubeconfig and makes the links. Nothing is connected yet, and
+// what is wrong with one context is told by its link's Health only. No kubeconfig
+// is none to miss when there are Systems and none was asked for. The error, when
+// there is no usable one at all or Options make no sense, says what to do.
 func Load(opts Options) (*Set, error) {
 	if opts.UserAgent == "" {
 		opts.UserAgent = "wheelhouse"
-	}
-	if opts.Reads == nil {
-		opts.Reads = KubernetesReads
 	}
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
 	rules, raw, err := readKubeconfig(opts.Kubeconfig)
+	if backend.CodeOf(err) == backend.NotFound && opts.Kubeconfig == "" && len(opts.Contexts) == 0 && len(opts.Systems) > 0 {
+		raw, err = clientcmdapi.NewConfig(), nil // there is enough without
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -121,18 +119,27 @@ func (s *Set) Find(name string) (*Link, bool) {
 			return l, true
 		}
 	}
-	for _, l := range s.links {
-		if slices.Contains(l.contexts, name) {
-			return l, true
-		}
-	}
-	return nil, false
+	return s.ofContext(name)
 }
 
 // Current gives the link of the first context that was asked for, else that of
 // the kubeconfig's current one.
 func (s *Set) Current() (*Link, bool) {
-	return s.Find(append(slices.Clone(s.opts.Contexts), s.kubeconfig().CurrentContext)[0])
+	return s.ofContext(append(slices.Clone(s.opts.Contexts), s.kubeconfig().CurrentContext)[0])
+}
+
+// ofContext gives the link that a context leads to; what is none may be an alias
+// of a link to a cluster.
+func (s *Set) ofContext(name string) (*Link, bool) {
+	for _, like := range []func(*Link) bool{
+		func(l *Link) bool { return slices.Contains(l.contexts, name) },
+		func(l *Link) bool { return l.alias == name && len(l.contexts) > 0 },
+	} {
+		if i := slices.IndexFunc(s.links, like); i >= 0 {
+			return s.links[i], true
+		}
+	}
+	return nil, false
 }
 
 // Connect begins to keep a link; one that is kept already stays as it is.

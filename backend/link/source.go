@@ -10,7 +10,8 @@ import (
 	"wheelhouse/backend/cluster"
 )
 
-// Source feeds one row for each link, connected or not. Scopes do not apply.
+// Source feeds one row for each link, to a cluster or not, connected or not.
+// Scopes do not apply.
 func (s *Set) Source() backend.Source[cluster.Cluster] { return source{s} }
 
 type source struct{ set *Set }
@@ -55,7 +56,7 @@ func (s source) Watch(ctx context.Context, _ backend.Scope, sink backend.Sink[cl
 func (l *Link) row() cluster.Cluster {
 	i := l.Info()
 	return cluster.Cluster{
-		Link: i.Alias, Server: i.Server, User: i.User, Version: i.Version,
+		Link: i.Alias, System: i.Protocol, View: l.protocol.View, Server: i.Server, User: i.User, Version: i.Version,
 		Contexts: strings.Join(i.Contexts, ", "), Colour: i.Colour,
 		Protected: i.Protected, ReadOnly: i.ReadOnly, Insecure: i.Insecure, Health: l.Health(),
 	}

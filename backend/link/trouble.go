@@ -55,33 +55,45 @@ func newAnswer(status int, body []byte) *answer {
 
 // explain gives the state that an error of the probe means, and in words why,
 // and what helps.
-func explain(err error) (backend.State, string) {
+func (l *Link) explain(err error) (backend.State, string) {
 	var failed *loginError
 	var said *answer
 	var plain *backend.Error
+	help := l.way.hints()
 	switch {
 	case errors.As(err, &failed):
-		return backend.Forbidden, "login failed: " + failed.Error() + "; log in, then try again"
-	case errors.As(err, &said) && said.status == http.StatusUnauthorized:
-		return backend.Forbidden, "login expired, or never good: the server does not accept it; log in again, then try again"
-	case errors.As(err, &said) && said.status == http.StatusForbidden:
-		return backend.Forbidden, "you may not act as that user: " + said.Error() + "; leave --as out, or ask for the right to impersonate"
-	case errors.As(err, &said) && said.status < 400:
-		return backend.Down, fmt.Sprintf("answers with a redirect (%d): a portal or login page stands before it; log in there, or check the server's address", said.status)
+		return backend.Forbidden, "login failed: " + failed.Error() + "; " + help.login + ", then try again"
 	case errors.As(err, &said):
-		return backend.Down, "answers, but is not well: " + said.Error()
+		return l.explainAnswer(said)
 	case errors.As(err, &plain):
 		return backend.Down, plain.Human
 	}
-	for _, f := range []func(error) string{certificateTrouble, proxyTrouble, networkTrouble} {
-		if why := f(err); why != "" {
+	for _, f := range []func(error, hints) string{certificateTrouble, proxyTrouble, networkTrouble} {
+		if why := f(err, help); why != "" {
 			return backend.Down, why
 		}
 	}
 	return backend.Down, short(hide(backend.T(err.Error()).Safe()))
 }
 
-func certificateTrouble(err error) string {
+// explainAnswer is explain for what the server said.
+func (l *Link) explainAnswer(said *answer) (backend.State, string) {
+	switch {
+	case said.status == http.StatusUnauthorized:
+		return backend.Forbidden, "login expired, or never good: the server does not accept it; " + l.way.hints().login + ", then try again"
+	case said.status == http.StatusForbidden && strings.Contains(said.said, "impersonate"):
+		return backend.Forbidden, "you may not act as that user: " + said.Error() + "; leave --as out, or ask for the right to impersonate"
+	case said.status == http.StatusForbidden:
+		return backend.Forbidden, "you may not use it: " + said.Error() + "; ask whoever runs it for the right"
+	case said.status < 300, said.status == http.StatusNotFound:
+		return backend.Down, fmt.Sprintf("answers, but not as %s does (%d): something else is there, or stands before it; check the server's address", l.protocol.Name, said.status)
+	case said.status < 400:
+		return backend.Down, fmt.Sprintf("answers with a redirect (%d): a portal or login page stands before it; log in there, or check the server's address", said.status)
+	}
+	return backend.Down, "answers, but is not well: " + said.Error()
+}
+
+func certificateTrouble(err error, help hints) string {
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	var host x509.HostnameError
@@ -89,7 +101,7 @@ func certificateTrouble(err error) string {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &unknown):
-		return "its certificate is signed by an authority that this kubeconfig does not know: put the cluster's certificate-authority into it"
+		return "its certificate is signed by an authority that is not known here: " + help.authority
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		if invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore) {
 			return "its certificate is not good before " + invalid.Cert.NotBefore.UTC().Format(time.DateTime) + " UTC: check this machine's clock"
@@ -101,7 +113,7 @@ func certificateTrouble(err error) string {
 	case errors.As(err, &invalid):
 		return "its certificate is not valid: " + short(backend.T(invalid.Error()).Safe())
 	case errors.As(err, &host):
-		return "its certificate is for another name than " + backend.T(host.Host).Safe() + ": check the server's address, or set tls-server-name in the kubeconfig"
+		return "its certificate is for another name than " + backend.T(host.Host).Safe() + ": check the server's address, or " + help.serverName
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "does not speak TLS there: check the server's address and port"
 	case errors.As(err, &op) && op.Op == "remote error":
@@ -110,7 +122,7 @@ func certificateTrouble(err error) string {
 	return ""
 }
 
-func proxyTrouble(err error) string {
+func proxyTrouble(err error, help hints) string {
 	var refused *refusal
 	var op *net.OpError
 	switch {
@@ -119,12 +131,12 @@ func proxyTrouble(err error) string {
 	case errors.As(err, &refused):
 		return fmt.Sprintf("the proxy %s does not let us through: %d %s", refused.proxy, refused.status, http.StatusText(refused.status))
 	case errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect"):
-		return "the proxy can't be reached (" + short(hide(backend.T(op.Err.Error()).Safe())) + "): check proxy-url in the kubeconfig, or HTTPS_PROXY"
+		return "the proxy can't be reached (" + short(hide(backend.T(op.Err.Error()).Safe())) + "): " + help.proxy
 	}
 	return ""
 }
 
-func networkTrouble(err error) string {
+func networkTrouble(err error, _ hints) string {
 	var name *net.DNSError
 	var op *net.OpError
 	timeout := errors.Is(err, context.DeadlineExceeded)

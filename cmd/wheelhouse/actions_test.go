@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
 	"wheelhouse/backend/link"
 	"wheelhouse/keymap"
 )
@@ -118,13 +120,21 @@ func TestEveryActionIsPlanned(t *testing.T) {
 	if err := os.WriteFile(config, []byte(dead), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, err := link.Load(link.Options{Kubeconfig: config, Reads: link.KubernetesReads})
+	o := link.Options{Kubeconfig: config}
+	for _, p := range protocols() {
+		o.Systems = append(o.Systems, link.System{Protocol: p, URL: "http://127.0.0.1:1"})
+	}
+	set, err := link.Load(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	p := &platform{}
-	p.rooms = map[string][]room{"dead": p.furnish(set.All()[0])}
+	p := &platform{rooms: map[string][]room{}}
+	for _, l := range set.All() {
+		p.rooms["dead"] = append(furnish(l, feed.NewSet(feed.NewBell())), p.rooms["dead"]...)
+	}
+	// The room of what no other has comes last.
+	slices.SortStableFunc(p.rooms["dead"], func(a, b room) int { return cmp.Compare(min(len(b.kinds), 1), min(len(a.kinds), 1)) })
 	for _, a := range actions() {
 		for _, kind := range a.Kinds {
 			ref := backend.Ref{Link: "dead", Kind: kind, Scope: "shop", Name: "cart"}

@@ -130,7 +130,7 @@ func loadKeys(f *flags) (keys *keymap.Map, notes []string, err error) {
 	if keys, err = keymap.Default(); err != nil {
 		return nil, nil, err
 	}
-	conf, err := config.Load(f.config)
+	conf, err := config.Load(f.config, systems()...)
 	if err != nil {
 		return nil, nil, err
 	}

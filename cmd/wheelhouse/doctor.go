@@ -35,7 +35,7 @@ func doctorCommand(f *flags) *cobra.Command {
 			ill := 0
 			for _, l := range links {
 				found := l.Check(ctx)
-				if found[0].State == backend.Good {
+				if found[0].State == backend.Good && l.Protocol() == link.Kubernetes().Name {
 					found = append(found, p.mayRead(ctx, l))
 				}
 				ill += tell(c.OutOrStdout(), l, found)

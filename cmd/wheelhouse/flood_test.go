@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/feed"
 	"wheelhouse/ui"
 	"wheelhouse/ui/screen"
 )
@@ -76,7 +77,7 @@ func flood(t *testing.T, bursts int, pause time.Duration, most int64) {
 	defer r.desk.Close(t.Context())
 	r.links.add("eu", live())
 	rows := manyPods("eu", flooded)
-	part := r.pods.Begin(ofLink("eu"))
+	part := feed.Of[cluster.Pod](r.feeds).Begin(ofLink("eu"))
 	part.Put(rows...)
 	part.Synced()
 	ctx, cancel := context.WithCancel(t.Context())

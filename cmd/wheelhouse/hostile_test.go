@@ -113,7 +113,7 @@ var spoilt = []struct {
 				Owner: of("owner"), Image: of("image"), Created: seconds(0), Ready: 1, Containers: 1, Level: backend.Good,
 			})
 		}
-		load(r.pods, ofLink("eu"), live(), all...)
+		load[cluster.Pod](r.feeds, ofLink("eu"), live(), all...)
 	}},
 	{"workloads", []string{"namespace", "name", "state", "image", "owner"}, func(r *rig, rows []of) {
 		var all []cluster.Workload
@@ -123,7 +123,7 @@ var spoilt = []struct {
 				Owner: of("owner"), Created: seconds(0), Level: backend.Good,
 			})
 		}
-		load(r.workloads, ofLink("eu"), live(), all...)
+		load[cluster.Workload](r.feeds, ofLink("eu"), live(), all...)
 	}},
 	{"rollouts", []string{"namespace", "name", "state", "detail", "image", "version"}, func(r *rig, rows []of) {
 		var all []delivery.Rollout
@@ -136,15 +136,15 @@ var spoilt = []struct {
 			all = append(all, ro)
 			revisions = append(revisions, delivery.Revision{Link: "eu", Namespace: ro.Namespace, Name: ro.Name + "-1", Image: of("image"), Desired: 1, Ready: 1})
 		}
-		load(r.rollouts, ofLink("eu"), live(), all...)
-		load(r.revisions, ofLink("eu"), live(), revisions...)
+		load[delivery.Rollout](r.feeds, ofLink("eu"), live(), all...)
+		load[delivery.Revision](r.feeds, ofLink("eu"), live(), revisions...)
 	}},
 	{"namespaces", []string{"name", "state"}, func(r *rig, rows []of) {
 		var all []cluster.Namespace
 		for _, of := range rows {
 			all = append(all, cluster.Namespace{Link: "eu", Name: of("name"), State: of("state"), Level: backend.Good, Created: seconds(0)})
 		}
-		load(r.namespaces, ofLink("eu"), live(), all...)
+		load[cluster.Namespace](r.feeds, ofLink("eu"), live(), all...)
 	}},
 	{"clusters", []string{"name", "detail", "user", "version", "server", "contexts"}, func(r *rig, rows []of) {
 		var all []cluster.Cluster
@@ -154,7 +154,7 @@ var spoilt = []struct {
 				Health: backend.Health{State: backend.Down, Reason: backend.T(of("detail"))},
 			})
 		}
-		load(r.clusters, backend.Part{}, live(), all...)
+		load[cluster.Cluster](r.feeds, backend.Part{}, live(), all...)
 	}},
 }
 
@@ -230,11 +230,11 @@ func hostileRig(whole string) func(*rig) {
 		r.links.states = []ui.LinkState{{Alias: text, User: text, Colour: text, Contexts: []string{text}, Health: live()}}
 		pod := somePods(text)[0]
 		pod.Namespace, pod.Name, pod.State, pod.Detail = text, text, text, text
-		load(r.pods, ofLink(text), live(), pod)
+		load[cluster.Pod](r.feeds, ofLink(text), live(), pod)
 		w := someWorkloads(text)[0]
 		w.Namespace, w.Name, w.State, w.Owner = text, text, text, text
-		load(r.workloads, ofLink(text), live(), w)
-		load(r.clusters, backend.Part{}, live(), clusterRow(r.links.states[0]))
+		load[cluster.Workload](r.feeds, ofLink(text), live(), w)
+		load[cluster.Cluster](r.feeds, backend.Part{}, live(), clusterRow(r.links.states[0]))
 		r.memory.kept["namespaces"], r.memory.kept["filters"], r.memory.kept["commands"] = []string{text}, []string{text}, []string{text}
 		r.actor.more = text
 		r.fetch = func(_ context.Context, _ backend.Ref, a backend.Aspect) (backend.Doc, error) {
@@ -280,7 +280,7 @@ func TestHostileEverywhere(t *testing.T) {
 		{name: "said", first: "pods", then: func(r *rig, text string) { r.send(say(text)) }},
 		{name: "said twice", first: "pods", then: func(r *rig, text string) { r.send(say("a long sentence before it " + text + " and one behind")) }},
 		{name: "denied", first: "namespaces", then: func(r *rig, text string) {
-			load(r.namespaces, ofLink(text), backend.Health{State: backend.Forbidden, Reason: backend.T(text)})
+			load[cluster.Namespace](r.feeds, ofLink(text), backend.Health{State: backend.Forbidden, Reason: backend.T(text)})
 			r.settle()
 		}},
 		{name: "page without an answer", first: "pods", then: func(r *rig, text string) {

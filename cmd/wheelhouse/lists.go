@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/ui/list"
 )
 
 // listCommand prints what there is as a table, or as JSON: an array of objects
@@ -80,7 +82,7 @@ type jsonView struct {
 func viewsCommand(*flags) *cobra.Command {
 	rows := func() ([]jsonView, error) {
 		var out []jsonView
-		for _, o := range (&platform{}).openers() {
+		for _, o := range views(feed.NewSet(feed.NewBell()), nil, list.Shared{}) {
 			out = append(out, jsonView{ID: o.Name, Alias: append([]string{}, o.Alias...), Title: o.Title})
 		}
 		return out, nil

@@ -17,15 +17,15 @@ func twoClusters(r *rig) {
 		pod := func(name, owner string) cluster.Pod {
 			return cluster.Pod{Link: link, Namespace: "shop", Name: name, Owner: owner, State: "Running", Level: backend.Good}
 		}
-		load(r.pods, ofLink(link), live(),
+		load[cluster.Pod](r.feeds, ofLink(link), live(),
 			pod("cart-1", "deployment.apps/cart"), pod("cart-x-1", "deployment.apps/cart-x"), pod("cart-0", "statefulset.apps/cart"),
 			cluster.Pod{Link: link, Namespace: "pay", Name: "ledger-1", Owner: "deployment.apps/ledger", State: "Running", Level: backend.Good})
-		load(r.workloads, backend.Part{Link: link, Kind: cluster.KindDeployment}, live(),
+		load[cluster.Workload](r.feeds, backend.Part{Link: link, Kind: cluster.KindDeployment}, live(),
 			cluster.Workload{Link: link, Kind: cluster.KindDeployment, Namespace: "shop", Name: "cart", State: "Available", Level: backend.Good})
-		load(r.workloads, backend.Part{Link: link, Kind: cluster.KindDaemonSet}, backend.Health{State: backend.Forbidden, Reason: backend.T("you may not list daemonsets on " + link)})
-		load(r.namespaces, ofLink(link), live(), cluster.Namespace{Link: link, Name: "shop"}, cluster.Namespace{Link: link, Name: "pay"})
+		load[cluster.Workload](r.feeds, backend.Part{Link: link, Kind: cluster.KindDaemonSet}, backend.Health{State: backend.Forbidden, Reason: backend.T("you may not list daemonsets on " + link)})
+		load[cluster.Namespace](r.feeds, ofLink(link), live(), cluster.Namespace{Link: link, Name: "shop"}, cluster.Namespace{Link: link, Name: "pay"})
 	}
-	load(r.clusters, backend.Part{}, live(), cluster.Cluster{Link: "eu", Health: live()}, cluster.Cluster{Link: "us", Health: live()})
+	load[cluster.Cluster](r.feeds, backend.Part{}, live(), cluster.Cluster{Link: "eu", Health: live()}, cluster.Cluster{Link: "us", Health: live()})
 }
 
 // typed types a ':' line.
@@ -177,7 +177,7 @@ func TestDetailsOfNoRow(t *testing.T) {
 func TestReasonUnderRows(t *testing.T) {
 	fill := func(r *rig) {
 		twoClusters(r)
-		load[cluster.Pod](r.pods, backend.Part{Link: "eu", Scope: "pay"}, backend.Health{State: backend.Forbidden, Reason: backend.T("you may not list pods in pay on eu")})
+		load[cluster.Pod](r.feeds, backend.Part{Link: "eu", Scope: "pay"}, backend.Health{State: backend.Forbidden, Reason: backend.T("you may not list pods in pay on eu")})
 	}
 	inBubble(t, fill, func(r *rig) {
 		r.start("pods", 80, 24)

@@ -13,6 +13,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/audit"
+	"wheelhouse/backend/feed"
 	"wheelhouse/backend/link"
 	"wheelhouse/config"
 	"wheelhouse/ui"
@@ -23,7 +24,7 @@ func auditCommand(f *flags) *cobra.Command {
 	var n int
 	var out output
 	dir := func() (string, error) {
-		conf, err := config.Load(f.config)
+		conf, err := config.Load(f.config, systems()...)
 		return (&platform{conf: conf}).auditDir(), err
 	}
 	tail := &cobra.Command{
@@ -105,7 +106,7 @@ func configCommand(f *flags) *cobra.Command {
 	schema := &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of config.yaml", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(config.Schema())
+			_, err := c.OutOrStdout().Write(config.Schema(systems()...))
 			return err
 		},
 	}
@@ -131,11 +132,11 @@ func unknownWord(o ui.Options, line string) (why string) {
 
 // checkConfig reads the configuration with everything that it names.
 func checkConfig(c *cobra.Command, f *flags) error {
-	conf, err := config.Load(f.config)
+	conf, err := config.Load(f.config, systems()...)
 	if err != nil {
 		return err
 	}
-	p := &platform{flags: f, conf: conf}
+	p := &platform{flags: f, conf: conf, feeds: feed.NewSet(feed.NewBell())}
 	o, err := p.shellOptions()
 	if err != nil {
 		return err

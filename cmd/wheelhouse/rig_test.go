@@ -14,7 +14,6 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/audit"
 	"wheelhouse/backend/cluster"
-	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
 	"wheelhouse/keymap"
@@ -23,11 +22,6 @@ import (
 	"wheelhouse/ui/list"
 	"wheelhouse/ui/page"
 	"wheelhouse/ui/screen"
-	"wheelhouse/views/clusters"
-	"wheelhouse/views/namespaces"
-	"wheelhouse/views/pods"
-	"wheelhouse/views/rollouts"
-	"wheelhouse/views/workloads"
 )
 
 // rigNow is the time at which every rig stands still.
@@ -38,22 +32,17 @@ func rigNow() time.Time { return time.Date(2026, 3, 14, 9, 30, 0, 0, time.UTC) }
 // so that nothing happens by chance. It stands in a bubble of synctest, where
 // the pauses that commands make take no time.
 type rig struct {
-	t          *testing.T
-	shell      *ui.Shell
-	desk       *dispatch.Desk
-	links      *rigLinks
-	actor      *rigActor
-	memory     *rigMemory
-	aliases    keymap.Aliases
-	bell       *feed.Bell
-	clusters   *feed.Feed[cluster.Cluster]
-	pods       *feed.Feed[cluster.Pod]
-	workloads  *feed.Feed[cluster.Workload]
-	namespaces *feed.Feed[cluster.Namespace]
-	rollouts   *feed.Feed[delivery.Rollout]
-	revisions  *feed.Feed[delivery.Revision]
-	fetch      page.Fetch
-	quit       bool
+	t       *testing.T
+	shell   *ui.Shell
+	desk    *dispatch.Desk
+	links   *rigLinks
+	actor   *rigActor
+	memory  *rigMemory
+	aliases keymap.Aliases
+	bell    *feed.Bell
+	feeds   *feed.Set
+	fetch   page.Fetch
+	quit    bool
 }
 
 // newRig makes one without rows and links.
@@ -61,9 +50,7 @@ func newRig(t *testing.T) *rig {
 	bell := feed.NewBell()
 	r := &rig{
 		t: t, links: &rigLinks{}, actor: &rigActor{}, memory: &rigMemory{kept: map[string][]string{}}, bell: bell,
-		clusters: feed.NewFeed[cluster.Cluster](bell), pods: feed.NewFeed[cluster.Pod](bell),
-		workloads: feed.NewFeed[cluster.Workload](bell), namespaces: feed.NewFeed[cluster.Namespace](bell),
-		rollouts: feed.NewFeed[delivery.Rollout](bell), revisions: feed.NewFeed[delivery.Revision](bell),
+		feeds: feed.NewSet(bell),
 		fetch: rigFetch,
 	}
 	r.desk = dispatch.New(dispatch.Options{
@@ -94,8 +81,7 @@ func (r *rig) openers() []ui.Opener {
 		Save:    func(string, []byte) tea.Cmd { return nil },
 		Details: func(string) page.Fetch { return r.fetch },
 	}
-	all := append([]ui.Opener{pods.Opener(r.pods, shared)}, workloads.Openers(r.workloads, shared)...)
-	return append(all, rollouts.Opener(r.rollouts, r.revisions, shared), namespaces.Opener(r.namespaces, shared), clusters.Opener(r.clusters, r.links, shared))
+	return views(r.feeds, r.links, shared)
 }
 
 // inBubble runs f on a rig whose feeds fill has filled.

@@ -23,8 +23,9 @@ func live() backend.Health {
 // ofLink makes the part that a link's rows of a kind come in.
 func ofLink(link string) backend.Part { return backend.Part{Link: link} }
 
-// load puts rows into a feed as the whole of a part.
-func load[T backend.Object](f *feed.Feed[T], part backend.Part, h backend.Health, rows ...T) {
+// load puts rows into the feed of their noun as the whole of a part.
+func load[T backend.Object](s *feed.Set, part backend.Part, h backend.Health, rows ...T) {
+	f := feed.Of[T](s)
 	l := f.Begin(part)
 	l.Put(rows...)
 	l.Synced()
@@ -123,6 +124,7 @@ func someRollouts(link string) (all []delivery.Rollout, revisions []delivery.Rev
 // clusterRow is a link's row, as the links' own source makes it.
 func clusterRow(l ui.LinkState) cluster.Cluster {
 	return cluster.Cluster{
+		System: "kubernetes", View: "pods",
 		Link: l.Alias, Server: "https://" + l.Alias + ".example.com:6443", User: l.User, Version: "v1.36.2", Contexts: l.Alias + "-admin, " + l.Alias,
 		ReadOnly: l.ReadOnly, Protected: l.Protected, Insecure: l.Insecure, Health: l.Health,
 	}
@@ -131,12 +133,12 @@ func clusterRow(l ui.LinkState) cluster.Cluster {
 // fillLink fills all feeds of one link that is in one health.
 func (r *rig) fillLink(link string, h backend.Health) {
 	r.links.add(link, h)
-	load(r.pods, ofLink(link), h, somePods(link)...)
-	load(r.namespaces, ofLink(link), h, someNamespaces(link)...)
-	load(r.workloads, ofLink(link), h, someWorkloads(link)...)
+	load[cluster.Pod](r.feeds, ofLink(link), h, somePods(link)...)
+	load[cluster.Namespace](r.feeds, ofLink(link), h, someNamespaces(link)...)
+	load[cluster.Workload](r.feeds, ofLink(link), h, someWorkloads(link)...)
 	all, revisions := someRollouts(link)
-	load(r.rollouts, ofLink(link), h, all...)
-	load(r.revisions, ofLink(link), h, revisions...)
+	load[delivery.Rollout](r.feeds, ofLink(link), h, all...)
+	load[delivery.Revision](r.feeds, ofLink(link), h, revisions...)
 	r.fillClusters()
 }
 
@@ -146,7 +148,7 @@ func (r *rig) fillClusters() {
 	for _, l := range r.links.states {
 		rows = append(rows, clusterRow(l))
 	}
-	load(r.clusters, backend.Part{}, live(), rows...)
+	load[cluster.Cluster](r.feeds, backend.Part{}, live(), rows...)
 }
 
 // full is two links that are live, one that is off and one that does not answer.
@@ -165,11 +167,11 @@ func full(r *rig) {
 func without(h backend.Health) func(*rig) {
 	return func(r *rig) {
 		r.links.add("prod-eu", live())
-		load(r.pods, ofLink("prod-eu"), h)
-		load(r.namespaces, ofLink("prod-eu"), h)
-		load(r.workloads, ofLink("prod-eu"), h)
-		load(r.rollouts, ofLink("prod-eu"), h)
-		load(r.clusters, backend.Part{}, h)
+		load[cluster.Pod](r.feeds, ofLink("prod-eu"), h)
+		load[cluster.Namespace](r.feeds, ofLink("prod-eu"), h)
+		load[cluster.Workload](r.feeds, ofLink("prod-eu"), h)
+		load[delivery.Rollout](r.feeds, ofLink("prod-eu"), h)
+		load[cluster.Cluster](r.feeds, backend.Part{}, h)
 	}
 }
 

@@ -10,17 +10,18 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/feed"
 	"wheelhouse/ui"
 )
 
 // twoPods makes a link with pods a and b, and gives what keeps them.
 func twoPods(r *rig, link string) backend.Load[cluster.Pod] {
-	l := r.pods.Begin(ofLink(link))
+	l := feed.Of[cluster.Pod](r.feeds).Begin(ofLink(link))
 	for _, name := range []string{"a", "b"} {
 		l.Put(cluster.Pod{Link: link, Namespace: "shop", Name: name + "-" + link, UID: name + link})
 	}
 	l.Synced()
-	r.pods.Health(ofLink(link), live())
+	feed.Of[cluster.Pod](r.feeds).Health(ofLink(link), live())
 	return l
 }
 
@@ -104,9 +105,9 @@ func TestMarksOutOfSight(t *testing.T) {
 // gone is said before that.
 func TestNarrowAndLost(t *testing.T) {
 	inBubble(t, func(r *rig) { r.links.add("eu", outdated()) }, func(r *rig) {
-		r.pods.Health(ofLink("eu"), backend.Health{State: backend.Forbidden, Reason: backend.T("you may not list pods in all namespaces of eu")})
+		feed.Of[cluster.Pod](r.feeds).Health(ofLink("eu"), backend.Health{State: backend.Forbidden, Reason: backend.T("you may not list pods in all namespaces of eu")})
 		part := backend.Part{Link: "eu", Scope: "shop"}
-		load(r.pods, part, outdated(), cluster.Pod{Link: "eu", Namespace: "shop", Name: "a", UID: "1"})
+		load[cluster.Pod](r.feeds, part, outdated(), cluster.Pod{Link: "eu", Namespace: "shop", Name: "a", UID: "1"})
 		r.start("pods", 120, 20)
 		if !r.shows("pods", "stale") || !r.shows("connection refused") {
 			t.Error(r.picture().Plain())
@@ -162,8 +163,8 @@ func (a *asked) Watch(ctx context.Context, s backend.Scope, _ backend.Sink[clust
 func TestLabelsAreAskedForOnce(t *testing.T) {
 	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
 		src := &asked{}
-		r.pods.Attach("eu", src)
-		defer r.pods.Stop()
+		feed.Of[cluster.Pod](r.feeds).Attach("eu", src)
+		defer feed.Of[cluster.Pod](r.feeds).Stop()
 		r.start("pods", 120, 20)
 		r.press("/ - l space a p p = c a r t")
 		r.settle()

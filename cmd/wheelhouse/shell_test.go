@@ -11,6 +11,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/feed"
 	"wheelhouse/keymap"
 	"wheelhouse/themes"
 )
@@ -20,7 +21,7 @@ import (
 func TestPrefillIsOfTheMarked(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.links.add("eu", live())
-		load(r.workloads, backend.Part{Link: "eu", Kind: cluster.KindDeployment}, live(),
+		load[cluster.Workload](r.feeds, backend.Part{Link: "eu", Kind: cluster.KindDeployment}, live(),
 			cluster.Workload{Link: "eu", Kind: cluster.KindDeployment, Namespace: "shop", Name: "a", UID: "1", Desired: 7},
 			cluster.Workload{Link: "eu", Kind: cluster.KindDeployment, Namespace: "shop", Name: "b", UID: "2", Desired: 0})
 	}, func(r *rig) {
@@ -118,7 +119,7 @@ func TestMenuOfAMixedSelection(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.links.add("eu", live())
 		for _, kind := range []string{cluster.KindDeployment, cluster.KindDaemonSet} {
-			load(r.workloads, backend.Part{Link: "eu", Kind: kind}, live(), cluster.Workload{Link: "eu", Kind: kind, Namespace: "shop", Name: kind[:4], UID: kind})
+			load[cluster.Workload](r.feeds, backend.Part{Link: "eu", Kind: kind}, live(), cluster.Workload{Link: "eu", Kind: kind, Namespace: "shop", Name: kind[:4], UID: kind})
 		}
 	}, func(r *rig) {
 		r.start("workloads", 120, 30)
@@ -133,9 +134,9 @@ func TestMenuOfAMixedSelection(t *testing.T) {
 func TestMarksWait(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.links.add("eu", live())
-		r.pods.Attach("eu", oneByOne{})
+		feed.Of[cluster.Pod](r.feeds).Attach("eu", oneByOne{})
 	}, func(r *rig) {
-		defer r.pods.Stop()
+		defer feed.Of[cluster.Pod](r.feeds).Stop()
 		r.start("pods shop", 120, 30)
 		time.Sleep(5 * time.Second)
 		r.settle()
@@ -174,7 +175,7 @@ func TestDeniedRowsAreDim(t *testing.T) {
 	for state, dim := range map[backend.State]bool{backend.Live: false, backend.Stale: true, backend.Down: true, backend.Forbidden: true} {
 		inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
 			twoPods(r, "eu")
-			r.pods.Health(ofLink("eu"), backend.Health{State: state, Reason: backend.T("so it is")})
+			feed.Of[cluster.Pod](r.feeds).Health(ofLink("eu"), backend.Health{State: state, Reason: backend.T("so it is")})
 			r.start("pods", 100, 20)
 			c := r.picture()
 			got := themes.Plain

@@ -13,31 +13,16 @@ import (
 	"time"
 
 	"wheelhouse/backend"
-	"wheelhouse/backend/adapters/argo"
-	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/audit"
 	"wheelhouse/backend/cluster"
-	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
-	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
 	"wheelhouse/config"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
 	"wheelhouse/ui/page"
-	"wheelhouse/views/clusters"
-	"wheelhouse/views/namespaces"
-	"wheelhouse/views/pods"
-	"wheelhouse/views/rollouts"
-	"wheelhouse/views/workloads"
 )
-
-// actions is every verb of every domain.
-func actions() []backend.Action { return slices.Concat(cluster.Actions(), delivery.Actions()) }
-
-// nouns is the vocabulary of references.
-func nouns() backend.Nouns { return slices.Concat(cluster.Nouns(), delivery.Nouns()) }
 
 // platform is everything wired together: what the console and the command line
 // both stand on. Nothing in it waits for the network.
@@ -47,6 +32,7 @@ type platform struct {
 	memory  *config.Memory
 	notes   []string
 	bell    *feed.Bell
+	feeds   *feed.Set
 	links   *link.Set
 	rooms   map[string][]room // by link; read only once open has returned
 	record  *audit.Log
@@ -55,23 +41,17 @@ type platform struct {
 
 	mu      sync.Mutex
 	plugged map[string]bool // links that the feeds are fed from
-
-	clusters   *feed.Feed[cluster.Cluster]
-	pods       *feed.Feed[cluster.Pod]
-	workloads  *feed.Feed[cluster.Workload]
-	namespaces *feed.Feed[cluster.Namespace]
-	rollouts   *feed.Feed[delivery.Rollout]
-	revisions  *feed.Feed[delivery.Revision]
 }
 
 // open reads the config and the kubeconfig and wires the rest; links begin to
 // connect. Close it.
 func open(f *flags) (*platform, error) {
-	conf, err := config.Load(f.config)
+	conf, err := config.Load(f.config, systems()...)
 	if err != nil {
 		return nil, err
 	}
-	p := &platform{flags: f, conf: conf, bell: feed.NewBell(), rooms: map[string][]room{}, plugged: map[string]bool{}}
+	bell := feed.NewBell()
+	p := &platform{flags: f, conf: conf, bell: bell, feeds: feed.NewSet(bell), rooms: map[string][]room{}, plugged: map[string]bool{}}
 	var note string
 	p.memory, note = config.OpenMemory(filepath.Join(config.StateDir(), "state.yaml"))
 	if note != "" {
@@ -83,10 +63,10 @@ func open(f *flags) (*platform, error) {
 	if p.record, err = audit.Open(p.auditDir(), p.session()); err != nil {
 		return nil, err
 	}
-	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Row: p.row, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
-	p.feeds()
+	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Row: p.feeds.Get, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
+	p.keepFed()
 	for _, l := range p.links.All() {
-		p.rooms[l.Alias()] = p.furnish(l)
+		p.rooms[l.Alias()] = furnish(l, p.feeds)
 	}
 	p.links.Start()
 	for _, l := range p.links.All() {
@@ -101,10 +81,19 @@ func (p *platform) linkOptions() link.Options {
 	o := link.Options{
 		Kubeconfig: p.flags.kubeconfig, Contexts: p.flags.contexts, Namespaces: p.flags.namespaces,
 		ReadOnly: p.readOnly(), As: p.flags.as, AsGroups: p.flags.asGroups,
-		UserAgent: "wheelhouse/" + version, Reads: link.KubernetesReads,
+		UserAgent: "wheelhouse/" + version,
 	}
 	for _, l := range p.conf.Links {
 		o.Settings = append(o.Settings, link.Settings(l))
+	}
+	speak := protocols()
+	for _, s := range p.conf.Systems {
+		o.Systems = append(o.Systems, link.System{
+			Protocol: speak[slices.IndexFunc(speak, func(l link.Protocol) bool { return l.Name == s.Kind })],
+			URL:      s.URL, User: s.User, Secret: link.Secret(s.Secret),
+			CA: s.CA, Cert: s.Cert, Key: s.Key, ServerName: s.ServerName, Insecure: s.Insecure,
+			Alias: s.Alias, Colour: s.Colour, Protected: s.Protected, ReadOnly: s.ReadOnly,
+		})
 	}
 	return o
 }
@@ -123,40 +112,6 @@ func (p *platform) session() audit.Session {
 	}
 	s.Host, _ = os.Hostname() // a record without a host is still a record
 	return s
-}
-
-// A room is what one adapter brings to a link: who acts on objects of its kinds
-// and shows them, and what feeds from it.
-type room struct {
-	kinds backend.Nouns // none: whatever no other room has
-	backend.Actor
-	backend.Details
-	plug []func(on bool)
-}
-
-// furnish makes the rooms of a link.
-func (p *platform) furnish(l *link.Link) []room {
-	api := kubeapi.New(l)
-	rollouts, own := argo.New(api), kube.New(api)
-	return []room{
-		{delivery.Nouns(), rollouts, rollouts, []func(bool){
-			fed(p.rollouts, l, rollouts.Rollouts()), fed(p.revisions, l, rollouts.Revisions()),
-		}},
-		{nil, own, own, []func(bool){
-			fed(p.pods, l, own.Pods()), fed(p.workloads, l, own.Workloads()), fed(p.namespaces, l, own.Namespaces()),
-		}},
-	}
-}
-
-// fed attaches a source to a feed, or detaches it.
-func fed[T backend.Object](f *feed.Feed[T], l *link.Link, src backend.Source[T]) func(on bool) {
-	return func(on bool) {
-		if on {
-			f.Attach(l.Alias(), src)
-		} else {
-			f.Detach(l.Alias())
-		}
-	}
 }
 
 // room is who knows objects of a kind on a link.
@@ -183,26 +138,11 @@ func (p *platform) route(to backend.Ref) (dispatch.Route, bool) {
 	return r, true
 }
 
-// row is an object as the screen shows it, of those kinds that know by themselves
-// what makes no sense for them.
-func (p *platform) row(r backend.Ref) (backend.Object, bool) {
-	if r.Kind == delivery.KindRollout {
-		return p.rollouts.Get(r)
-	}
-	return nil, false
-}
-
-// feeds gives every kind of object its feed, fed by every link.
-func (p *platform) feeds() {
-	p.clusters = feed.NewFeed[cluster.Cluster](p.bell)
-	p.pods = feed.NewFeed[cluster.Pod](p.bell)
-	p.workloads = feed.NewFeed[cluster.Workload](p.bell)
-	p.namespaces = feed.NewFeed[cluster.Namespace](p.bell)
-	p.rollouts = feed.NewFeed[delivery.Rollout](p.bell)
-	p.revisions = feed.NewFeed[delivery.Revision](p.bell)
+// keepFed feeds the links themselves, and from each while it is connected.
+func (p *platform) keepFed() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.sources = cancel
-	go func() { _ = p.links.Source().Watch(ctx, backend.Scope{}, p.clusters) }() // it ends with ctx
+	go func() { _ = p.links.Source().Watch(ctx, backend.Scope{}, feed.Of[cluster.Cluster](p.feeds)) }() // it ends with ctx
 	p.links.Subscribe(func(l *link.Link) {
 		p.plug(l)
 		p.bell.Ring()
@@ -231,11 +171,7 @@ func (p *platform) close() {
 	defer cancel()
 	p.desk.Close(ctx)
 	p.sources()
-	p.pods.Stop()
-	p.workloads.Stop()
-	p.namespaces.Stop()
-	p.rollouts.Stop()
-	p.revisions.Stop()
+	p.feeds.Stop()
 	p.links.Close()
 	if err := p.record.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, "wheelhouse: "+backend.T(err.Error()).Safe())
@@ -247,19 +183,17 @@ func (p *platform) close() {
 
 // openers are all views.
 func (p *platform) openers() []ui.Opener {
-	shared := list.Shared{Details: p.details, Memory: p.memory, Save: saveFile}
-	all := []ui.Opener{pods.Opener(p.pods, shared)}
-	all = append(all, workloads.Openers(p.workloads, shared)...)
-	return append(all, rollouts.Opener(p.rollouts, p.revisions, shared), namespaces.Opener(p.namespaces, shared), clusters.Opener(p.clusters, uiLinks{p.links}, shared))
+	return views(p.feeds, uiLinks{p.links}, list.Shared{Details: p.details, Memory: p.memory, Save: saveFile})
 }
 
 // knownNamespaces are those of all links. The first time that they are wanted
 // they begin to be watched, and are there a moment later.
 func (p *platform) knownNamespaces() []string {
-	if _, watched := p.namespaces.Watching(); !watched {
-		p.namespaces.Watch(context.Background(), backend.Scope{})
+	namespaces := feed.Of[cluster.Namespace](p.feeds)
+	if _, watched := namespaces.Watching(); !watched {
+		namespaces.Watch(context.Background(), backend.Scope{})
 	}
-	all := p.namespaces.Lens(nil, feed.Keep[cluster.Namespace]{})
+	all := namespaces.Lens(nil, feed.Keep[cluster.Namespace]{})
 	defer all.Close()
 	seen := map[string]bool{}
 	for n := range all.All() {

@@ -1,8 +1,9 @@
-// Package clusters is the view of the links to clusters: which are live, who we
-// are there, and what helps where one is not.
+// Package clusters is the view of the links, to clusters and to the systems beside
+// them: which are live, who we are there, and what helps where one is not.
 package clusters
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -22,8 +23,12 @@ import (
 func Opener(f *feed.Feed[cluster.Cluster], links ui.Links, shared list.Shared) ui.Opener {
 	shared.Details = nil
 	return ui.Opener{
-		Word: func(name string) string { return "pods @" + name },
-		Name: "clusters", Alias: []string{"ctx", "context", "contexts", "cluster"}, Title: "Clusters: links, who we are there, their health",
+		Word: func(names string) string {
+			first, _, _ := strings.Cut(names, ",")
+			c, _ := f.Get(cluster.Cluster{Link: first}.Ref())
+			return shows(c) + " @" + names
+		},
+		Name: "clusters", Alias: []string{"ctx", "context", "contexts", "cluster", "links", "systems"}, Title: "Clusters, systems: who we are there, their health",
 		Words: func() (all []string) {
 			for _, s := range links.States() {
 				all = append(all, s.Alias)
@@ -36,7 +41,7 @@ func Opener(f *feed.Feed[cluster.Cluster], links ui.Links, shared list.Shared) u
 				Name: "clusters", Noun: "cluster", Feed: f, Columns: Columns(), Sort: "name", Home: home,
 				Broken: func(c *cluster.Cluster) bool { return level(c).Broken() },
 				Note:   func(c *cluster.Cluster) (backend.Level, string) { return level(c), c.Health.Reason.Safe() },
-				Enter:  func(cluster.Cluster) tea.Cmd { return enter(names(l)) },
+				Enter:  func(c cluster.Cluster) tea.Cmd { return enter(c, names(l)) },
 				Extra:  func(l *list.List[cluster.Cluster]) []ui.Command { return commands(l, links) },
 			}, shared, with)
 			return l
@@ -52,10 +57,14 @@ func home(p ui.Place) backend.Ref {
 	return cluster.Cluster{Link: p.Links[0]}.Ref()
 }
 
-// enter connects where that is needed, and shows these clusters alone.
-func enter(names []string) tea.Cmd {
-	return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command("pods @" + strings.Join(names, ",")) })
+// enter connects where that is needed, and shows these clusters alone; of a
+// system, what is on it.
+func enter(c cluster.Cluster, names []string) tea.Cmd {
+	return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command(shows(c) + " @" + strings.Join(names, ",")) })
 }
+
+// shows is the view of what is there.
+func shows(c cluster.Cluster) string { return cmp.Or(c.View, "pods") }
 
 // names are the marked clusters, or the one under the cursor.
 func names(l *list.List[cluster.Cluster]) []string {
@@ -122,6 +131,7 @@ func Columns() []table.Column[cluster.Cluster] {
 			Less: func(a, b *cluster.Cluster) int { return strings.Compare(flags(a), flags(b)) },
 		},
 		list.Text("why", "WHY", 3, func(c *cluster.Cluster) string { return c.Health.Reason.Safe() }),
+		list.Text("system", "SYSTEM", 6, func(c *cluster.Cluster) string { return c.System }),
 		list.Text("version", "VERSION", 7, func(c *cluster.Cluster) string { return c.Version }),
 		list.Text("server", "SERVER", 8, func(c *cluster.Cluster) string { return c.Server }),
 		list.Text("contexts", "CONTEXTS", 9, func(c *cluster.Cluster) string { return c.Contexts }),

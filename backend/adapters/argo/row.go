@@ -32,6 +32,7 @@ type rollout struct {
 	}
 	Status struct {
 		Phase, Message, ObservedGeneration string
+		AbortedAt                          string // set once the controller has taken up abort
 		Abort, ControllerPause             bool
 		PauseConditions                    []struct {
 			Reason    string
@@ -141,6 +142,8 @@ func (o *rollout) state() (word, detail string, level backend.Level) {
 		return "Progressing", "its controller has not seen the last change yet", backend.Moving
 	case st.ControllerPause && len(st.PauseConditions) == 0 && st.Phase == "Paused":
 		return "Progressing", "goes on after a pause", backend.Moving
+	case st.Abort && st.AbortedAt == "":
+		return "Aborting", "its controller has not taken it up yet", backend.Moving
 	case st.Abort:
 		return "Aborted", st.Message, backend.Critical
 	}

@@ -1,10 +1,51 @@
 package link
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 )
+
+// Kubernetes is the protocol of every link that a kubeconfig leads to.
+func Kubernetes() Protocol {
+	return Protocol{
+		Name: "kubernetes", View: "pods", Reads: KubernetesReads, Probe: "/livez",
+		// Who may not see the probe is let in; who may not act as somebody is not.
+		Well: func(status int, body []byte) bool {
+			switch status {
+			case http.StatusForbidden:
+				return !strings.Contains(newAnswer(status, body).said, "cannot impersonate")
+			case http.StatusNotFound, http.StatusTooManyRequests:
+				return true
+			}
+			return status < 300
+		},
+		User: kubernetesUser, Version: kubernetesVersion,
+	}
+}
+
+// kubernetesVersion reads /version.
+func kubernetesVersion(ask Ask) (version string, ok bool) {
+	_, body, err := ask(http.MethodGet, "/version", "")
+	var v struct{ GitVersion string }
+	_ = json.Unmarshal(body, &v) // what is no such object has no version
+	return v.GitVersion, err == nil
+}
+
+// kubernetesUser creates a SelfSubjectReview (authentication.k8s.io/v1, served
+// since Kubernetes 1.28).
+func kubernetesUser(ask Ask) string {
+	const review = `{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`
+	_, body, _ := ask(http.MethodPost, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+	var v struct {
+		Status struct {
+			UserInfo struct{ Username string }
+		}
+	}
+	_ = json.Unmarshal(body, &v)
+	return v.Status.UserInfo.Username
+}
 
 // KubernetesReads says whether a request to a Kubernetes API server only reads.
 // What is not known to read, does not. GET, HEAD and OPTIONS do, but for those

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"slices"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/adapters/argo"
+	"wheelhouse/backend/adapters/kube"
+	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/delivery"
+	"wheelhouse/backend/feed"
+	"wheelhouse/backend/kubeapi"
+	"wheelhouse/backend/link"
+	"wheelhouse/ui"
+	"wheelhouse/ui/list"
+	"wheelhouse/views/clusters"
+	"wheelhouse/views/namespaces"
+	"wheelhouse/views/pods"
+	"wheelhouse/views/rollouts"
+	"wheelhouse/views/workloads"
+)
+
+// This file is all that the console is made of: the domains with their nouns and
+// verbs, the servers with their adapters, the views. What is new adds its lines
+// here.
+
+// actions is every verb of every domain.
+func actions() []backend.Action { return slices.Concat(cluster.Actions(), delivery.Actions()) }
+
+// nouns is the vocabulary of references.
+func nouns() backend.Nouns { return slices.Concat(cluster.Nouns(), delivery.Nouns()) }
+
+// protocols are the kinds of systems that the configuration may name.
+func protocols() []link.Protocol {
+	return []link.Protocol{}
+}
+
+// systems are their names.
+func systems() []string {
+	var out []string
+	for _, p := range protocols() {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+// A room is what one adapter brings to a link: who acts on objects of its kinds
+// and shows them, and what feeds from it.
+type room struct {
+	kinds backend.Nouns // none: whatever no other room has
+	backend.Actor
+	backend.Details
+	plug []func(on bool)
+}
+
+// furnish makes the rooms of a link.
+func furnish(l *link.Link, f *feed.Set) []room {
+	switch l.Protocol() {
+	case link.Kubernetes().Name:
+		api := kubeapi.New(l)
+		rollouts, own := argo.New(api), kube.New(api)
+		return []room{
+			{delivery.Nouns(), rollouts, rollouts, plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
+			{nil, own, own, plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
+		}
+	}
+	return nil
+}
+
+func plugs(all ...func(on bool)) []func(on bool) { return all }
+
+// fed attaches a source to the feed of its noun, or detaches it.
+func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) func(on bool) {
+	return func(on bool) {
+		if on {
+			feed.Of[T](f).Attach(l.Alias(), src)
+		} else {
+			feed.Of[T](f).Detach(l.Alias())
+		}
+	}
+}
+
+// views are all of them, in the order of the palette.
+func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
+	return slices.Concat(
+		[]ui.Opener{pods.Opener(feed.Of[cluster.Pod](f), shared)},
+		workloads.Openers(feed.Of[cluster.Workload](f), shared),
+		[]ui.Opener{
+			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),
+			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
+			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
+		},
+	)
+}
