@@ -1,0 +1,219 @@
+// Package webapi is what all systems have in common that are spoken to in plain
+// HTTP, whoever made them: a request that is bounded in time and size and whose
+// failure is a sentence (Client), and a part that is kept in step by asking again
+// and again (Source). It rides on a link, and every adapter for such a system
+// rides on it.
+//
+// It knows no system: paths, rows, and what a verb sends are the adapter's. Where
+// a system has a client library, that is given Link().Client(), and its errors
+// come here to be told (Refused).
+package webapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/link"
+)
+
+// The limits of one answer. Somebody waits for it, and it is held in memory.
+const (
+	answerLimit = 10 * time.Second
+	answerSize  = 32 << 20 // bytes
+)
+
+// Client speaks to one system. Adapters of the same system share one. Safe for
+// concurrent use.
+type Client struct {
+	link *link.Link
+	http *http.Client
+
+	mu      sync.Mutex
+	stirred chan struct{} // closed and replaced by Stir
+}
+
+// New makes the client of a link. Nothing is sent before it is needed.
+func New(l *link.Link) *Client {
+	return &Client{link: l, http: l.Client(), stirred: make(chan struct{})}
+}
+
+// Link is the link that it rides on.
+func (c *Client) Link() *link.Link { return c.link }
+
+// A Request is one request. What is not set is left out.
+type Request struct {
+	Op     string      // what is being done, for errors: "read builds"
+	Ref    backend.Ref // what it is done to; may be zero
+	What   string      // how sentences call that: "build 12 of shop/checkout"; empty: the system itself
+	Method string      // empty: GET
+	Path   string      // below the link's address, escaped, with its query
+	Header http.Header
+	Body   []byte // its Content-Type is JSON where Header has none
+}
+
+// An Answer is what came back, read whole.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// JSON asks for a path and takes the answer into what into points to.
+func (c *Client) JSON(ctx context.Context, r Request, into any) error {
+	a, err := c.Do(ctx, r)
+	if err != nil {
+		return err
+	}
+	return c.Decode(r, a, into)
+}
+
+// Decode takes a JSON answer into what into points to.
+func (c *Client) Decode(r Request, a *Answer, into any) error {
+	if err := json.Unmarshal(a.Body, into); err != nil {
+		return c.Refused(r.Op, r.What, r.Ref, &badAnswer{a.Body, err})
+	}
+	return nil
+}
+
+// Do sends a request and reads the answer, within the limits. The error is a
+// *backend.Error: for a status from 400 on, for no answer, for one that is too
+// long. Where something else than a GET was sent and the answer was lost, its
+// code is Unknown.
+func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	res, err := c.send(ctx, r)
+	if err != nil {
+		return nil, c.lost(r, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, answerSize+1))
+	switch {
+	case err != nil:
+		return nil, c.lost(r, err)
+	case len(body) > answerSize:
+		return nil, c.Refused(r.Op, r.What, r.Ref, fmt.Errorf("its answer is longer than %d MB", answerSize>>20))
+	case res.StatusCode >= http.StatusBadRequest:
+		return nil, c.Refused(r.Op, r.What, r.Ref, &StatusError{Status: res.StatusCode, Said: said(body)})
+	}
+	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body}, nil
+}
+
+// Open is Do for an answer that has no end, or a long one: it is read by the
+// caller, who closes it, for as long as ctx lasts. Only the wait for its
+// beginning is limited.
+func (c *Client) Open(ctx context.Context, r Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(answerLimit, func() { cancel(context.DeadlineExceeded) })
+	res, err := c.send(ctx, r)
+	late.Stop()
+	if err != nil {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			err = context.DeadlineExceeded
+		}
+		cancel(nil)
+		return nil, c.lost(r, err)
+	}
+	if res.StatusCode >= http.StatusBadRequest {
+		body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10)) // the status says enough without
+		_ = res.Body.Close()
+		cancel(nil)
+		return nil, c.Refused(r.Op, r.What, r.Ref, &StatusError{Status: res.StatusCode, Said: said(body)})
+	}
+	res.Body = &ending{res.Body, func() { cancel(nil) }}
+	return res, nil
+}
+
+// ending ends its request when it is closed.
+type ending struct {
+	io.ReadCloser
+	end func()
+}
+
+// Close implements io.Closer.
+func (e *ending) Close() error {
+	defer e.end()
+	return e.ReadCloser.Close()
+}
+
+func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	var body io.Reader
+	if r.Body != nil {
+		body = bytes.NewReader(r.Body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.link.Base()+r.Path, body)
+	if err != nil {
+		return nil, err
+	}
+	if r.Body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Accept", "application/json, */*;q=0.5")
+	for name, values := range r.Header {
+		req.Header[name] = values
+	}
+	return c.http.Do(req)
+}
+
+// lost is Refused for a request without a whole answer.
+func (c *Client) lost(r Request, err error) error {
+	err = c.Refused(r.Op, r.What, r.Ref, err)
+	var known *backend.Error
+	if r.Method != "" && r.Method != http.MethodGet && errors.As(err, &known) && known.Code == backend.Unreachable {
+		return &backend.Error{Code: backend.Unknown, Op: r.Op, Ref: r.Ref, Err: err, Human: "It was sent, but the answer was lost: it may have been done. " + known.Human}
+	}
+	return err
+}
+
+// Stir has every Source of this client ask again now: something was just changed.
+func (c *Client) Stir() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.stirred)
+	c.stirred = make(chan struct{})
+}
+
+func (c *Client) stir() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stirred
+}
+
+// said is what of an answer's body helps: the words of a JSON error, or its first
+// line, unless it is a page.
+func said(body []byte) string {
+	var object map[string]any
+	if json.Unmarshal(body, &object) == nil {
+		for _, field := range []string{"message", "error_description", "error", "reason"} {
+			switch v := object[field].(type) {
+			case string:
+				return v
+			case map[string]any:
+				if reason, ok := v["reason"].(string); ok {
+					return reason
+				}
+			case []any, bool, float64:
+				return fmt.Sprint(v)
+			}
+		}
+		return ""
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	if strings.HasPrefix(line, "<") {
+		return ""
+	}
+	return line
+}
