@@ -5,10 +5,12 @@ package real_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 )
@@ -24,20 +26,37 @@ type status struct {
 	PauseConditions          []any
 }
 
-// reaches waits until the server's own status is as ok says.
+// atRest is how long the status must have stood still before it is acted upon.
+// The controller puts what it has just written back into its own cache
+// (argo-rollouts v1.9, rollout/controller.go, writeBackToInformer): what somebody
+// else writes in that moment is overwritten there, and taken up only with the next
+// event or resync, a quarter of an hour later.
+const atRest = time.Second
+
+// reaches waits until the server's own status is as ok says, and stands still.
 func reaches(t *testing.T, client kubernetes.Interface, what string, ok func(status) bool) {
 	t.Helper()
+	version, since := "", time.Now()
 	eventually(t, what, func(ctx context.Context) error {
 		raw, err := client.Discovery().RESTClient().Get().AbsPath("/apis/argoproj.io/v1alpha1/namespaces/market/rollouts/search").Do(ctx).Raw()
 		if err != nil {
 			return err
 		}
-		var o struct{ Status status }
+		var o struct {
+			Metadata struct{ ResourceVersion string }
+			Status   status
+		}
 		if err := json.Unmarshal(raw, &o); err != nil {
 			return err
 		}
 		if !ok(o.Status) {
 			return fmt.Errorf("it is %+v", o.Status)
+		}
+		if o.Metadata.ResourceVersion != version {
+			version, since = o.Metadata.ResourceVersion, time.Now()
+		}
+		if time.Since(since) < atRest {
+			return errors.New("it is still being written")
 		}
 		return nil
 	})
