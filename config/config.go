@@ -28,6 +28,7 @@ import (
 type Config struct {
 	Links      []Link                       `yaml:"links" help:"what is to be known of single links"`
 	Systems    []System                     `yaml:"systems" help:"servers that no kubeconfig leads to"`
+	Actuators  Actuators                    `yaml:"actuators" help:"which pods tell of their breakers, and where"`
 	ReadOnly   bool                         `yaml:"readOnly" help:"change nothing, whatever is pressed"`
 	Namespaces []string                     `yaml:"namespaces" help:"the namespaces to begin with; none: all"`
 	View       string                       `yaml:"view" help:"the view to begin with, as a ':' line"`
@@ -69,6 +70,13 @@ type System struct {
 	Colour     string `yaml:"colour" help:"its colour" choices:"red,orange,yellow,green,cyan,blue,purple,grey"`
 	Protected  bool   `yaml:"protected" help:"every change wants a name typed"`
 	ReadOnly   bool   `yaml:"readOnly" help:"nothing is changed there"`
+}
+
+// Actuators is how services with a Spring Boot actuator are found in clusters.
+type Actuators struct {
+	Labels string `yaml:"labels" help:"a selector of their pods; spring-boot=true where nothing is said"`
+	Port   string `yaml:"port" help:"number or name of the container's port; management, actuator, http or the first where nothing is said"`
+	Path   string `yaml:"path" help:"where it is; /actuator where nothing is said"`
 }
 
 // Default is what holds where nothing is said.
@@ -310,7 +318,7 @@ func nearest(msg string) string {
 	if m == nil {
 		return ""
 	}
-	names := slices.Concat(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]()), fields(reflect.TypeFor[System]()))
+	names := slices.Concat(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]()), fields(reflect.TypeFor[System]()), fields(reflect.TypeFor[Actuators]()))
 	if near := backend.Near(m[1], names); near != "" {
 		return strings.TrimPrefix(near, "; ")
 	}

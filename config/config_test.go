@@ -88,7 +88,7 @@ func TestWrong(t *testing.T) {
 	}{
 		{"unknown key", "theme: dark\nreadonly: true\n", "[2:1]", `unknown field "readonly"`, "did you mean readOnly?"},
 		{"unknown key of a link", "links:\n- contxt: a\n", "[2:3]", `unknown field "contxt"`, "did you mean context?"},
-		{"nothing like it", "zzz: 1\n", "[1:1]", `unknown field "zzz"`, "fields are links, systems, readOnly,"},
+		{"nothing like it", "zzz: 1\n", "[1:1]", `unknown field "zzz"`, "fields are links, systems, actuators, readOnly,"},
 		{"not ASCII", "wörd: true\n", "[1:1]", "unknown field", "fields are links"},
 		{"wrong type", "theme: dark\nmouse: perhaps\n", "[2:8]", "this must be bool, not string", schema},
 		{"value for a list", "theme: dark\nlinks: 5\n", "[2:8]", "sequence is expected", schema},
@@ -194,7 +194,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 			if !ok || p.Description == "" {
 				t.Errorf("%s.%s: %+v", of.Name(), name, p)
 			}
-			want := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Slice: "array", reflect.Map: "object"}[f.Type.Kind()]
+			want := map[reflect.Kind]string{reflect.Struct: "object", reflect.String: "string", reflect.Bool: "boolean", reflect.Slice: "array", reflect.Map: "object"}[f.Type.Kind()]
 			if p.Type != want {
 				t.Errorf("%s.%s is a %q, not a %q", of.Name(), name, p.Type, want)
 			}
@@ -213,6 +213,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 	check(s, reflect.TypeFor[Config]())
 	check(*s.Properties["links"].Items, reflect.TypeFor[Link]())
 	check(*s.Properties["systems"].Items, reflect.TypeFor[System]())
+	check(s.Properties["actuators"], reflect.TypeFor[Actuators]())
 }
 
 // example is a value for every property; choice is which of an enum.
@@ -257,7 +258,7 @@ func TestExampleOfTheSchemaLoads(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, b)
 		}
-		for _, v := range []reflect.Value{reflect.ValueOf(c), reflect.ValueOf(c.Links[0]), reflect.ValueOf(c.Systems[0])} {
+		for _, v := range []reflect.Value{reflect.ValueOf(c), reflect.ValueOf(c.Links[0]), reflect.ValueOf(c.Systems[0]), reflect.ValueOf(c.Actuators)} {
 			for i := range v.NumField() {
 				if v.Field(i).IsZero() {
 					t.Errorf("%s was not read from\n%s", v.Type().Field(i).Name, b)

@@ -34,15 +34,11 @@ func newTripper(l *Link, rt http.RoundTripper, stream bool) *tripper {
 // RoundTrip implements http.RoundTripper.
 func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	l := t.link
-	refused := l.ReadOnly() && !l.protocol.Reads(req)
+	refused := l.ReadOnly() && !l.protocol.Reads(req) && req.Context().Value(digging{}) == nil
 	l.record(req, refused)
 	if refused {
 		discard(req)
-		return nil, &backend.Error{
-			Code: backend.Denied, Op: "send a request to " + l.alias,
-			Human: fmt.Sprintf("%s is read-only here: %s %s was not sent. Changing it needs a console that is not read-only.",
-				l.alias, req.Method, backend.T(req.URL.Path).Safe()),
-		}
+		return nil, l.readOnlyError(req)
 	}
 	c, err := l.connection()
 	if err != nil {
@@ -68,6 +64,16 @@ func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, err
+}
+
+// readOnlyError is what came of a request that only a link may send that may be
+// changed.
+func (l *Link) readOnlyError(req *http.Request) error {
+	return &backend.Error{
+		Code: backend.Denied, Op: "send a request to " + l.alias,
+		Human: fmt.Sprintf("%s is read-only here: %s %s was not sent. Changing it needs a console that is not read-only.",
+			l.alias, req.Method, backend.T(req.URL.Path).Safe()),
+	}
 }
 
 // address is the request as it goes to the server that c leads to.

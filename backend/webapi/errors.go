@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"wheelhouse/backend"
 )
 
@@ -27,13 +29,13 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%d %s: %s", e.Status, http.StatusText(e.Status), quote(e.Said))
 }
 
-// badAnswer is one that can't be read.
-type badAnswer struct {
+// answerError is one that can't be read.
+type answerError struct {
 	body []byte
 	err  error
 }
 
-func (e *badAnswer) Error() string {
+func (e *answerError) Error() string {
 	switch text := strings.TrimSpace(string(e.body[:min(len(e.body), 512)])); {
 	case strings.HasPrefix(text, "<"):
 		return "it answers with a web page: something stands before it, or it wants a login"
@@ -45,7 +47,7 @@ func (e *badAnswer) Error() string {
 	return "its answer can't be read: " + e.err.Error()
 }
 
-func (e *badAnswer) Unwrap() error { return e.err }
+func (e *answerError) Unwrap() error { return e.err }
 
 // Refused turns err, which came of doing op to ref, into a *backend.Error that
 // says what to do next; what is how sentences call ref, empty where the system
@@ -57,22 +59,25 @@ func (c *Client) Refused(op, what string, ref backend.Ref, err error) error {
 		return known
 	}
 	code, human := c.explain(what, err)
-	if code == backend.Expired || code == backend.Unreachable {
+	if !c.behind && (code == backend.Expired || code == backend.Unreachable) {
 		c.link.Report(err)
 	}
 	return &backend.Error{Code: code, Op: op, Ref: ref, Human: backend.T(human).Safe(), Err: err}
 }
 
 func (c *Client) explain(what string, err error) (backend.Code, string) {
-	on := c.link.Alias()
+	on := c.name
 	of := on
 	if what != "" {
 		of = what + " on " + on
 	}
 	var status *StatusError
-	var bad *badAnswer
+	var bad *answerError
 	var way *url.Error
+	var refused apierrors.APIStatus // by the API server through which it is reached
 	switch {
+	case errors.As(err, &refused):
+		return explainStatus(of, on, &StatusError{Status: int(refused.Status().Code), Said: refused.Status().Message})
 	case errors.As(err, &status):
 		return explainStatus(of, on, status)
 	case errors.As(err, &bad):

@@ -34,8 +34,10 @@ const (
 // Client speaks to one system. Adapters of the same system share one. Safe for
 // concurrent use.
 type Client struct {
-	link *link.Link
-	http *http.Client
+	link   *link.Link
+	name   string // how sentences call what answers
+	behind bool   // it is not the link's own server
+	http   *http.Client
 
 	mu      sync.Mutex
 	stirred chan struct{} // closed and replaced by Stir
@@ -43,7 +45,14 @@ type Client struct {
 
 // New makes the client of a link. Nothing is sent before it is needed.
 func New(l *link.Link) *Client {
-	return &Client{link: l, http: l.Client(), stirred: make(chan struct{})}
+	return &Client{link: l, name: l.Alias(), http: l.Client(), stirred: make(chan struct{})}
+}
+
+// Behind makes the client of something that is reached through a link and called
+// name: what fails there says nothing about the link.
+func Behind(l *link.Link, name string, way http.RoundTripper) *Client {
+	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{link: l, name: name, behind: true, http: &http.Client{Transport: way, CheckRedirect: refuse}, stirred: make(chan struct{})}
 }
 
 // Link is the link that it rides on.
@@ -55,7 +64,7 @@ type Request struct {
 	Ref    backend.Ref // what it is done to; may be zero
 	What   string      // how sentences call that: "build 12 of shop/checkout"; empty: the system itself
 	Method string      // empty: GET
-	Path   string      // below the link's address, escaped, with its query
+	Path   string      // below the server's address, escaped, with its query
 	Header http.Header
 	Body   []byte // its Content-Type is JSON where Header has none
 }
@@ -79,7 +88,7 @@ func (c *Client) JSON(ctx context.Context, r Request, into any) error {
 // Decode takes a JSON answer into what into points to.
 func (c *Client) Decode(r Request, a *Answer, into any) error {
 	if err := json.Unmarshal(a.Body, into); err != nil {
-		return c.Refused(r.Op, r.What, r.Ref, &badAnswer{a.Body, err})
+		return c.Refused(r.Op, r.What, r.Ref, &answerError{a.Body, err})
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/link"
+	"wheelhouse/config"
 	"wheelhouse/keymap"
 )
 
@@ -114,13 +115,13 @@ func TestBoundArguments(t *testing.T) {
 // TestEveryActionIsPlanned: the adapter knows every verb; a server that does not
 // answer is told as that and not as a verb that nobody knows.
 func TestEveryActionIsPlanned(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "kubeconfig")
+	file := filepath.Join(t.TempDir(), "kubeconfig")
 	const dead = `{"apiVersion":"v1","kind":"Config","current-context":"dead","contexts":[{"name":"dead","context":{"cluster":"c","user":"u"}}],
 		"clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:1"}}],"users":[{"name":"u","user":{}}]}`
-	if err := os.WriteFile(config, []byte(dead), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(dead), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := link.Options{Kubeconfig: config}
+	o := link.Options{Kubeconfig: file}
 	for _, p := range protocols() {
 		o.Systems = append(o.Systems, link.System{Protocol: p, URL: "http://127.0.0.1:1"})
 	}
@@ -131,7 +132,7 @@ func TestEveryActionIsPlanned(t *testing.T) {
 	defer set.Close()
 	p := &platform{rooms: map[string][]room{}}
 	for _, l := range set.All() {
-		p.rooms["dead"] = append(furnish(l, feed.NewSet(feed.NewBell())), p.rooms["dead"]...)
+		p.rooms["dead"] = append(furnish(l, feed.NewSet(feed.NewBell()), config.Default()), p.rooms["dead"]...)
 	}
 	// The room of what no other has comes last.
 	slices.SortStableFunc(p.rooms["dead"], func(a, b room) int { return cmp.Compare(min(len(b.kinds), 1), min(len(a.kinds), 1)) })

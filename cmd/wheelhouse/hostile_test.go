@@ -18,6 +18,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
+	"wheelhouse/backend/service"
 	"wheelhouse/themes"
 	"wheelhouse/ui"
 	"wheelhouse/ui/screen"
@@ -138,6 +139,16 @@ var spoilt = []struct {
 		}
 		load[delivery.Rollout](r.feeds, ofLink("eu"), live(), all...)
 		load[delivery.Revision](r.feeds, ofLink("eu"), live(), revisions...)
+	}},
+	{"breakers", []string{"namespace", "name", "state", "detail", "version"}, func(r *rig, rows []of) {
+		var all []service.Breaker
+		for _, of := range rows {
+			all = append(all, service.Breaker{
+				Link: "eu", Scope: of("namespace"), Service: service.Clean(of("name")), Name: "bank", States: of("state"), Detail: of("detail"),
+				Change: of("version"), Changed: seconds(0), Failure: -1, Slow: -1, Silent: 1,
+			})
+		}
+		load[service.Breaker](r.feeds, ofLink("eu"), live(), all...)
 	}},
 	{"namespaces", []string{"name", "state"}, func(r *rig, rows []of) {
 		var all []cluster.Namespace

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/adapters/actuator"
 	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
@@ -11,8 +12,11 @@ import (
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
+	"wheelhouse/backend/service"
+	"wheelhouse/config"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
+	"wheelhouse/views/breakers"
 	"wheelhouse/views/clusters"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pods"
@@ -25,14 +29,16 @@ import (
 // here.
 
 // actions is every verb of every domain.
-func actions() []backend.Action { return slices.Concat(cluster.Actions(), delivery.Actions()) }
+func actions() []backend.Action {
+	return slices.Concat(cluster.Actions(), delivery.Actions(), service.Actions())
+}
 
 // nouns is the vocabulary of references.
-func nouns() backend.Nouns { return slices.Concat(cluster.Nouns(), delivery.Nouns()) }
+func nouns() backend.Nouns { return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns()) }
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{}
+	return []link.Protocol{actuator.Protocol()}
 }
 
 // systems are their names.
@@ -54,13 +60,18 @@ type room struct {
 }
 
 // furnish makes the rooms of a link.
-func furnish(l *link.Link, f *feed.Set) []room {
+func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	switch l.Protocol() {
+	case actuator.Protocol().Name:
+		breakers := actuator.New(l, actuator.ByURL(l))
+		return []room{{service.Nouns(), breakers, breakers, plugs(fed(f, l, breakers.Breakers()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, own := argo.New(api), kube.New(api)
+		breakers := actuator.New(l, actuator.InPods(api, actuator.Where(conf.Actuators)))
 		return []room{
 			{delivery.Nouns(), rollouts, rollouts, plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
+			{service.Nouns(), breakers, breakers, plugs(fed(f, l, breakers.Breakers()))},
 			{nil, own, own, plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
 		}
 	}
@@ -87,6 +98,9 @@ func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
 		workloads.Openers(feed.Of[cluster.Workload](f), shared),
 		[]ui.Opener{
 			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),
+		},
+		breakers.Openers(feed.Of[service.Breaker](f), shared),
+		[]ui.Opener{
 			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
 			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
 		},

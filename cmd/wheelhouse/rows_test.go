@@ -3,12 +3,14 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/feed"
+	"wheelhouse/backend/service"
 	"wheelhouse/ui"
 )
 
@@ -121,6 +123,31 @@ func someRollouts(link string) (all []delivery.Rollout, revisions []delivery.Rev
 	return all, revisions
 }
 
+// someBreakers are breakers in every state, together and on each instance.
+func someBreakers(link string) (all []service.Breaker) {
+	add := func(svc, name, states string, failure float32, refused int32, change string, ago time.Duration) {
+		b := service.Breaker{
+			Link: link, Scope: "shop", Service: svc, Name: name, States: states, Failure: failure, FailureLimit: 50, SlowLimit: 100, Slow: max(failure, 0) / 10,
+			Calls: 100, Failed: max(0, int32(failure)), Refused: refused, Change: change,
+		}
+		if change != "" {
+			b.Changed = seconds(ago)
+		}
+		all = append(all, b)
+		for i, state := range strings.Fields(states) {
+			one := b
+			one.States, one.Instance = state, fmt.Sprintf("%s-7d9f5c-%05d", svc, i)
+			all = append(all, one)
+		}
+	}
+	add("payments", "bank", "OPEN OPEN OPEN", 71, 412, "CLOSED_TO_OPEN", 3*time.Minute)
+	add("checkout", "payments", "CLOSED HALF_OPEN CLOSED", 12, 0, "OPEN_TO_HALF_OPEN", 4*time.Second)
+	add("checkout", "catalogue", "CLOSED CLOSED CLOSED", 0, 0, "", 0)
+	add("search", "catalogue", "FORCED_OPEN CLOSED", -1, 3, "CLOSED_TO_FORCED_OPEN", 26*time.Hour)
+	all = append(all, service.Breaker{Link: link, Scope: "shop", Service: "legacy", Name: "?", Silent: 1, Failure: -1, Slow: -1, Detail: "legacy-0: The login to pod legacy-0 is not good."})
+	return all
+}
+
 // clusterRow is a link's row, as the links' own source makes it.
 func clusterRow(l ui.LinkState) cluster.Cluster {
 	return cluster.Cluster{
@@ -139,6 +166,7 @@ func (r *rig) fillLink(link string, h backend.Health) {
 	all, revisions := someRollouts(link)
 	load[delivery.Rollout](r.feeds, ofLink(link), h, all...)
 	load[delivery.Revision](r.feeds, ofLink(link), h, revisions...)
+	load[service.Breaker](r.feeds, ofLink(link), h, someBreakers(link)...)
 	r.fillClusters()
 }
 
@@ -171,6 +199,7 @@ func without(h backend.Health) func(*rig) {
 		load[cluster.Namespace](r.feeds, ofLink("prod-eu"), h)
 		load[cluster.Workload](r.feeds, ofLink("prod-eu"), h)
 		load[delivery.Rollout](r.feeds, ofLink("prod-eu"), h)
+		load[service.Breaker](r.feeds, ofLink("prod-eu"), h)
 		load[cluster.Cluster](r.feeds, backend.Part{}, h)
 	}
 }

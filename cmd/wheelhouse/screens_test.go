@@ -65,9 +65,9 @@ var states = []struct {
 
 // TestScreens keeps a picture of every view in every state at every size.
 func TestScreens(t *testing.T) {
-	for _, view := range []string{"pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "namespaces", "clusters"} {
+	for _, view := range []string{"pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "breakers", "instances", "namespaces", "clusters"} {
 		for _, state := range states {
-			if slices.Contains([]string{"workloads", "statefulsets", "daemonsets"}, view) && state.name != "full" {
+			if slices.Contains([]string{"workloads", "statefulsets", "daemonsets", "instances"}, view) && state.name != "full" {
 				continue // the same code and words as deployments
 			}
 			for _, size := range sizes {
@@ -107,6 +107,8 @@ var dialogs = []struct{ name, first, keys string }{
 	{"promote", "rollouts", "/ c h e c k enter p"},
 	{"menu-rollout", "rollouts", "x"},
 	{"set-image", "rollouts", "i"},
+	{"trip", "breakers", "t"},
+	{"menu-breaker", "breakers", "x"},
 	{"describe", "pods", "d"},
 	{"describe-search", "pods", "d / l i n e enter"},
 	{"yaml-end", "pods", "y G"},

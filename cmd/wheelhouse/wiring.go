@@ -66,7 +66,7 @@ func open(f *flags) (*platform, error) {
 	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Row: p.feeds.Get, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
 	p.keepFed()
 	for _, l := range p.links.All() {
-		p.rooms[l.Alias()] = furnish(l, p.feeds)
+		p.rooms[l.Alias()] = furnish(l, p.feeds, p.conf)
 	}
 	p.links.Start()
 	for _, l := range p.links.All() {

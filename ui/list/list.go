@@ -30,6 +30,7 @@ type Spec[T backend.Object] struct {
 	Sort    string // column to begin with; "-age" for descending
 	Broken  func(*T) bool
 	Kind    string                     // the kind of the feed's rows that this is a list of; empty: all
+	Only    func(*T) bool              // and which of them; nil: all
 	Scoped  bool                       // its objects live in namespaces
 	Home    func(ui.Place) backend.Ref // the row that is the place itself; set where all links are shown, whatever the place
 	Enter   func(T) tea.Cmd
@@ -70,7 +71,10 @@ const minAside = 120
 func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[T] {
 	l := &List[T]{spec: spec, shared: shared, aside: true, detail: newSide(false)}
 	l.table = table.New(spec.Feed.Store, spec.Columns)
-	if spec.Kind != "" {
+	switch {
+	case spec.Only != nil:
+		l.table.Only(spec.Only)
+	case spec.Kind != "":
 		l.table.Only(func(row *T) bool { return (*row).Ref().Kind == spec.Kind })
 	}
 	l.table.Fade(l.old)
