@@ -17,9 +17,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
-	"k8s.io/client-go/transport/spdy"
 	"k8s.io/streaming/pkg/httpstream"
+	"k8s.io/streaming/pkg/httpstream/spdy"
 
 	"wheelhouse/backend"
 )
@@ -42,6 +43,9 @@ type Tunnel struct {
 	conn httpstream.Connection // nil while there is none
 	next int                   // number of the next request for a stream
 }
+
+// pingEvery keeps a tunnel from being taken for an idle connection on the way.
+const pingEvery = 5 * time.Second
 
 // reasonLimit is how long a connection that has ended waits to be told why.
 const reasonLimit = 200 * time.Millisecond
@@ -147,7 +151,20 @@ func (t *Tunnel) dial(ctx context.Context) (net.Conn, error) {
 
 // dig asks the server for the way into the pod.
 func (t *Tunnel) dig(ctx context.Context) (httpstream.Connection, error) {
-	roundTripper, upgrader, err := spdy.RoundTripperFor(t.link.REST())
+	config := t.link.REST()
+	material, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("reach pod %s: %w", t.pod, err)
+	}
+	proxy := http.ProxyFromEnvironment
+	if config.Proxy != nil {
+		proxy = config.Proxy
+	}
+	upgrader, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: material, Proxier: proxy, PingPeriod: pingEvery})
+	if err != nil {
+		return nil, fmt.Errorf("reach pod %s: %w", t.pod, err)
+	}
+	roundTripper, err := rest.HTTPWrappersForConfig(config, upgrader)
 	if err != nil {
 		return nil, fmt.Errorf("reach pod %s: %w", t.pod, err)
 	}
