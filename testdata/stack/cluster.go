@@ -2,11 +2,8 @@ package stack
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +27,8 @@ const nodes = 5
 // cluster is one control plane with its data, keys and ports in one directory.
 type cluster struct {
 	name, dir, bin string
-	ports          map[string]int // by program, and "etcd-peer", "rollouts-health"
+	ports          ports  // by program, and "etcd-peer", "rollouts-health"
+	forwards       []byte // kwok's objects for pods that lead to processes
 }
 
 func newCluster(name, dir, bin string) *cluster { return &cluster{name: name, dir: dir, bin: bin} }
@@ -66,7 +64,7 @@ func (c *cluster) fill(ctx context.Context) error {
 	if err := ensureNodes(ctx, client, plainNodes(c.name, nodes)); err != nil {
 		return err
 	}
-	for _, manifest := range [][]byte{rbacManifest, appsManifest, rolloutsManifest} {
+	for _, manifest := range [][]byte{rbacManifest, appsManifest, rolloutsManifest, servicesManifest} {
 		if err := c.kubectl(ctx, manifest, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
 			return err
 		}
@@ -192,73 +190,24 @@ func (c *cluster) apiserverArgs(etcd string) []string {
 
 func (c *cluster) port(name string) string { return strconv.Itoa(c.ports[name]) }
 
-// choosePorts keeps the recorded ports, so that kubeconfigs stay good, unless
-// nothing of the cluster runs and somebody else has taken one.
-func (c *cluster) choosePorts() error {
-	if err := c.loadPorts(); err == nil && (c.anyRunning() || allFree(c.ports)) {
-		return nil
-	}
-	ports, err := freePorts(append([]string{"etcd-peer", "rollouts-health"}, startOrder...))
-	if err != nil {
-		return err
-	}
-	c.ports = ports
-	data, err := json.Marshal(ports)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(c.path("ports.json"), data, 0o600)
-}
-
-func (c *cluster) loadPorts() error {
-	data, err := os.ReadFile(c.path("ports.json"))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, &c.ports)
-}
-
-func (c *cluster) anyRunning() bool {
-	for _, name := range startOrder {
-		if _, ok := c.program(name).running(); ok {
-			return true
-		}
-	}
-	return false
-}
-
-func allFree(ports map[string]int) bool {
-	for _, port := range ports {
-		l, err := listen(port)
-		if err != nil {
-			return false
-		}
-		_ = l.Close()
-	}
-	return true
-}
-
-// freePorts looks below the range from which systems take the ports of outgoing
-// connections: those could take a server's port while it is down.
-func freePorts(names []string) (map[string]int, error) {
-	ports := map[string]int{}
-	for try := 0; len(ports) < len(names); try++ {
-		port := 20000 + rand.IntN(10000)
-		l, err := listen(port)
-		if err != nil {
-			if try > 1000 {
-				return nil, fmt.Errorf("find free ports: %w", err)
+// choosePorts gives the cluster its ports; see choosePorts.
+func (c *cluster) choosePorts() (err error) {
+	running := func(p ports) bool {
+		c.ports = p
+		for _, name := range startOrder {
+			if _, ok := c.program(name).running(); ok {
+				return true
 			}
-			continue
 		}
-		defer l.Close()
-		ports[names[len(ports)]] = port
+		return false
 	}
-	return ports, nil
+	c.ports, err = choosePorts(c.dir, running, append([]string{"etcd-peer", "rollouts-health"}, startOrder...)...)
+	return err
 }
 
-func listen(port int) (net.Listener, error) {
-	return net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+func (c *cluster) loadPorts() (err error) {
+	c.ports, err = loadPorts(c.dir)
+	return err
 }
 
 func (c *cluster) restConfig() (*rest.Config, error) {

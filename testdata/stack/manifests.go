@@ -21,13 +21,14 @@ var (
 	stagesManifest []byte
 )
 
-// writeStages joins kwok's own stages and ours into the one file that kwok reads.
+// writeStages joins kwok's own stages and ours into the one file that kwok reads
+// when it starts; one that has read another is ended.
 func (c *cluster) writeStages() error {
 	files, err := filepath.Glob(filepath.Join(c.bin, "stages", "*.yaml"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no stages beside the binaries (%s): build first", c.bin)
 	}
-	parts := [][]byte{stagesManifest}
+	parts := [][]byte{stagesManifest, c.forwards}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -35,5 +36,12 @@ func (c *cluster) writeStages() error {
 		}
 		parts = append(parts, data)
 	}
-	return os.WriteFile(c.path("kwok.yaml"), bytes.Join(parts, []byte("\n---\n")), 0o600)
+	text := bytes.Join(parts, []byte("\n---\n"))
+	if read, err := os.ReadFile(c.path("kwok.yaml")); err == nil && bytes.Equal(read, text) {
+		return nil
+	}
+	if err := c.program("kwok").stop(); err != nil {
+		return err
+	}
+	return os.WriteFile(c.path("kwok.yaml"), text, 0o600)
 }

@@ -26,6 +26,7 @@ type Stack struct {
 	dir      string
 	out      io.Writer
 	clusters []*cluster
+	services *services
 }
 
 // New gives the stack that lives in dir, running or not. What is done is told
@@ -36,7 +37,7 @@ func New(dir string, out io.Writer) (*Stack, error) {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	bin := filepath.Join(dir, "bin")
-	return &Stack{dir: dir, out: out, clusters: []*cluster{
+	return &Stack{dir: dir, out: out, services: newServices(filepath.Join(dir, "services")), clusters: []*cluster{
 		newCluster("a", filepath.Join(dir, "a"), bin),
 		newCluster("b", filepath.Join(dir, "b"), bin),
 	}}, nil
@@ -49,6 +50,10 @@ func (s *Stack) Kubeconfig() string { return filepath.Join(s.dir, "kubeconfig") 
 // workloads of manifests/apps.yaml are there. Objects that tests have changed
 // are put back. Build must have been done.
 func (s *Stack) Up(ctx context.Context) error {
+	if err := s.services.choosePorts(); err != nil {
+		return err
+	}
+	s.clusters[0].forwards = s.services.forwards()
 	err := s.each(func(c *cluster) error {
 		if err := c.up(ctx); err != nil {
 			return fmt.Errorf("cluster %s: %w", c.name, err)
@@ -65,6 +70,9 @@ func (s *Stack) Up(ctx context.Context) error {
 // Down ends the programs that Up started, and only those. wipe forgets the
 // clusters' data, keys and ports too.
 func (s *Stack) Down(wipe bool) error {
+	if err := s.services.down(); err != nil {
+		return err
+	}
 	return s.each(func(c *cluster) error {
 		if err := c.down(); err != nil {
 			return fmt.Errorf("cluster %s: %w", c.name, err)

@@ -17,12 +17,13 @@ import (
 const usage = `usage: stack COMMAND
 
   build               builds the servers (in testdata/stack)
-  up                  builds them, starts what does not run, prints the kubeconfig's path
+  up [services]       builds them, starts what does not run, prints the kubeconfig's path;
+                      the services of a shop too, which want Java 17 and Maven
   down [--wipe]       ends them; --wipe forgets their data too
   status              what runs, on which port, and where its log is
 
   stop a apiserver    ends one program: etcd, apiserver, controllers, scheduler, kwok
-  start a apiserver   starts it again
+  start a apiserver   starts it again; so with services payments-0
   restart a apiserver
   compact a           makes all history gone: watches from before are answered 410
   load a 10112        makes the cluster have that many pods more, 0 for none
@@ -56,14 +57,20 @@ func run(ctx context.Context, args []string) error {
 	case "build":
 		return s.Build(ctx, ".")
 	case "up":
-		return up(ctx, s)
+		return up(ctx, s, args[1] == "services")
 	case "down":
 		return s.Down(args[1] == "--wipe")
 	case "status":
 		return s.Status()
 	case "stop":
+		if cluster == "services" {
+			return s.StopService(what)
+		}
 		return s.Stop(cluster, what)
 	case "start":
+		if cluster == "services" {
+			return s.StartService(ctx, what)
+		}
 		return s.Start(ctx, cluster, what)
 	case "restart":
 		if err := s.Stop(cluster, what); err != nil {
@@ -79,12 +86,17 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("there is no command %q", command)
 }
 
-func up(ctx context.Context, s *stack.Stack) error {
+func up(ctx context.Context, s *stack.Stack, services bool) error {
 	if err := s.Build(ctx, "."); err != nil {
 		return err
 	}
 	if err := s.Up(ctx); err != nil {
 		return err
+	}
+	if services {
+		if err := s.UpServices(ctx, "."); err != nil {
+			return err
+		}
 	}
 	fmt.Println(s.Kubeconfig())
 	return nil
