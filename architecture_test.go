@@ -55,6 +55,10 @@ var layers = []layer{
 		why: "what all kinds of an API server have in common knows none of them: it is what their adapters stand on",
 	},
 	{
+		folder: "backend/webapi", may: []string{"backend", "backend/link"},
+		why: "what all systems in plain HTTP have in common knows none of them: it is what their adapters stand on",
+	},
+	{
 		folder: "backend/kubeapi/kubeapitest", may: nil,
 		why: "what an API server sends is written without anything of ours",
 	},
@@ -63,7 +67,7 @@ var layers = []layer{
 		why: "a contract suite tests any adapter through the grammar alone",
 	},
 	{
-		folder: "backend/adapters/*", may: []string{"backend", "backend/link", "backend/kubeapi", "backend/kubeapi/*", "backend/cluster", "backend/delivery", "backend/signal", "backend/service", "backend/machine"},
+		folder: "backend/adapters/*", may: []string{"backend", "backend/link", "backend/kubeapi", "backend/kubeapi/*", "backend/webapi", "backend/cluster", "backend/delivery", "backend/signal", "backend/service", "backend/machine"},
 		why: "an adapter translates one system into the grammar: another adapter, a feed or a screen is not its business",
 	},
 	{

@@ -3,7 +3,6 @@ package link
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,9 +13,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/streaming/pkg/httpstream"
@@ -189,15 +185,21 @@ func (t *Tunnel) dig(ctx context.Context) (httpstream.Connection, error) {
 	return conn, nil
 }
 
-// refusedUpgrade is the server's refusal with its type, which client-go's upgrader
-// would make words of.
+// A RefusedError is the API server's refusal of the way into a pod.
+type RefusedError struct {
+	Status int    // of the answer
+	Said   string // its words, unchecked; may be empty
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	return (&answer{status: e.Status, said: e.Said}).Error()
+}
+
 func refusedUpgrade(res *http.Response) error {
-	body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10)) // the code says enough without
-	var status metav1.Status
-	if json.Unmarshal(body, &status) != nil || status.Status != metav1.StatusFailure {
-		return apierrors.NewGenericServerResponse(res.StatusCode, "create", schema.GroupResource{Resource: "pods/portforward"}, "", string(body), 0, true)
-	}
-	return &apierrors.StatusError{ErrStatus: status}
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10)) // the status says enough without
+	a := newAnswer(res.StatusCode, body)
+	return &RefusedError{a.status, a.said}
 }
 
 func ended(c httpstream.Connection) bool {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
 
@@ -182,7 +181,8 @@ func TestTunnelsEndsAreTold(t *testing.T) {
 	}
 	a, denied := tunnelled(t, 8080, Options{})
 	a.deny.Store(true)
-	if _, err := through(t.Context(), denied, http.MethodGet, "/", ""); !apierrors.IsForbidden(err) {
+	var refused *RefusedError
+	if _, err := through(t.Context(), denied, http.MethodGet, "/", ""); !errors.As(err, &refused) || refused.Status != http.StatusForbidden {
 		t.Errorf("without the permission: %v", err)
 	}
 	_, slow := tunnelled(t, 8080, Options{})

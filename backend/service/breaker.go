@@ -17,12 +17,16 @@ const (
 	MetricsOnly = "METRICS_ONLY" // by a person: it counts, and lets everything through
 )
 
+// NoScope is the scope of a service that is reached by its URL, in place of a
+// namespace.
+const NoScope = "-"
+
 // Breaker is one circuit breaker of a service, as a row shows it: what its
 // instances have in common, or one of them, as each keeps a state of its own.
 // Strings are the server's, unchecked.
 type Breaker struct {
 	Link     string
-	Scope    string // namespace; empty for a service that is reached by its URL
+	Scope    string // namespace, or NoScope
 	Service  string
 	Name     string
 	Instance string // pod or alias; empty for all together

@@ -9,9 +9,8 @@ import (
 	"net/url"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"wheelhouse/backend"
+	"wheelhouse/backend/link"
 )
 
 // maxQuote is how many characters of a server's own words a sentence repeats.
@@ -74,10 +73,10 @@ func (c *Client) explain(what string, err error) (backend.Code, string) {
 	var status *StatusError
 	var bad *answerError
 	var way *url.Error
-	var refused apierrors.APIStatus // by the API server through which it is reached
+	var refused *link.RefusedError // by the API server through which it is reached
 	switch {
 	case errors.As(err, &refused):
-		return explainStatus(of, on, &StatusError{Status: int(refused.Status().Code), Said: refused.Status().Message})
+		return explainStatus(of, on, &StatusError{Status: refused.Status, Said: refused.Said})
 	case errors.As(err, &status):
 		return explainStatus(of, on, status)
 	case errors.As(err, &bad):

@@ -49,7 +49,10 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 	default:
 		s.asked.Add(1)
-		list, _ := json.Marshal(s.boxes)
+		list, err := json.Marshal(s.boxes)
+		if err != nil {
+			panic(err)
+		}
 		_, _ = w.Write(list)
 	}
 }

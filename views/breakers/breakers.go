@@ -44,14 +44,14 @@ func Openers(f *feed.Feed[service.Breaker], shared list.Shared) []ui.Opener {
 // openInstances shows the same breaker on each instance.
 func openInstances(b service.Breaker) tea.Cmd {
 	return ui.Ask(func(s *ui.Shell) tea.Cmd {
-		return s.Command(strings.TrimSpace("instances "+b.Scope) + " @" + b.Link + " /service:=" + word(b.Service) + " breaker:=" + word(b.Name))
+		return s.Command("instances " + strings.TrimPrefix(b.Scope, service.NoScope) + " @" + b.Link + " /service:=" + word(b.Service) + " breaker:=" + word(b.Name))
 	})
 }
 
 // openPod shows the pod that the instance is; a service without pods has none.
 func openPod(b service.Breaker) tea.Cmd {
 	return ui.Ask(func(s *ui.Shell) tea.Cmd {
-		if b.Scope == "" {
+		if b.Scope == service.NoScope {
 			s.Say(backend.T(b.Instance+" is reached by its URL: it has no pod here").Safe(), backend.Idle)
 			return nil
 		}

@@ -102,7 +102,7 @@ type byURL struct {
 
 func (u *byURL) find(context.Context, backend.Scope) ([]instance, error) {
 	alias := u.link.Alias()
-	return []instance{{service: alias, name: alias, api: u.api, byHand: func(path, body string) string {
+	return []instance{{scope: service.NoScope, service: alias, name: alias, api: u.api, byHand: func(path, body string) string {
 		return "curl -X POST -H 'Content-Type: application/json' -d '" + body + "' " + strings.TrimSuffix(u.link.Info().Server, "/") + path
 	}}}, nil
 }

@@ -129,7 +129,7 @@ func closed() *process { return &process{states: map[string]string{"bank": servi
 func open() *process { return &process{states: map[string]string{"bank": service.Open}} }
 
 func ref(sub string) backend.Ref {
-	return backend.Ref{Link: "pay-0", Kind: service.KindBreaker, Name: "pay.bank", Sub: sub}
+	return backend.Ref{Link: "pay-0", Kind: service.KindBreaker, Scope: service.NoScope, Name: "pay.bank", Sub: sub}
 }
 
 func TestRows(t *testing.T) {
@@ -145,7 +145,7 @@ func TestRows(t *testing.T) {
 	}
 	got[0].Detail = ""
 	one := service.Breaker{
-		Link: "pay-0", Service: "pay", Name: "bank", FailureLimit: 50, SlowLimit: 100, Failure: -1, Calls: 10, Failed: 7, Refused: 3,
+		Link: "pay-0", Scope: service.NoScope, Service: "pay", Name: "bank", FailureLimit: 50, SlowLimit: 100, Failure: -1, Calls: 10, Failed: 7, Refused: 3,
 	}
 	all, first, second := one, one, one
 	first.Instance, first.States = "pay-0", service.Closed
