@@ -43,7 +43,7 @@ func TestDefault(t *testing.T) {
 			t.Errorf("%s: %d keys are bound, %d are written", scope, got, len(items))
 		}
 	}
-	if !slices.Equal(m.Scopes(), []string{"breakers", "clusters", "list", "namespaces", "pager", "pods", "rollouts", "shell", "workloads"}) {
+	if !slices.Equal(m.Scopes(), []string{"breakers", "clusters", "list", "machines", "namespaces", "pager", "pods", "pools", "rollouts", "shell", "workloads"}) {
 		t.Error(m.Scopes())
 	}
 	for _, id := range m.Commands() {

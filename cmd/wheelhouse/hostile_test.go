@@ -18,6 +18,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
+	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
 	"wheelhouse/themes"
 	"wheelhouse/ui"
@@ -149,6 +150,26 @@ var spoilt = []struct {
 			})
 		}
 		load[service.Breaker](r.feeds, ofLink("eu"), live(), all...)
+	}},
+	{"pools", []string{"namespace", "name", "state", "detail", "version", "server"}, func(r *rig, rows []of) {
+		var all []machine.Pool
+		for _, of := range rows {
+			all = append(all, machine.Pool{
+				Link: "eu", Kind: machine.KindPool, Namespace: of("namespace"), Name: of("name"), State: of("state"), Detail: of("detail"),
+				Version: of("version"), Cluster: of("server"), Level: backend.Good, Created: seconds(0),
+			})
+		}
+		load[machine.Pool](r.feeds, ofLink("eu"), live(), all...)
+	}},
+	{"machines", []string{"namespace", "name", "state", "detail", "version", "server", "node", "owner"}, func(r *rig, rows []of) {
+		var all []machine.Machine
+		for _, of := range rows {
+			all = append(all, machine.Machine{
+				Link: "eu", Namespace: of("namespace"), Name: of("name"), State: of("state"), Detail: of("detail"), Version: of("version"),
+				Cluster: of("server"), Node: of("node"), Pool: of("owner"), Level: backend.Good, Created: seconds(0),
+			})
+		}
+		load[machine.Machine](r.feeds, ofLink("eu"), live(), all...)
 	}},
 	{"namespaces", []string{"name", "state"}, func(r *rig, rows []of) {
 		var all []cluster.Namespace

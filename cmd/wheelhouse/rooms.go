@@ -6,18 +6,21 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/adapters/actuator"
 	"wheelhouse/backend/adapters/argo"
+	"wheelhouse/backend/adapters/capi"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
+	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
 	"wheelhouse/config"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
 	"wheelhouse/views/breakers"
 	"wheelhouse/views/clusters"
+	"wheelhouse/views/machines"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pods"
 	"wheelhouse/views/rollouts"
@@ -30,11 +33,13 @@ import (
 
 // actions is every verb of every domain.
 func actions() []backend.Action {
-	return slices.Concat(cluster.Actions(), delivery.Actions(), service.Actions())
+	return slices.Concat(cluster.Actions(), delivery.Actions(), service.Actions(), machine.Actions())
 }
 
 // nouns is the vocabulary of references.
-func nouns() backend.Nouns { return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns()) }
+func nouns() backend.Nouns {
+	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns())
+}
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
@@ -67,11 +72,12 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 		return []room{{service.Nouns(), breakers, breakers, plugs(fed(f, l, breakers.Breakers()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
-		rollouts, own := argo.New(api), kube.New(api)
+		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
 		breakers := actuator.New(l, actuator.InPods(api, actuator.Where(conf.Actuators)))
 		return []room{
 			{delivery.Nouns(), rollouts, rollouts, plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
 			{service.Nouns(), breakers, breakers, plugs(fed(f, l, breakers.Breakers()))},
+			{machine.Nouns(), machines, machines, plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
 			{nil, own, own, plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
 		}
 	}
@@ -100,6 +106,7 @@ func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
 			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),
 		},
 		breakers.Openers(feed.Of[service.Breaker](f), shared),
+		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), shared),
 		[]ui.Opener{
 			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
 			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),

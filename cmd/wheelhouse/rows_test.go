@@ -10,6 +10,7 @@ import (
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/feed"
+	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
 	"wheelhouse/ui"
 )
@@ -148,6 +149,32 @@ func someBreakers(link string) (all []service.Breaker) {
 	return all
 }
 
+// somePools are pools in several states, and the machines of one of them.
+func somePools(link string) (pools []machine.Pool, machines []machine.Machine) {
+	add := func(kind, name, state, detail string, level backend.Level, desired, ready int32) {
+		pools = append(pools, machine.Pool{
+			Link: link, Kind: kind, Namespace: "metal", Name: name, UID: "p-" + name, Cluster: "idc-bj", Version: "v1.36.0", State: state, Detail: detail, Level: level,
+			Desired: desired, Replicas: desired, Ready: ready, UpToDate: ready, Available: ready, Created: seconds(40 * 24 * time.Hour),
+		})
+	}
+	add(machine.KindControlPlane, "idc-bj", "Available", "", backend.Good, 3, 3)
+	add(machine.KindDeployment, "idc-bj-workers", "Scaling up", "Scaling up from 3 to 5 replicas", backend.Moving, 5, 3)
+	add(machine.KindDeployment, "idc-bj-gpu", "Unavailable", "0 available replicas, at least 1 required", backend.Critical, 1, 0)
+	add(machine.KindPool, "spot", "Paused", "", backend.Waiting, 8, 8)
+	for i, m := range []machine.Machine{
+		{State: "Running", Node: "cn-bj-07", Level: backend.Good},
+		{State: "Running", Node: "cn-bj-08", Level: backend.Critical, Detail: "Node Ready: NodeStatusUnknown, kubelet stopped posting node status"},
+		{State: "Deleting", Node: "cn-bj-09", Level: backend.Moving, Detail: "Drain not completed yet: pod shop/db-0 can't be evicted (PDB)"},
+		{State: "Provisioning", Level: backend.Moving, Detail: "waiting for infrastructure"},
+		{State: "Pending", Level: backend.Moving},
+	} {
+		m.Link, m.Namespace, m.Cluster, m.Pool, m.Version, m.Zone = link, "metal", "idc-bj", "idc-bj-workers", "v1.36.0", "b"
+		m.Name, m.Created = fmt.Sprintf("idc-bj-workers-x2x4k-%05d", i), seconds(time.Duration(5-i)*time.Hour)
+		machines = append(machines, m)
+	}
+	return pools, machines
+}
+
 // clusterRow is a link's row, as the links' own source makes it.
 func clusterRow(l ui.LinkState) cluster.Cluster {
 	return cluster.Cluster{
@@ -167,6 +194,9 @@ func (r *rig) fillLink(link string, h backend.Health) {
 	load[delivery.Rollout](r.feeds, ofLink(link), h, all...)
 	load[delivery.Revision](r.feeds, ofLink(link), h, revisions...)
 	load[service.Breaker](r.feeds, ofLink(link), h, someBreakers(link)...)
+	pools, machines := somePools(link)
+	load[machine.Pool](r.feeds, ofLink(link), h, pools...)
+	load[machine.Machine](r.feeds, ofLink(link), h, machines...)
 	r.fillClusters()
 }
 
@@ -200,6 +230,8 @@ func without(h backend.Health) func(*rig) {
 		load[cluster.Workload](r.feeds, ofLink("prod-eu"), h)
 		load[delivery.Rollout](r.feeds, ofLink("prod-eu"), h)
 		load[service.Breaker](r.feeds, ofLink("prod-eu"), h)
+		load[machine.Pool](r.feeds, ofLink("prod-eu"), h)
+		load[machine.Machine](r.feeds, ofLink("prod-eu"), h)
 		load[cluster.Cluster](r.feeds, backend.Part{}, h)
 	}
 }

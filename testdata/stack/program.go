@@ -17,6 +17,7 @@ import (
 type program struct {
 	name, dir, exe string
 	args           []string
+	env            []string // beyond this process's own
 }
 
 func (p program) log() string     { return filepath.Join(p.dir, p.name+".log") }
@@ -60,6 +61,7 @@ func (p program) start() error {
 	defer out.Close()
 	cmd := exec.Command(p.exe, p.args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, out, out
+	cmd.Env = append(os.Environ(), p.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)

@@ -27,6 +27,7 @@ type Stack struct {
 	out      io.Writer
 	clusters []*cluster
 	services *services
+	machines *machines
 }
 
 // New gives the stack that lives in dir, running or not. What is done is told
@@ -37,10 +38,11 @@ func New(dir string, out io.Writer) (*Stack, error) {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	bin := filepath.Join(dir, "bin")
-	return &Stack{dir: dir, out: out, services: newServices(filepath.Join(dir, "services")), clusters: []*cluster{
-		newCluster("a", filepath.Join(dir, "a"), bin),
-		newCluster("b", filepath.Join(dir, "b"), bin),
-	}}, nil
+	a, b := newCluster("a", filepath.Join(dir, "a"), bin), newCluster("b", filepath.Join(dir, "b"), bin)
+	return &Stack{
+		dir: dir, out: out, clusters: []*cluster{a, b},
+		services: newServices(filepath.Join(dir, "services")), machines: newMachines(filepath.Join(dir, "machines"), a),
+	}, nil
 }
 
 // Kubeconfig is the path of the file with the contexts of both clusters.
@@ -70,7 +72,7 @@ func (s *Stack) Up(ctx context.Context) error {
 // Down ends the programs that Up started, and only those. wipe forgets the
 // clusters' data, keys and ports too.
 func (s *Stack) Down(wipe bool) error {
-	if err := s.services.down(); err != nil {
+	if err := errors.Join(s.services.down(), s.machines.down()); err != nil {
 		return err
 	}
 	return s.each(func(c *cluster) error {

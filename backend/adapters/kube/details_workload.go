@@ -21,7 +21,7 @@ func workloadLines(s *kubeapi.Summary, obj *unstructured.Unstructured) error {
 		n, _, _ := unstructured.NestedInt64(obj.Object, "status", name)
 		return n
 	}
-	want, updated, ready, available := replicas(obj), status("updatedReplicas"), status("readyReplicas"), status("availableReplicas")
+	want, updated, ready, available := kubeapi.Replicas(obj), status("updatedReplicas"), status("readyReplicas"), status("availableReplicas")
 	strategy := "updateStrategy"
 	switch obj.GetKind() {
 	case "Deployment":

@@ -86,7 +86,7 @@ func paused(o *unstructured.Unstructured) string {
 
 // replaced says how many pods a restart of the workload replaces.
 func replaced(t kubeapi.Target) string {
-	n := replicas(t.Obj)
+	n := kubeapi.Replicas(t.Obj)
 	if t.Ref.Kind == cluster.KindDaemonSet {
 		n, _, _ = unstructured.NestedInt64(t.Obj.Object, "status", "desiredNumberScheduled")
 	}

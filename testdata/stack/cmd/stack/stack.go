@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -17,8 +18,8 @@ import (
 const usage = `usage: stack COMMAND
 
   build               builds the servers (in testdata/stack)
-  up [services]       builds them, starts what does not run, prints the kubeconfig's path;
-                      the services of a shop too, which want Java 17 and Maven
+  up [PART…]          builds them, starts what does not run, prints the kubeconfig's path; parts are
+                      services (a shop's; they want Java 17 and Maven), machines (Cluster API)
   down [--wipe]       ends them; --wipe forgets their data too
   status              what runs, on which port, and where its log is
 
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string) error {
 	case "build":
 		return s.Build(ctx, ".")
 	case "up":
-		return up(ctx, s, args[1] == "services")
+		return up(ctx, s, args[1:])
 	case "down":
 		return s.Down(args[1] == "--wipe")
 	case "status":
@@ -86,15 +87,18 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("there is no command %q", command)
 }
 
-func up(ctx context.Context, s *stack.Stack, services bool) error {
+func up(ctx context.Context, s *stack.Stack, parts []string) error {
 	if err := s.Build(ctx, "."); err != nil {
 		return err
 	}
 	if err := s.Up(ctx); err != nil {
 		return err
 	}
-	if services {
-		if err := s.UpServices(ctx, "."); err != nil {
+	for part, up := range map[string]func(context.Context, string) error{"services": s.UpServices, "machines": s.UpMachines} {
+		if !slices.Contains(parts, part) {
+			continue
+		}
+		if err := up(ctx, "."); err != nil {
 			return err
 		}
 	}
