@@ -101,8 +101,16 @@ func state(b *service.Breaker) string {
 	return text
 }
 
-// words are the server's, as people write them: "forced open".
-func words(state string) string { return strings.ToLower(strings.ReplaceAll(state, "_", " ")) }
+// words are the server's states as people write them: "forced open", "closed to
+// open". What is none of them stays as it is.
+func words(state string) string {
+	for one := range strings.SplitSeq(state, "_TO_") {
+		if service.LevelOf(one) == backend.Idle {
+			return state
+		}
+	}
+	return strings.ToLower(strings.ReplaceAll(state, "_", " "))
+}
 
 // percentages is "71/50%": what is, and from where on the breaker opens.
 func percentages(id, title string, keep int, of func(*service.Breaker) (is, limit float32)) table.Column[service.Breaker] {
