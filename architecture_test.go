@@ -39,6 +39,10 @@ var layers = []layer{
 		why: "live tables hold any noun of any system, so they know none",
 	},
 	{
+		folder: "backend/story", may: []string{"backend", "backend/feed"}, bare: true,
+		why: "what joins all domains knows what they have in common, and none of them",
+	},
+	{
 		folder: "backend/audit", may: []string{"backend"}, bare: true,
 		why: "the record must be readable and writable whatever else is broken",
 	},

@@ -24,6 +24,9 @@ type anyFeed interface {
 // NewSet makes a Set whose feeds ring bell.
 func NewSet(bell *Bell) *Set { return &Set{bell: bell, feeds: map[reflect.Type]anyFeed{}} }
 
+// Bell is what its feeds ring.
+func (s *Set) Bell() *Bell { return s.bell }
+
 // Of gives the set's feed of a noun: always the same, made when first asked for.
 func Of[T backend.Object](s *Set) *Feed[T] {
 	s.mu.Lock()

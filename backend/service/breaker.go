@@ -42,7 +42,7 @@ type Breaker struct {
 	Calls, Failed, Refused int32
 
 	Changed int64  // Unix seconds of the last transition; zero when unknown
-	Change  string // "CLOSED_TO_OPEN"
+	Last    string // what it was: "CLOSED_TO_OPEN"
 }
 
 // Ref addresses it. A service's name has no dot in it (see Clean).

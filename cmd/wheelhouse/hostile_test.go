@@ -146,7 +146,7 @@ var spoilt = []struct {
 		for _, of := range rows {
 			all = append(all, service.Breaker{
 				Link: "eu", Scope: of("namespace"), Service: service.Clean(of("name")), Name: "bank", States: of("state"), Detail: of("detail"),
-				Change: of("version"), Changed: seconds(0), Failure: -1, Slow: -1, Silent: 1,
+				Last: of("version"), Changed: seconds(0), Failure: -1, Slow: -1, Silent: 1,
 			})
 		}
 		load[service.Breaker](r.feeds, ofLink("eu"), live(), all...)
@@ -170,6 +170,15 @@ var spoilt = []struct {
 			})
 		}
 		load[machine.Machine](r.feeds, ofLink("eu"), live(), all...)
+	}},
+	{"home", []string{"namespace", "name", "detail"}, func(r *rig, rows []of) {
+		var all []machine.Pool
+		for _, of := range rows {
+			all = append(all, machine.Pool{
+				Link: "eu", Kind: machine.KindPool, Namespace: of("namespace"), Name: of("name"), State: "Paused", Detail: of("detail"), Level: backend.Waiting,
+			})
+		}
+		load[machine.Pool](r.feeds, ofLink("eu"), live(), all...)
 	}},
 	{"namespaces", []string{"name", "state"}, func(r *rig, rows []of) {
 		var all []cluster.Namespace

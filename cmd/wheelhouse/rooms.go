@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/adapters/actuator"
@@ -15,11 +16,13 @@ import (
 	"wheelhouse/backend/link"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/story"
 	"wheelhouse/config"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
 	"wheelhouse/views/breakers"
 	"wheelhouse/views/clusters"
+	"wheelhouse/views/home"
 	"wheelhouse/views/machines"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pods"
@@ -99,8 +102,17 @@ func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) fun
 
 // views are all of them, in the order of the palette.
 func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
+	book := story.New(f)
+	story.Add(book, feed.Of[cluster.Cluster](f))
+	story.Add(book, feed.Of[cluster.Workload](f))
+	story.Add(book, feed.Of[cluster.Pod](f))
+	story.Add(book, feed.Of[delivery.Rollout](f))
+	story.Add(book, feed.Of[delivery.Revision](f))
+	story.Add(book, feed.Of[service.Breaker](f))
+	story.Add(book, feed.Of[machine.Pool](f))
+	story.Add(book, feed.Of[machine.Machine](f))
 	return slices.Concat(
-		[]ui.Opener{pods.Opener(feed.Of[cluster.Pod](f), shared)},
+		[]ui.Opener{home.Opener(book, lead, shared), pods.Opener(feed.Of[cluster.Pod](f), shared)},
 		workloads.Openers(feed.Of[cluster.Workload](f), shared),
 		[]ui.Opener{
 			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),
@@ -112,4 +124,25 @@ func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
 			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
 		},
 	)
+}
+
+// lead is the ':' line that shows an object among its like.
+func lead(r backend.Ref) string {
+	view := "workloads"
+	switch r.Kind {
+	case cluster.KindCluster:
+		return "clusters /" + r.Name
+	case cluster.KindPod:
+		view = "pods"
+	case delivery.KindRollout:
+		view = "rollouts"
+	case service.KindBreaker:
+		view = "breakers"
+	case machine.KindMachine:
+		view = "machines"
+	case machine.KindDeployment, machine.KindPool, machine.KindControlPlane:
+		view = "pools"
+	}
+	scope := strings.TrimPrefix(r.Scope, service.NoScope)
+	return view + " " + scope + " @" + r.Link + " /" + strings.ReplaceAll(r.Name, ".", " ")
 }

@@ -129,7 +129,7 @@ func someBreakers(link string) (all []service.Breaker) {
 	add := func(svc, name, states string, failure float32, refused int32, change string, ago time.Duration) {
 		b := service.Breaker{
 			Link: link, Scope: "shop", Service: svc, Name: name, States: states, Failure: failure, FailureLimit: 50, SlowLimit: 100, Slow: max(failure, 0) / 10,
-			Calls: 100, Failed: max(0, int32(failure)), Refused: refused, Change: change,
+			Calls: 100, Failed: max(0, int32(failure)), Refused: refused, Last: change,
 		}
 		if change != "" {
 			b.Changed = seconds(ago)

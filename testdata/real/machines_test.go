@@ -67,8 +67,8 @@ func TestRealMachines(t *testing.T) {
 	}
 
 	c.keys("G", "s") // edge-md comes after edge
-	c.see("Scale")
-	c.keys("backspace", "5", "enter")
+	c.see("Machines")
+	c.keys("ctrl+u", "5", "enter")
 	c.confirm()
 	c.see("edge-md", "/5", "Scaling up")
 	c.enter(":", "machines")

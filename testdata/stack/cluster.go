@@ -64,7 +64,11 @@ func (c *cluster) fill(ctx context.Context) error {
 	if err := ensureNodes(ctx, client, plainNodes(c.name, nodes)); err != nil {
 		return err
 	}
-	for _, manifest := range [][]byte{rbacManifest, appsManifest, rolloutsManifest, servicesManifest} {
+	manifests := [][]byte{rbacManifest, appsManifest, rolloutsManifest}
+	if c.forwards != nil {
+		manifests = append(manifests, servicesManifest)
+	}
+	for _, manifest := range manifests {
 		if err := c.kubectl(ctx, manifest, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ type Spec[T backend.Object] struct {
 	Name    string // "pods"
 	Scope   string // of its own in the keymap; empty: the name
 	Noun    string // "pod": what counts are of
+	None    string // what is said where there are no rows: "There is no pod"; empty: that
 	Feed    *feed.Feed[T]
 	Columns []table.Column[T]
 	Sort    string // column to begin with; "-age" for descending

@@ -1,6 +1,7 @@
 package list
 
 import (
+	"cmp"
 	"strings"
 
 	"wheelhouse/backend"
@@ -100,7 +101,7 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 		if len(l.place.Namespaces) > 0 && l.spec.Scoped {
 			help = "0 shows all namespaces · :ns chooses another"
 		}
-		say(backend.Good, strings.TrimSuffix("There is no "+l.spec.Noun+" in "+l.where(), " in ")+".", help)
+		say(backend.Good, strings.TrimSuffix(cmp.Or(l.spec.None, "There is no "+l.spec.Noun)+" in "+l.where(), " in ")+".", help)
 	}
 }
 

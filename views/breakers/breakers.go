@@ -80,7 +80,7 @@ func Columns(each bool) []table.Column[service.Breaker] {
 		list.Number("calls", "CALLS", 7, func(b *service.Breaker) int64 { return int64(b.Calls) }),
 		list.Number("refused", "REFUSED", 3, func(b *service.Breaker) int64 { return int64(b.Refused) }),
 		list.Age("changed", "CHANGED", func(b *service.Breaker) int64 { return b.Changed }),
-		list.Text("change", "LAST CHANGE", 8, func(b *service.Breaker) string { return words(b.Change) }),
+		list.Text("change", "LAST CHANGE", 8, func(b *service.Breaker) string { return words(b.Last) }),
 		list.Text("why", "WHY", 9, func(b *service.Breaker) string { return b.Detail }),
 	)
 }

@@ -150,9 +150,9 @@ func TestRows(t *testing.T) {
 	all, first, second := one, one, one
 	first.Instance, first.States = "pay-0", service.Closed
 	second.Instance, second.States, second.Failure = "pay-1", service.Open, 71.5
-	second.Changed, second.Change = 1795413650, "OPEN_TO_HALF_OPEN"
+	second.Changed, second.Last = 1795413650, "OPEN_TO_HALF_OPEN"
 	all.States, all.Failure, all.Silent, all.Calls, all.Failed, all.Refused = "CLOSED OPEN", 71.5, 1, 20, 14, 6
-	all.Changed, all.Change = second.Changed, second.Change
+	all.Changed, all.Last = second.Changed, second.Last
 	if diff := cmp.Diff([]service.Breaker{all, first, second}, got); diff != "" {
 		t.Error(diff)
 	}

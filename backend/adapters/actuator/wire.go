@@ -185,7 +185,7 @@ func (b *Breakers) row(ctx context.Context, i instance, name string, br breaker)
 		Link: b.api.Link().Alias(), Scope: i.scope, Service: i.service, Name: name, Instance: i.name, States: br.State,
 		Failure: float32(br.FailureRate), Slow: float32(br.SlowCallRate),
 		FailureLimit: float32(br.FailureRateThreshold), SlowLimit: float32(br.SlowCallRateThreshold),
-		Calls: br.BufferedCalls, Failed: br.FailedCalls, Refused: br.NotPermittedCalls, Change: last.What,
+		Calls: br.BufferedCalls, Failed: br.FailedCalls, Refused: br.NotPermittedCalls, Last: last.What,
 	}
 	if !last.At.IsZero() {
 		row.Changed = last.At.Unix()
@@ -202,7 +202,7 @@ func together(all, one service.Breaker) service.Breaker {
 	all.Failure, all.Slow = max(all.Failure, one.Failure), max(all.Slow, one.Slow)
 	all.Calls, all.Failed, all.Refused = all.Calls+one.Calls, all.Failed+one.Failed, all.Refused+one.Refused
 	if one.Changed > all.Changed {
-		all.Changed, all.Change = one.Changed, one.Change
+		all.Changed, all.Last = one.Changed, one.Last
 	}
 	return all
 }

@@ -1,0 +1,137 @@
+package story_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	diff "github.com/google/go-cmp/cmp"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/backend/story"
+)
+
+// A thing is a noun that says what it is told to.
+type thing struct {
+	name, of, says string
+	level          backend.Level
+	changed        int64
+}
+
+func (t thing) Ref() backend.Ref              { return backend.Ref{Link: "eu", Kind: "thing", Name: t.name} }
+func (t thing) AppendText(text []byte) []byte { return append(text, t.name...) }
+
+func (t thing) Finding() (backend.Finding, bool) {
+	f := backend.Finding{Ref: t.Ref(), Rule: t.says, Level: t.level, Sentence: backend.T(t.says)}
+	if t.of != "" {
+		f.Ref.Name = t.of
+	}
+	return f, t.level != backend.None
+}
+
+func (t thing) Change() (backend.Change, bool) {
+	return backend.Change{Ref: t.Ref(), At: time.Unix(t.changed, 0), Sentence: backend.T("changed")}, t.changed != 0
+}
+
+// told is the book as lines, sorted.
+func told(b *story.Book) []string {
+	lens := b.Feed().Lens(nil, feed.Keep[story.Item]{})
+	defer lens.Close()
+	var out []string
+	for i := range lens.All() {
+		out = append(out, strings.Join([]string{i.Section.String(), i.Of.Name, i.Level.String(), i.Says}, "|"))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func open(t *testing.T) (*story.Book, *feed.Feed[thing], backend.Load[thing]) {
+	set := feed.NewSet(feed.NewBell())
+	b := story.New(set)
+	f := feed.Of[thing](set)
+	story.Add(b, f)
+	load := f.Begin(backend.Part{Link: "eu"})
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Live})
+	t.Cleanup(set.Stop)
+	return b, f, load
+}
+
+func TestBookFollowsTheFeeds(t *testing.T) {
+	b, _, load := open(t)
+	load.Put(
+		thing{name: "well"},
+		thing{name: "bad", says: "is broken", level: backend.Critical},
+		thing{name: "slow", says: "is on its way", level: backend.Moving, changed: 3},
+		thing{name: "held", says: "waits", level: backend.Waiting},
+		thing{name: "new", changed: 7},
+		// What goes on is left out where something is wrong; what is wrong twice is said twice.
+		thing{name: "p-1", of: "app", says: "crashes", level: backend.Critical},
+		thing{name: "p-2", of: "app", says: "crashes", level: backend.Critical},
+		thing{name: "p-3", of: "app", says: "is old", level: backend.Warning},
+		thing{name: "p-4", of: "app", says: "starts", level: backend.Moving},
+	)
+	load.Synced()
+	b.Turn()
+	want := []string{
+		"before|new||changed",
+		"in flight|held|waiting|waits",
+		"in flight|slow|moving|is on its way",
+		"wrong|app|failed|2 × crashes; is old",
+		"wrong|bad|failed|is broken",
+	}
+	if d := diff.Diff(want, told(b)); d != "" {
+		t.Error(d)
+	}
+	load.Put(thing{name: "bad", changed: 9}, thing{name: "p-1", of: "app"})
+	load.Delete(thing{name: "held"}.Ref())
+	b.Turn()
+	want = []string{
+		"before|bad||changed",
+		"before|new||changed",
+		"in flight|slow|moving|is on its way",
+		"wrong|app|failed|crashes; is old",
+	}
+	if d := diff.Diff(want, told(b)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestOnlyTheLastChangesAreKept(t *testing.T) {
+	b, _, load := open(t)
+	for i := range 50 {
+		load.Put(thing{name: string(rune('A' + i)), changed: int64(i + 1)})
+	}
+	load.Synced()
+	b.Turn()
+	if got := told(b); len(got) != 20 || !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "|"+string(rune('A'+49))+"|") }) {
+		t.Errorf("it has %d: %q", len(got), got)
+	}
+}
+
+// TestBookIsAsLiveAsItsWorst: a link whose feeds are not all in is not said to be.
+func TestBookIsAsLiveAsItsWorst(t *testing.T) {
+	b, f, load := open(t)
+	b.Turn()
+	state := func() string {
+		var out []string
+		for _, p := range b.Feed().Parts() {
+			word := p.Part.Link + " " + p.Health.State.String()
+			if p.Loading {
+				word += ", loading"
+			}
+			out = append(out, word)
+		}
+		return strings.Join(out, "; ")
+	}
+	if got := state(); got != "eu live, loading" {
+		t.Error(got)
+	}
+	load.Synced()
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Stale, Reason: backend.T("gone")})
+	b.Turn()
+	if got := state(); got != "eu stale" {
+		t.Error(got)
+	}
+}
