@@ -44,12 +44,7 @@ func (c *confirm) askReason() {
 }
 
 func (c *confirm) title() string {
-	n := len(c.proposal.Steps)
-	if n == 1 {
-		r := c.proposal.Steps[0].Target
-		return fmt.Sprintf("%s %s %s on %s", c.proposal.Action.Title, noun(r.Kind), backend.T(path(r)).Safe(), r.Link)
-	}
-	return fmt.Sprintf("%s %d objects", c.proposal.Action.Title, n)
+	return c.proposal.Action.Title + " " + dispatch.Subject(c.proposal.Steps)
 }
 
 func noun(kind string) string {

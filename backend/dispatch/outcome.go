@@ -75,7 +75,7 @@ func (c count) code() backend.Code {
 func conclude(a backend.Action, r backend.Run, stopped bool, took time.Duration) end {
 	c := tally(r.Steps)
 	e := end{done: c.done, of: len(r.Steps)}
-	subject := a.Title + " of " + subject(r.Plan.Steps)
+	subject := a.Title + " of " + Subject(r.Plan.Steps)
 	if c.done == e.of {
 		e.sentence = fmt.Sprintf("%s was done in %s%s.", subject, span(took), note(r.Steps))
 		return e

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,12 +55,18 @@ func naming(r backend.Ref) string {
 	return noun(r.Kind) + " " + backend.T(strings.Join(parts, "/")).Safe() + " on " + r.Link
 }
 
-// subject is what a plan is about in a sentence: one object by its name, more
-// by their number.
-func subject(steps []backend.Step) string {
+// Subject is what a plan is about in a sentence: one object by its name, several
+// parts of one by that and their number, more by their number alone. There is at
+// least one step.
+func Subject(steps []backend.Step) string {
 	refs, links := targets(steps)
 	if len(refs) == 1 {
 		return naming(refs[0])
+	}
+	whole := refs[0]
+	whole.Sub = ""
+	if !slices.ContainsFunc(refs, func(r backend.Ref) bool { r.Sub = ""; return r.Key() != whole.Key() }) {
+		return fmt.Sprintf("%d × %s", len(refs), naming(whole))
 	}
 	what := "objects"
 	if kind := refs[0].Kind; sameKind(refs) {

@@ -17,7 +17,7 @@ func (b Breaker) Finding() (backend.Finding, bool) {
 		f.Since = time.Unix(b.Changed, 0)
 	}
 	var words []string
-	if state := b.State(); LevelOf(state) > backend.Good {
+	if state := b.State(); state != "" && LevelOf(state) > backend.Good {
 		n, of := b.In(state)
 		words = append(words, fmt.Sprintf("%s on %d of %d", strings.ToLower(strings.ReplaceAll(state, "_", " ")), n, of))
 	}
