@@ -63,6 +63,10 @@ var layers = []layer{
 		why: "what all systems in plain HTTP have in common knows none of them: it is what their adapters stand on",
 	},
 	{
+		folder: "backend/kubeapi/contract", may: []string{"backend", "backend/backendtest", "backend/kubeapi", "backend/link"},
+		why: "a real control plane as the contract suite wants it knows no kind: which there are the adapter says",
+	},
+	{
 		folder: "backend/kubeapi/kubeapitest", may: nil,
 		why: "what an API server sends is written without anything of ours",
 	},

@@ -209,7 +209,10 @@ func (p *platform) details(alias string) page.Fetch {
 		return nil
 	}
 	return func(ctx context.Context, r backend.Ref, a backend.Aspect) (backend.Doc, error) {
-		who, _ := p.room(alias, r.Kind)
+		who, ok := p.room(alias, r.Kind)
+		if !ok || r.Kind == cluster.KindCluster {
+			return backend.Doc{}, &backend.Error{Code: backend.Invalid, Op: "show " + r.Kind, Ref: r, Human: "There is no more to say of it here; enter shows it among its like."}
+		}
 		return who.Fetch(ctx, r, a)
 	}
 }

@@ -73,6 +73,14 @@ func waitsAt(step int) func(status) bool {
 
 func through(s status) bool { return s.Phase == "Healthy" && s.StableRS == s.CurrentPodHash }
 
+// freshRollout ends what tests before have left on its way, or `stack up` has
+// begun by putting the manifest back.
+func freshRollout(t *testing.T, client kubernetes.Interface) {
+	t.Helper()
+	kubectl(t, "-n", "market", "patch", "rollout", "search", "--subresource", "status", "--type", "merge", "-p", `{"status":{"abort":false,"promoteFull":true}}`)
+	reaches(t, client, "nothing is on its way", through)
+}
+
 func rolloutAct(t *testing.T, want int, action string, args ...string) string {
 	t.Helper()
 	out, code := command(t, append([]string{"act", "rollout." + action, rollout, "--yes"}, args...)...)
@@ -86,7 +94,7 @@ func rolloutAct(t *testing.T, want int, action string, args ...string) string {
 // command line, and what the console shows is what the controller says.
 func TestRealRollout(t *testing.T) {
 	a := server(t, "a")
-	reaches(t, a, "the first version runs", through)
+	freshRollout(t, a)
 	c := open(t, "--context", "a", "--namespace", "market", "--view", "rollouts")
 	c.see("search", "Healthy")
 	rolloutAct(t, 2, "promote") // nothing waits
@@ -118,7 +126,7 @@ func TestRealRollout(t *testing.T) {
 // none is skipped, and the one who came second is told.
 func TestRealRolloutClashes(t *testing.T) {
 	a := server(t, "a")
-	reaches(t, a, "nothing is on its way", through)
+	freshRollout(t, a)
 	done, told := 0, 0
 	rounds := 5
 	if n, err := strconv.Atoi(os.Getenv("WHEELHOUSE_ROUNDS")); err == nil {

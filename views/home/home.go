@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/story"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
@@ -80,6 +81,9 @@ func section(i *story.Item) string { return i.Section.String() }
 // what is the object as people call it: "rollout checkout".
 func what(i *story.Item) string {
 	kind, _, _ := strings.Cut(i.Of.Kind, ".")
+	if kind == cluster.KindCluster {
+		kind = "link" // which leads to a system as well
+	}
 	return kind + " " + i.Of.Name
 }
 
