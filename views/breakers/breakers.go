@@ -74,7 +74,7 @@ func Columns(each bool) []table.Column[service.Breaker] {
 	}
 	return append(cols,
 		list.Text("cluster", "LINK", 4, func(b *service.Breaker) string { return b.Link }),
-		list.State("state", "STATE", func(b *service.Breaker) (string, backend.Level) { return state(b), b.Level() }),
+		states(each),
 		percentages("failure", "FAILED", 2, func(b *service.Breaker) (is, limit float32) { return b.Failure, b.FailureLimit }),
 		percentages("slow", "SLOW", 6, func(b *service.Breaker) (is, limit float32) { return b.Slow, b.SlowLimit }),
 		list.Number("calls", "CALLS", 7, func(b *service.Breaker) int64 { return int64(b.Calls) }),
@@ -84,6 +84,28 @@ func Columns(each bool) []table.Column[service.Breaker] {
 		list.Text("why", "WHY", 9, func(b *service.Breaker) string { return b.Detail }),
 	)
 }
+
+// states shows the state of each instance as a sign, and the worst in words.
+func states(each bool) table.Column[service.Breaker] {
+	c := list.State("state", "STATE", func(b *service.Breaker) (string, backend.Level) { return state(b), b.Level() })
+	if each {
+		return c
+	}
+	plain := c.Cell
+	c.Cell = func(b *service.Breaker, now time.Time) table.Cell {
+		cell := plain(b, now)
+		for one := range strings.FieldsSeq(b.States) {
+			if len(cell.Track) < longest {
+				cell.Track = append(cell.Track, service.LevelOf(one))
+			}
+		}
+		return cell
+	}
+	return c
+}
+
+// longest is how many instances are shown as signs.
+const longest = 8
 
 // state is "open", or "open on 2 of 3" where the instances differ.
 func state(b *service.Breaker) string {

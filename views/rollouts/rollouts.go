@@ -57,7 +57,7 @@ func Columns(get func(backend.Ref) (delivery.Revision, bool)) []table.Column[del
 		list.Name("name", "NAME", func(r *delivery.Rollout) string { return r.Name }),
 		list.Text("cluster", "CLUSTER", 3, func(r *delivery.Rollout) string { return r.Link }),
 		list.State("state", "STATE", func(r *delivery.Rollout) (string, backend.Level) { return r.State, r.Level }),
-		list.Text("step", "STEP", 2, step),
+		steps(),
 		weight(),
 		list.Text("stable", "STABLE", 5, version(func(r *delivery.Rollout) string { return r.Stable })),
 		list.Text("new", "NEW", 4, version(func(r *delivery.Rollout) string {
@@ -72,6 +72,38 @@ func Columns(get func(backend.Ref) (delivery.Revision, bool)) []table.Column[del
 		list.Text("strategy", "STRATEGY", 9, func(r *delivery.Rollout) string { return r.Strategy }),
 		list.Age("age", "AGE", func(r *delivery.Rollout) int64 { return r.Created }),
 	}
+}
+
+// steps shows the steps as a track, and the one that it is at in words.
+func steps() table.Column[delivery.Rollout] {
+	c := list.Text("step", "STEP", 2, step)
+	c.Cell = func(r *delivery.Rollout, _ time.Time) table.Cell {
+		return table.Cell{Text: step(r), Track: track(r)}
+	}
+	return c
+}
+
+// longest is how many steps are shown as a track.
+const longest = 16
+
+// track is a sign for each step: done, under way or waited at, to come.
+func track(r *delivery.Rollout) []backend.Level {
+	n := len(strings.Fields(r.Steps))
+	if !r.Going() || n > longest {
+		return nil
+	}
+	out := make([]backend.Level, n)
+	for i := range out {
+		switch at := int(r.Step); {
+		case i < at:
+			out[i] = backend.Good
+		case i > at || r.Aborted:
+			out[i] = backend.Idle
+		default:
+			out[i] = r.Level
+		}
+	}
+	return out
 }
 
 // step is "2/5 pause": the step that it is at, while a new version comes.

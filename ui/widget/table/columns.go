@@ -122,6 +122,17 @@ func (t *Table[T]) ColumnAt(x int) string {
 }
 
 // remeasure forgets the widths.
+// width is how much room a cell wants.
+func (c Cell) width() int {
+	w := screen.Width(c.Text)
+	if n := len(c.Track); n > 0 && w > 0 {
+		w += n + 1
+	} else {
+		w += n
+	}
+	return w
+}
+
 func (t *Table[T]) remeasure() { t.layout.widths = nil }
 
 // measure widens the columns to what the visible cells want. cells are by row,
@@ -140,7 +151,7 @@ func (t *Table[T]) measure(cells [][]Cell, wanted []int) {
 			if limit == 0 {
 				limit = maxColumn
 			}
-			if w := screen.Width(row[k].Text); w > l.widths[i] {
+			if w := row[k].width(); w > l.widths[i] {
 				l.widths[i] = max(l.widths[i], min(w, limit))
 			}
 		}

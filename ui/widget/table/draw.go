@@ -117,12 +117,24 @@ func (t *Table[T]) drawRow(f screen.Frame, y int, row feed.Row[T], cell func(int
 			c.Pen |= themes.Glow
 			next = sooner(next, until)
 		}
-		f.Fit(p.x, y, p.w, c.Pen, c.Text, t.columns[p.column].Right)
+		t.drawCell(f, p, y, c)
 		if p.column == t.name {
 			t.drawName(f, p, y, c.Text, here)
 		}
 	}
 	return next
+}
+
+// drawCell draws the signs of a cell's track, where there are any, and its text.
+func (t *Table[T]) drawCell(f screen.Frame, p place, y int, c Cell) {
+	for _, level := range c.Track[:min(len(c.Track), p.w)] {
+		f.Text(p.x, y, themes.Of(level), f.Signs.Level[level])
+		p.x, p.w = p.x+1, p.w-1
+	}
+	if len(c.Track) > 0 {
+		p.x, p.w = p.x+1, max(0, p.w-1)
+	}
+	f.Fit(p.x, y, p.w, c.Pen, c.Text, t.columns[p.column].Right)
 }
 
 // glows gives until when a cell is marked as changed; zero for one that has not

@@ -41,8 +41,9 @@ type Column[T any] struct {
 type Cell struct {
 	Text  string // may hold anything; the canvas makes it harmless
 	Pen   themes.Pen
-	Level backend.Level // its sign stands before the row; None leaves it to other columns
-	Until time.Time     // when the text changes by itself, as ages do; zero: never
+	Track []backend.Level // signs before the text, one for each part of what it is about: the steps of a rollout
+	Level backend.Level   // its sign stands before the row; None leaves it to other columns
+	Until time.Time       // when the text changes by itself, as ages do; zero: never
 }
 
 // Table is the widget. It belongs to one goroutine. Use New, and Close.
