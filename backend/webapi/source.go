@@ -16,7 +16,9 @@ type Poll[T backend.Object] struct {
 	Part  string        // set where a feed holds several kinds that are read apart: which
 	Every time.Duration // between an answer and the next question
 	// Read gives all rows of a scope. Its error is told as the part's health;
-	// rows that it gives with an error are shown, and the others stay.
+	// rows that it gives with an error are shown, and the others stay. One of code
+	// Denied or Expired takes all rows away, and so does Invalid, which says that
+	// this system has no such thing.
 	Read func(ctx context.Context, s backend.Scope) ([]T, error)
 }
 
@@ -125,8 +127,10 @@ func (k *keeper[T]) tell(epoch context.Context, err error) {
 	h := backend.Health{State: backend.Down, Since: now, Reason: backend.T(err.Error())}
 	switch code := backend.CodeOf(err); {
 	case code == backend.Denied, code == backend.Expired:
+		k.forget() // nobody follows any more what was seen before
 		h.State = backend.Forbidden
 	case code == backend.Invalid:
+		k.forget()
 		h.State = backend.Off // this system does not have it
 	case !k.live.IsZero():
 		h.State, h.Since = backend.Stale, k.live
@@ -137,6 +141,12 @@ func (k *keeper[T]) tell(epoch context.Context, err error) {
 		}
 	}
 	k.sink.Health(k.part, h)
+}
+
+// forget takes the part's rows away.
+func (k *keeper[T]) forget() {
+	k.sink.End(k.part)
+	k.load, k.shown, k.live = nil, nil, time.Time{}
 }
 
 // blocked says that nothing can be asked, and why.
