@@ -63,6 +63,12 @@ func (s *shelf) set(status int, boxes ...string) {
 	s.boxes, s.status = boxes, status
 }
 
+func (s *shelf) content() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.boxes)
+}
+
 type box struct{ name string }
 
 func (b box) Ref() backend.Ref              { return backend.Ref{Link: "shelf", Kind: "box", Name: b.name} }
@@ -233,8 +239,8 @@ func TestLostReplyOfAChangeIsUnknown(t *testing.T) {
 	if backend.CodeOf(err) != backend.Unknown || !strings.Contains(err.Error(), "may have been done") {
 		t.Errorf("error is %v: %v", backend.CodeOf(err), err)
 	}
-	if !slices.Equal(s.boxes, []string{"x"}) {
-		t.Errorf("the shelf has %v", s.boxes)
+	if boxes := s.content(); !slices.Equal(boxes, []string{"x"}) {
+		t.Errorf("the shelf has %v", boxes)
 	}
 }
 

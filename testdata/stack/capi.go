@@ -62,23 +62,10 @@ func (s *Stack) UpMachines(ctx context.Context, src string) error {
 	if err := m.choosePorts(); err != nil {
 		return err
 	}
-	link := filepath.Join(m.dir, "bin")
-	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := relink(bin, filepath.Join(m.dir, "bin")); err != nil {
 		return err
 	}
-	if err := os.Symlink(bin, link); err != nil {
-		return err
-	}
-	for _, g := range managers() {
-		objects, err := m.objects(g, filepath.Join(bin, g.name+".yaml"))
-		if err != nil {
-			return err
-		}
-		if err := m.on.kubectl(ctx, objects, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
-			return err
-		}
-	}
-	if err := m.on.kubectl(ctx, nil, "wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all"); err != nil {
+	if err := m.define(ctx, bin); err != nil {
 		return err
 	}
 	for _, g := range managers() {
@@ -102,6 +89,28 @@ func (s *Stack) UpMachines(ctx context.Context, src string) error {
 		case <-time.After(time.Second): // its webhooks are not there yet
 		}
 	}
+}
+
+// define makes the API server know Cluster API's kinds and webhooks.
+func (m *machines) define(ctx context.Context, bin string) error {
+	for _, g := range managers() {
+		objects, err := m.objects(g, filepath.Join(bin, g.name+".yaml"))
+		if err != nil {
+			return err
+		}
+		if err := m.on.kubectl(ctx, objects, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+			return err
+		}
+	}
+	return m.on.kubectl(ctx, nil, "wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all")
+}
+
+// relink makes link lead to target, wherever it led before.
+func relink(target, link string) error {
+	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.Symlink(target, link)
 }
 
 func (m *machines) choosePorts() (err error) {
@@ -221,21 +230,8 @@ func buildMachines(ctx context.Context, src, kubectl string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(work)
-	if err := os.CopyFS(filepath.Join(work, "build"), os.DirFS(src)); err != nil {
-		return "", err
-	}
 	sources := map[string]string{capiModule: filepath.Join(work, "core"), capiTest: filepath.Join(work, "test")}
-	for module, dir := range sources {
-		if err := copyModule(ctx, src, module, dir); err != nil {
-			return "", err
-		}
-		edit := exec.CommandContext(ctx, "go", "mod", "edit", "-replace", module+"="+dir)
-		edit.Dir = filepath.Join(work, "build")
-		if out, err := edit.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("replace %s: %w: %s", module, err, out)
-		}
-	}
-	if err := managersOnLoopback(sources); err != nil {
+	if err := managerSources(ctx, src, filepath.Join(work, "build"), sources); err != nil {
 		return "", err
 	}
 	built := filepath.Join(work, "built")
@@ -258,6 +254,25 @@ func buildMachines(ctx context.Context, src, kubectl string) (string, error) {
 		return "", err
 	}
 	return target, os.Rename(target+"-new", target)
+}
+
+// managerSources puts changed copies of the modules where sources say, and a module
+// that is built with those into dir.
+func managerSources(ctx context.Context, src, dir string, sources map[string]string) error {
+	if err := os.CopyFS(dir, os.DirFS(src)); err != nil {
+		return err
+	}
+	for module, to := range sources {
+		if err := copyModule(ctx, src, module, to); err != nil {
+			return err
+		}
+		edit := exec.CommandContext(ctx, "go", "mod", "edit", "-replace", module+"="+to)
+		edit.Dir = dir
+		if out, err := edit.CombinedOutput(); err != nil {
+			return fmt.Errorf("replace %s: %w: %s", module, err, out)
+		}
+	}
+	return managersOnLoopback(sources)
 }
 
 // copyModule makes a writable copy of a module's source.

@@ -123,11 +123,7 @@ func (s *Stack) UpServices(ctx context.Context, src string) error {
 	if err := sv.choosePorts(); err != nil {
 		return err
 	}
-	link := filepath.Join(sv.dir, "service.jar")
-	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := os.Symlink(jar, link); err != nil {
+	if err := relink(jar, filepath.Join(sv.dir, "service.jar")); err != nil {
 		return err
 	}
 	var all sync.WaitGroup
