@@ -3,30 +3,17 @@ package stack
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
 	"sigs.k8s.io/yaml"
 )
-
-// machines is the part of the stack that makes machines: Cluster API's managers on
-// cluster a, with the kubeadm providers and the test module's infrastructure, whose
-// machines exist only in memory.
-type machines struct {
-	dir   string
-	on    *cluster
-	ports ports
-}
 
 // A manager is one of Cluster API's programs: where its main package is in its
 // module, and its manifests.
@@ -49,116 +36,66 @@ func managers() []manager {
 //go:embed manifests/machines.yaml
 var machinesManifest []byte
 
-func newMachines(dir string, on *cluster) *machines { return &machines{dir: dir, on: on} }
-
-// UpMachines builds and starts Cluster API on cluster a, which must be up, and
-// returns when it has taken the cluster edge. Its machines come within two minutes.
-func (s *Stack) UpMachines(ctx context.Context, src string) error {
-	m := s.machines
-	bin, err := buildMachines(ctx, filepath.Join(src, "capi"), filepath.Join(s.dir, "bin", "kubectl"))
-	if err != nil {
-		return err
-	}
-	if err := m.choosePorts(); err != nil {
-		return err
-	}
-	if err := relink(bin, filepath.Join(m.dir, "bin")); err != nil {
-		return err
-	}
-	if err := m.define(ctx, bin); err != nil {
-		return err
-	}
+// newMachines is the part that makes machines: Cluster API's managers on a cluster,
+// which must be up, with the kubeadm providers and the test module's infrastructure,
+// whose machines exist only in memory. Its cluster edge has them within two minutes.
+func newMachines(dir string, on *cluster) *fleet {
+	f := &fleet{name: "machines", dir: dir}
 	for _, g := range managers() {
-		p := m.program(g.name)
-		if _, ok := p.running(); !ok {
-			if err := p.start(); err != nil {
-				return err
-			}
-		}
+		f.programs = append(f.programs, g.name)
+		f.more = append(f.more, g.name+"-health", g.name+"-metrics")
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	for {
-		err := m.on.kubectl(ctx, machinesManifest, "apply", "--server-side", "--force-conflicts", "-f", "-")
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("cluster API does not take its cluster (its logs are in %s): %w", m.dir, err)
-		case <-time.After(time.Second): // its webhooks are not there yet
-		}
+	f.build = func(ctx context.Context, src string) (string, error) {
+		return buildMachines(ctx, filepath.Join(src, "capi"), filepath.Join(on.bin, "kubectl"))
 	}
+	f.prepare = func(ctx context.Context) error { return defineMachines(ctx, f, on) }
+	f.program = func(name string) program {
+		return program{name: name, dir: f.dir, exe: f.path("built", name), args: []string{
+			"--kubeconfig=" + on.path("kubeconfig"), "--leader-elect=false",
+			fmt.Sprintf("--webhook-port=%d", f.ports[name]), "--webhook-cert-dir=" + f.dir,
+			fmt.Sprintf("--health-addr=127.0.0.1:%d", f.ports[name+"-health"]),
+			fmt.Sprintf("--diagnostics-address=127.0.0.1:%d", f.ports[name+"-metrics"]), "--insecure-diagnostics", "--v=0",
+		}, env: []string{"POD_IP=127.0.0.1", "POD_NAMESPACE=kube-system", "POD_NAME=" + name, "POD_UID=" + name}}
+	}
+	f.ready = func(ctx context.Context, _ string) error { // when all their webhooks let the cluster in
+		return on.kubectl(ctx, machinesManifest, "apply", "--server-side", "--force-conflicts", "-f", "-")
+	}
+	return f
 }
 
-// define makes the API server know Cluster API's kinds and webhooks.
-func (m *machines) define(ctx context.Context, bin string) error {
-	for _, g := range managers() {
-		objects, err := m.objects(g, filepath.Join(bin, g.name+".yaml"))
+// defineMachines makes the API server know Cluster API's kinds and webhooks.
+func defineMachines(ctx context.Context, f *fleet, on *cluster) error {
+	for from, to := range map[string]string{"kubelet.crt": "tls.crt", "kubelet.key": "tls.key"} {
+		data, err := os.ReadFile(on.path(from))
 		if err != nil {
 			return err
 		}
-		if err := m.on.kubectl(ctx, objects, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+		if err := os.WriteFile(f.path(to), data, 0o600); err != nil {
 			return err
 		}
 	}
-	return m.on.kubectl(ctx, nil, "wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all")
-}
-
-// relink makes link lead to target, wherever it led before.
-func relink(target, link string) error {
-	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
+	ca, err := os.ReadFile(on.path("ca.crt"))
+	if err != nil {
 		return err
 	}
-	return os.Symlink(target, link)
-}
-
-func (m *machines) choosePorts() (err error) {
-	var names []string
 	for _, g := range managers() {
-		names = append(names, g.name, g.name+"-health", g.name+"-metrics")
-	}
-	running := func(p ports) bool {
-		m.ports = p
-		for _, g := range managers() {
-			if _, ok := m.program(g.name).running(); ok {
-				return true
-			}
+		objects, err := managerObjects(f.path("built", g.name+".yaml"), fmt.Sprintf("https://127.0.0.1:%d", f.ports[g.name]), ca)
+		if err != nil {
+			return err
 		}
-		return false
+		if err := on.kubectl(ctx, objects, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+			return err
+		}
 	}
-	m.ports, err = choosePorts(m.dir, running, names...)
-	return err
+	return on.kubectl(ctx, nil, "wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all")
 }
 
-func (m *machines) program(name string) program {
-	return program{name: name, dir: m.dir, exe: filepath.Join(m.dir, "bin", name), args: []string{
-		"--kubeconfig=" + m.on.path("kubeconfig"), "--leader-elect=false",
-		fmt.Sprintf("--webhook-port=%d", m.ports[name]), "--webhook-cert-dir=" + m.dir,
-		fmt.Sprintf("--health-addr=127.0.0.1:%d", m.ports[name+"-health"]),
-		fmt.Sprintf("--diagnostics-address=127.0.0.1:%d", m.ports[name+"-metrics"]), "--insecure-diagnostics", "--v=0",
-	}, env: []string{"POD_IP=127.0.0.1", "POD_NAMESPACE=kube-system", "POD_NAME=" + name, "POD_UID=" + name}}
-}
-
-// objects are a manager's definitions as they can be used here: its webhooks go to
-// its address on loopback, and nothing is converted.
-func (m *machines) objects(g manager, file string) ([]byte, error) {
+// managerObjects are a manager's definitions as they can be used here: its webhooks
+// go to its address on loopback, and nothing is converted.
+func managerObjects(file, address string, ca []byte) ([]byte, error) {
 	all, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
-	}
-	ca, err := os.ReadFile(m.on.path("ca.crt"))
-	if err != nil {
-		return nil, err
-	}
-	for from, to := range map[string]string{"kubelet.crt": "tls.crt", "kubelet.key": "tls.key"} {
-		data, err := os.ReadFile(m.on.path(from))
-		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(filepath.Join(m.dir, to), data, 0o600); err != nil {
-			return nil, err
-		}
 	}
 	var out bytes.Buffer
 	for _, text := range strings.Split(string(all), "\n---\n") {
@@ -173,9 +110,8 @@ func (m *machines) objects(g manager, file string) ([]byte, error) {
 		case "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration":
 			for _, w := range o["webhooks"].([]any) {
 				config := w.(map[string]any)["clientConfig"].(map[string]any)
-				path := config["service"].(map[string]any)["path"]
+				config["url"] = fmt.Sprint(address, config["service"].(map[string]any)["path"])
 				delete(config, "service")
-				config["url"] = fmt.Sprintf("https://127.0.0.1:%d%s", m.ports[g.name], path)
 				config["caBundle"] = base64.StdEncoding.EncodeToString(ca)
 			}
 		default:
@@ -190,70 +126,33 @@ func (m *machines) objects(g manager, file string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func (m *machines) down() error {
-	p, err := loadPorts(m.dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	m.ports = p
-	var errs []error
-	for _, g := range managers() {
-		errs = append(errs, m.program(g.name).stop())
-	}
-	return errors.Join(errs...)
-}
-
-// buildMachines gives the folder of Cluster API's managers and manifests, built
-// unless the cache has them. What listens everywhere is made to listen on loopback
-// only, for which there are no flags.
+// buildMachines gives the folder of Cluster API's managers and manifests. What
+// listens everywhere is made to listen on loopback only, for which there are no flags.
 func buildMachines(ctx context.Context, src, kubectl string) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find the cache directory: %w", err)
-	}
-	h := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(src, name))
+	return built("machines", src, func(dir string) error {
+		work, err := os.MkdirTemp("", "capi-")
 		if err != nil {
-			return "", fmt.Errorf("%w (run this in testdata/stack)", err)
+			return err
 		}
-		fmt.Fprintf(h, "%s %d\n%s", name, len(data), data)
-	}
-	target := filepath.Join(cache, "wheelhouse-stack", "machines", hex.EncodeToString(h.Sum(nil))[:16])
-	if _, err := os.Stat(target); err == nil {
-		return target, nil
-	}
-	work, err := os.MkdirTemp("", "capi-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(work)
-	sources := map[string]string{capiModule: filepath.Join(work, "core"), capiTest: filepath.Join(work, "test")}
-	if err := managerSources(ctx, src, filepath.Join(work, "build"), sources); err != nil {
-		return "", err
-	}
-	built := filepath.Join(work, "built")
-	for _, g := range managers() {
-		if err := goBuild(ctx, filepath.Join(work, "build"), filepath.Join(built, g.name), g.module+"/"+g.pkg, ""); err != nil {
-			return "", err
+		defer os.RemoveAll(work)
+		sources := map[string]string{capiModule: filepath.Join(work, "core"), capiTest: filepath.Join(work, "test")}
+		if err := managerSources(ctx, src, filepath.Join(work, "build"), sources); err != nil {
+			return err
 		}
-		text, err := exec.CommandContext(ctx, kubectl, "kustomize", filepath.Join(sources[g.module], g.config)).Output()
-		if err != nil {
-			return "", fmt.Errorf("render the manifests of %s: %w", g.name, err)
+		for _, g := range managers() {
+			if err := goBuild(ctx, filepath.Join(work, "build"), filepath.Join(dir, g.name), g.module+"/"+g.pkg, ""); err != nil {
+				return err
+			}
+			text, err := exec.CommandContext(ctx, kubectl, "kustomize", filepath.Join(sources[g.module], g.config)).Output()
+			if err != nil {
+				return fmt.Errorf("render the manifests of %s: %w", g.name, err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, g.name+".yaml"), text, 0o644); err != nil {
+				return err
+			}
 		}
-		if err := os.WriteFile(filepath.Join(built, g.name+".yaml"), text, 0o644); err != nil {
-			return "", err
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return "", err
-	}
-	if err := os.CopyFS(target+"-new", os.DirFS(built)); err != nil {
-		return "", err
-	}
-	return target, os.Rename(target+"-new", target)
+		return nil
+	})
 }
 
 // managerSources puts changed copies of the modules where sources say, and a module

@@ -15,6 +15,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"text/tabwriter"
 )
@@ -26,8 +28,8 @@ type Stack struct {
 	dir      string
 	out      io.Writer
 	clusters []*cluster
-	services *services
-	machines *machines
+	services *fleet
+	fleets   []*fleet
 }
 
 // New gives the stack that lives in dir, running or not. What is done is told
@@ -39,9 +41,10 @@ func New(dir string, out io.Writer) (*Stack, error) {
 	}
 	bin := filepath.Join(dir, "bin")
 	a, b := newCluster("a", filepath.Join(dir, "a"), bin), newCluster("b", filepath.Join(dir, "b"), bin)
+	services := newServices(filepath.Join(dir, "services"))
 	return &Stack{
-		dir: dir, out: out, clusters: []*cluster{a, b},
-		services: newServices(filepath.Join(dir, "services")), machines: newMachines(filepath.Join(dir, "machines"), a),
+		dir: dir, out: out, clusters: []*cluster{a, b}, services: services,
+		fleets: []*fleet{services, newMachines(filepath.Join(dir, "machines"), a), newElastic(filepath.Join(dir, "elastic"))},
 	}, nil
 }
 
@@ -55,7 +58,7 @@ func (s *Stack) Up(ctx context.Context) error {
 	if err := s.services.choosePorts(); err != nil {
 		return err
 	}
-	s.clusters[0].forwards = s.services.forwards()
+	s.clusters[0].forwards = forwards(s.services)
 	err := s.each(func(c *cluster) error {
 		if err := c.up(ctx); err != nil {
 			return fmt.Errorf("cluster %s: %w", c.name, err)
@@ -69,10 +72,38 @@ func (s *Stack) Up(ctx context.Context) error {
 	return writeMerged(s.Kubeconfig(), s.clusters)
 }
 
-// Down ends the programs that Up started, and only those. wipe forgets the
+// UpPart builds and starts a part that stands beside the clusters, which must be up,
+// and returns when it serves. src is this module's root.
+func (s *Stack) UpPart(ctx context.Context, name, src string) error {
+	for _, f := range s.fleets {
+		if f.name == name {
+			if err := f.up(ctx, src); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			fmt.Fprintf(s.out, "%s: ready\n", name)
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no part %q; there are %s", name, strings.Join(s.Parts(), ", "))
+}
+
+// Parts is what can stand beside the clusters.
+func (s *Stack) Parts() []string {
+	var names []string
+	for _, f := range s.fleets {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// Down ends the programs that were started, and only those. wipe forgets the
 // clusters' data, keys and ports too.
 func (s *Stack) Down(wipe bool) error {
-	if err := errors.Join(s.services.down(), s.machines.down()); err != nil {
+	var errs []error
+	for _, f := range s.fleets {
+		errs = append(errs, f.down())
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	return s.each(func(c *cluster) error {
@@ -89,40 +120,75 @@ func (s *Stack) Down(wipe bool) error {
 // Status writes what runs, as a table.
 func (s *Stack) Status() error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CLUSTER\tPROGRAM\tPORT\tPID\tLOG")
+	fmt.Fprintln(w, "PART\tPROGRAM\tPORT\tPID\tLOG")
 	for _, c := range s.clusters {
 		if err := c.loadPorts(); err != nil {
 			fmt.Fprintf(w, "%s\tnever started\t\t\t\n", c.name)
 			continue
 		}
 		for _, name := range startOrder {
-			p := c.program(name)
-			pid := "-"
-			if n, ok := p.running(); ok {
-				pid = fmt.Sprint(n)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", c.name, name, c.ports[name], pid, p.log())
+			statusLine(w, c.name, c.program(name), c.ports[name])
+		}
+	}
+	for _, f := range s.fleets {
+		var err error
+		if f.ports, err = loadPorts(f.dir); err != nil {
+			fmt.Fprintf(w, "%s\tnever started\t\t\t\n", f.name)
+			continue
+		}
+		for _, name := range f.programs {
+			statusLine(w, f.name, f.program(name), f.ports[name])
 		}
 	}
 	return w.Flush()
 }
 
-// Start starts one program of one cluster; an API server is waited for.
-func (s *Stack) Start(ctx context.Context, clusterName, program string) error {
-	c, err := s.find(clusterName, program)
-	if err != nil {
-		return err
+func statusLine(w io.Writer, part string, p program, port int) {
+	pid := "-"
+	if n, ok := p.running(); ok {
+		pid = fmt.Sprint(n)
 	}
-	return c.start(ctx, program)
+	fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", part, p.name, port, pid, p.log())
 }
 
-// Stop ends one program of one cluster.
-func (s *Stack) Stop(clusterName, program string) error {
-	c, err := s.find(clusterName, program)
+// Start starts one program of a cluster or a part again, on its port, and waits
+// until it serves.
+func (s *Stack) Start(ctx context.Context, part, program string) error {
+	start, _, err := s.program(part, program)
 	if err != nil {
 		return err
 	}
-	return c.program(program).stop()
+	return start(ctx)
+}
+
+// Stop ends one program of a cluster or a part.
+func (s *Stack) Stop(part, program string) error {
+	_, stop, err := s.program(part, program)
+	if err != nil {
+		return err
+	}
+	return stop()
+}
+
+// program finds one program of what was started before.
+func (s *Stack) program(part, name string) (start func(context.Context) error, stop func() error, err error) {
+	for _, f := range s.fleets {
+		if f.name != part {
+			continue
+		}
+		if f.ports, err = loadPorts(f.dir); err != nil {
+			return nil, nil, fmt.Errorf("%s: never started: %w", part, err)
+		}
+		if !slices.Contains(f.programs, name) {
+			return nil, nil, fmt.Errorf("there is no program %q; there are %v", name, f.programs)
+		}
+		return func(ctx context.Context) error { return f.start(ctx, name) }, f.program(name).stop, nil
+	}
+	c, err := s.find(part, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context) error { return c.start(ctx, name) }, c.program(name).stop, nil
 }
 
 func (s *Stack) find(clusterName, program string) (*cluster, error) {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"syscall"
 
@@ -64,14 +63,8 @@ func run(ctx context.Context, args []string) error {
 	case "status":
 		return s.Status()
 	case "stop":
-		if cluster == "services" {
-			return s.StopService(what)
-		}
 		return s.Stop(cluster, what)
 	case "start":
-		if cluster == "services" {
-			return s.StartService(ctx, what)
-		}
 		return s.Start(ctx, cluster, what)
 	case "restart":
 		if err := s.Stop(cluster, what); err != nil {
@@ -94,11 +87,11 @@ func up(ctx context.Context, s *stack.Stack, parts []string) error {
 	if err := s.Up(ctx); err != nil {
 		return err
 	}
-	for part, up := range map[string]func(context.Context, string) error{"services": s.UpServices, "machines": s.UpMachines} {
-		if !slices.Contains(parts, part) {
+	for _, part := range parts {
+		if part == "" {
 			continue
 		}
-		if err := up(ctx, "."); err != nil {
+		if err := s.UpPart(ctx, part, "."); err != nil {
 			return err
 		}
 	}
