@@ -79,6 +79,14 @@ var layers = []layer{
 		why: "an adapter translates one system into the grammar: another adapter, a feed or a screen is not its business",
 	},
 	{
+		folder: "backend/sandbox", may: nil, bare: true,
+		why: "the adapters must not be able to tell the embedded world from a real one: it knows nothing of them or of their nouns",
+	},
+	{
+		folder: "backend/sandbox/*", may: []string{"backend/sandbox"},
+		why: "it maps the embedded world onto the wire of one system, and knows no other",
+	},
+	{
 		folder: "backend/*", may: []string{"backend"}, bare: true,
 		why: "a noun belongs to a domain, not to a vendor, and does no I/O",
 	},

@@ -17,6 +17,7 @@ type Action struct {
 	Kinds  []string // of the refs that it takes
 	Risk   Risk
 	Params []Param
+	Asks   bool // it takes further parameters, which the target names: its Actor is an Asker
 }
 
 // Takes says whether the action can be asked of objects of that kind.
@@ -63,6 +64,14 @@ type Param struct {
 	Min, Max int64    // for Int, both zero: no limit
 	Choices  []string // for Choice
 	Secret   bool     // never shown, planned, recorded or passed in argv
+}
+
+// An Asker is an Actor whose targets name parameters of their own: a pipeline
+// what it can be started with, a gate what it asks who approves.
+type Asker interface {
+	// Params asks the server for them; they come behind the action's own. Nothing
+	// is changed.
+	Params(ctx context.Context, action string, r Ref) ([]Param, error)
 }
 
 // Args are the values of an action's parameters by name, as text.

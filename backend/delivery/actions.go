@@ -4,6 +4,11 @@ import "wheelhouse/backend"
 
 // The verbs of delivery.
 const (
+	BuildTrigger = "build.trigger"
+	BuildStop    = "build.stop"
+	BuildApprove = "build.approve"
+	BuildReject  = "build.reject"
+
 	RolloutPromote     = "rollout.promote"
 	RolloutPromoteFull = "rollout.promoteFull"
 	RolloutSkipStep    = "rollout.skipStep"
@@ -20,6 +25,22 @@ func Actions() []backend.Action {
 		return backend.Action{ID: id, Title: title, Help: help, Kinds: []string{KindRollout}, Risk: backend.Medium, Params: params}
 	}
 	return []backend.Action{
+		{
+			ID: BuildTrigger, Title: "Trigger", Kinds: []string{KindPipeline, KindBuild}, Risk: backend.Medium, Asks: true,
+			Help: "Begins a new build of the pipeline, with the parameters that it takes.",
+		},
+		{
+			ID: BuildStop, Title: "Stop", Kinds: []string{KindBuild}, Risk: backend.Medium,
+			Help: "Stops the build, or takes it out of the queue.",
+		},
+		{
+			ID: BuildApprove, Title: "Approve", Kinds: []string{KindBuild}, Risk: backend.Medium, Asks: true,
+			Help: "Lets a build go on that waits for a person.",
+		},
+		{
+			ID: BuildReject, Title: "Reject", Kinds: []string{KindBuild}, Risk: backend.Medium, Asks: true,
+			Help: "Ends a build that waits for a person, as that person's no.",
+		},
 		of(RolloutPromote, "Promote", "Ends the pause that the rollout waits in, so that its next step begins."),
 		of(RolloutPromoteFull, "Promote fully", "Gives the new version to everybody at once, past all steps, pauses and analyses that are left."),
 		of(RolloutSkipStep, "Skip step", "Leaves the step that runs now and goes to the next, whatever comes of it."),

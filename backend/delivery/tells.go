@@ -8,6 +8,57 @@ import (
 	"wheelhouse/backend"
 )
 
+// Finding implements backend.Finder: a build that is on its way or waits.
+func (b Build) Finding() (backend.Finding, bool) {
+	f := backend.Finding{Ref: b.Ref(), Rule: "build", Level: b.Level()}
+	if at := max(b.Began, b.Queued); at != 0 {
+		f.Since = time.Unix(at, 0)
+	}
+	words := []string{strings.ToLower(b.State)}
+	all := b.AllStages()
+	for i, s := range all {
+		if s.State == b.State {
+			words = append(words, fmt.Sprintf("%s %d/%d", s.Name, i+1, len(all)))
+			break
+		}
+	}
+	words = append(words, b.about()...)
+	f.Sentence = backend.T(strings.Join(words, ", "))
+	return f, b.Going()
+}
+
+// about is what else tells a build from others.
+func (b Build) about() (words []string) {
+	if b.Branch != "" {
+		words = append(words, b.Branch)
+	}
+	if b.By != "" {
+		words = append(words, "by "+b.By)
+	}
+	if b.Detail != "" {
+		words = append(words, b.Detail)
+	}
+	return words
+}
+
+// Change implements backend.Changer: a build has ended.
+func (b Build) Change() (backend.Change, bool) {
+	words := append([]string{strings.ToLower(b.State)}, b.about()...)
+	return backend.Change{Ref: b.Ref(), At: time.Unix(b.Ended, 0), Sentence: backend.T(strings.Join(words, ", "))}, !b.Going() && b.Ended != 0
+}
+
+// Finding implements backend.Finder: the pipeline's newest build has failed.
+func (p Pipeline) Finding() (backend.Finding, bool) {
+	f := backend.Finding{
+		Ref: p.Ref(), Rule: "pipeline", Level: LevelOf(p.State),
+		Sentence: backend.T("build #" + p.Last + " " + strings.ToLower(p.State)),
+	}
+	if p.Began != 0 {
+		f.Since = time.Unix(p.Began, 0)
+	}
+	return f, f.Level > backend.Waiting
+}
+
 // Finding implements backend.Finder: what has failed, waits, or is on its way.
 func (r Rollout) Finding() (backend.Finding, bool) {
 	f := backend.Finding{Ref: r.Ref(), Rule: "rollout", Level: r.Level}

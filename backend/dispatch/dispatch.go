@@ -11,6 +11,7 @@
 package dispatch
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -185,6 +186,39 @@ func (d *Desk) closedTo(refs []backend.Ref) (code backend.Code, why string) {
 		}
 	}
 	return backend.Failed, ""
+}
+
+// Params asks for the parameters that an action takes of refs: its own, and those
+// that the target names. The errors are those of Plan.
+func (d *Desk) Params(ctx context.Context, action string, refs []backend.Ref) ([]backend.Param, error) {
+	a, ok := d.Find(action)
+	if !ok {
+		return nil, &backend.Error{Code: backend.Invalid, Op: "ask for parameters", Human: fmt.Sprintf("There is no action %q.", backend.T(action).Safe())}
+	}
+	if code, why := d.barred(a, refs); why != "" {
+		return nil, refuse(code, a, why)
+	}
+	return d.params(ctx, a, refs)
+}
+
+// params is Params for an action that nothing certain speaks against.
+func (d *Desk) params(ctx context.Context, a backend.Action, refs []backend.Ref) ([]backend.Param, error) {
+	if !a.Asks {
+		return a.Params, nil
+	}
+	if len(refs) > 1 {
+		return nil, refuse(backend.Invalid, a, "each target names parameters of its own; choose one")
+	}
+	route, _ := d.o.Route(refs[0])
+	asker, ok := route.Actor.(backend.Asker)
+	if !ok {
+		return a.Params, nil
+	}
+	asked, err := ask(ctx, func() ([]backend.Param, error) { return asker.Params(ctx, a.ID, refs[0]) })
+	if err != nil {
+		return nil, notPlanned(a, d.byActor(refs), []error{err})
+	}
+	return slices.Concat(a.Params, asked), nil
 }
 
 // group is the refs that one actor of one link answers for.

@@ -64,11 +64,15 @@ func (d *Desk) Plan(ctx context.Context, action string, refs []backend.Ref, args
 		}
 		return Proposal{}, err
 	}
+	refs, doubles := distinct(refs)
+	var err error
+	if a.Params, err = d.params(ctx, a, refs); err != nil {
+		return Proposal{}, err
+	}
 	given, err := a.Check(args)
 	if err != nil {
 		return Proposal{}, err
 	}
-	refs, doubles := distinct(refs)
 	plan, err := d.planAll(ctx, a, refs, given)
 	if err != nil {
 		return Proposal{}, err

@@ -21,6 +21,7 @@ import (
 type parcel struct{ name, word string }
 
 func (p parcel) Ref() backend.Ref { return backend.Ref{Link: "depot", Kind: "parcel", Name: p.name} }
+
 func (p parcel) AppendText(text []byte) []byte {
 	return backend.AppendWords(text, p.name, p.word)
 }

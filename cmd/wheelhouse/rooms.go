@@ -59,12 +59,14 @@ func systems() []string {
 }
 
 // A room is what one adapter brings to a link: who acts on objects of its kinds
-// and shows them, and what feeds from it.
+// and shows them, who reads what they log and measure, and what feeds from it.
 type room struct {
 	kinds backend.Nouns // none: whatever no other room has
 	backend.Actor
 	backend.Details
-	plug []func(on bool)
+	lines   backend.Lines   // nil: they log nothing
+	numbers backend.Numbers // nil: nothing of them is measured
+	plug    []func(on bool)
 }
 
 // furnish makes the rooms of a link.
@@ -72,16 +74,16 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	switch l.Protocol() {
 	case actuator.Protocol().Name:
 		breakers := actuator.New(l, actuator.ByURL(l))
-		return []room{{service.Nouns(), breakers, breakers, plugs(fed(f, l, breakers.Breakers()))}}
+		return []room{{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
 		breakers := actuator.New(l, actuator.InPods(api, actuator.Where(conf.Actuators)))
 		return []room{
-			{delivery.Nouns(), rollouts, rollouts, plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
-			{service.Nouns(), breakers, breakers, plugs(fed(f, l, breakers.Breakers()))},
-			{machine.Nouns(), machines, machines, plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
-			{nil, own, own, plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
+			{kinds: delivery.Nouns(), Actor: rollouts, Details: rollouts, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
+			{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))},
+			{kinds: machine.Nouns(), Actor: machines, Details: machines, plug: plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
+			{Actor: own, Details: own, plug: plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
 		}
 	}
 	return nil

@@ -1,0 +1,191 @@
+// Package sandbox is a small company in memory: what it builds, and how that goes.
+// It moves by itself as its clock does, and people change it. Each folder below
+// maps it onto the wire of one system, and nothing else; what happens, and why,
+// is decided here.
+//
+// Nothing of wheelhouse is known here: the adapters must not be able to tell it
+// from a real company.
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A World is one company. Safe for concurrent use; what it gives are copies.
+type World struct {
+	now func() time.Time
+	// Wait is how long a build stays in the queue.
+	wait time.Duration
+
+	mu        sync.Mutex
+	pipelines []*pipeline
+	last      int // ID of the newest build
+}
+
+// New makes a world without pipelines. Builds wait in the queue for wait; nil for
+// now is the wall clock.
+func New(now func() time.Time, wait time.Duration) *World {
+	if now == nil {
+		now = time.Now
+	}
+	return &World{now: now, wait: wait}
+}
+
+// Now is the time in the world.
+func (w *World) Now() time.Time { return w.now() }
+
+// The errors of what can't be done.
+var (
+	ErrNone    = errors.New("there is none")
+	ErrOff     = errors.New("it is switched off")
+	ErrEnded   = errors.New("it has ended")
+	ErrNotHere = errors.New("nobody is waited for there")
+)
+
+// pipeline is a Pipeline with what came of it.
+type pipeline struct {
+	Pipeline
+	builds []*Build // oldest first
+}
+
+// Add brings a pipeline into the world.
+func (w *World) Add(p Pipeline) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
+}
+
+// Pipelines are all of them.
+func (w *World) Pipelines() []Pipeline {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []Pipeline
+	for _, p := range w.pipelines {
+		out = append(out, p.Pipeline)
+	}
+	return out
+}
+
+// Remove takes a pipeline and its builds out of the world.
+func (w *World) Remove(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pipelines = slices.DeleteFunc(w.pipelines, func(p *pipeline) bool { return p.Name == name })
+}
+
+// Builds are those of a pipeline, newest first, as they stand now.
+func (w *World) Builds(name string) []Build {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err != nil {
+		return nil
+	}
+	var out []Build
+	for _, b := range slices.Backward(p.builds) {
+		b.move(w.now())
+		out = append(out, b.copy())
+	}
+	return out
+}
+
+// Build is one of them, by its number within the pipeline.
+func (w *World) Build(name string, number int) (Build, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return Build{}, err
+	}
+	return b.copy(), nil
+}
+
+// Trigger puts a build into the queue.
+func (w *World) Trigger(name string, o Order) (Build, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err != nil {
+		return Build{}, err
+	}
+	if p.Off {
+		return Build{}, ErrOff
+	}
+	w.last++
+	b := &Build{
+		ID: w.last, Number: len(p.builds) + 1, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
+		Commit: fmt.Sprintf("%040x", 0x3f2a9c1*uint64(w.last)),
+	}
+	if b.Branch == "" {
+		b.Branch = p.Branch
+	}
+	for _, s := range p.Stages {
+		b.Stages = append(b.Stages, Stage{Name: s.Name, State: Created, plan: s})
+	}
+	p.builds = append(p.builds, b)
+	b.move(w.now())
+	return b.copy(), nil
+}
+
+// Stop ends a build, or takes it out of the queue.
+func (w *World) Stop(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return err
+	}
+	if b.Done() {
+		return ErrEnded
+	}
+	b.end(w.now(), Stopped)
+	return nil
+}
+
+// Answer lets a stage begin that waits for a person, or with a no ends the build.
+func (w *World) Answer(name string, number int, stage, by string, yes bool, args map[string]string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(b.Stages, func(s Stage) bool { return s.Name == stage })
+	if i < 0 || b.Stages[i].State != Waiting {
+		return ErrNotHere
+	}
+	if !yes {
+		b.Stages[i].By = by
+		b.end(w.now(), Stopped)
+		return nil
+	}
+	b.Stages[i].By, b.Stages[i].Args, b.Stages[i].answered = by, args, w.now()
+	b.move(w.now())
+	return nil
+}
+
+func (w *World) find(name string) (*pipeline, error) {
+	for _, p := range w.pipelines {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("pipeline %s: %w", name, ErrNone)
+}
+
+func (w *World) build(name string, number int) (*Build, error) {
+	p, err := w.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if number < 1 || number > len(p.builds) {
+		return nil, fmt.Errorf("build %d of %s: %w", number, name, ErrNone)
+	}
+	b := p.builds[number-1]
+	b.move(w.now())
+	return b, nil
+}
