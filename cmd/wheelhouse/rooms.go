@@ -23,6 +23,7 @@ import (
 	"wheelhouse/views/breakers"
 	"wheelhouse/views/clusters"
 	"wheelhouse/views/home"
+	"wheelhouse/views/logs"
 	"wheelhouse/views/machines"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pods"
@@ -61,10 +62,11 @@ func systems() []string {
 // A room is what one adapter brings to a link: who acts on objects of its kinds
 // and shows them, who reads what they log and measure, and what feeds from it.
 type room struct {
-	kinds backend.Nouns // none: whatever no other room has
+	kinds []string // none: whatever no other room has
 	backend.Actor
 	backend.Details
 	lines   backend.Lines   // nil: they log nothing
+	logged  []string        // which of its kinds do; nil: all
 	numbers backend.Numbers // nil: nothing of them is measured
 	plug    []func(on bool)
 }
@@ -74,19 +76,26 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	switch l.Protocol() {
 	case actuator.Protocol().Name:
 		breakers := actuator.New(l, actuator.ByURL(l))
-		return []room{{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
+		return []room{{kinds: kindsOf(service.Nouns()), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
 		breakers := actuator.New(l, actuator.InPods(api, actuator.Where(conf.Actuators)))
 		return []room{
-			{kinds: delivery.Nouns(), Actor: rollouts, Details: rollouts, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
-			{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))},
-			{kinds: machine.Nouns(), Actor: machines, Details: machines, plug: plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
+			{kinds: []string{delivery.KindRollout}, Actor: rollouts, Details: rollouts, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
+			{kinds: kindsOf(service.Nouns()), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))},
+			{kinds: kindsOf(machine.Nouns()), Actor: machines, Details: machines, plug: plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
 			{Actor: own, Details: own, plug: plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
 		}
 	}
 	return nil
+}
+
+func kindsOf(all backend.Nouns) (kinds []string) {
+	for _, n := range all {
+		kinds = append(kinds, n.Kind)
+	}
+	return kinds
 }
 
 func plugs(all ...func(on bool)) []func(on bool) { return all }
@@ -103,7 +112,7 @@ func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) fun
 }
 
 // views are all of them, in the order of the palette.
-func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
+func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) []ui.Opener {
 	book := story.New(f)
 	story.Add(book, feed.Of[cluster.Cluster](f))
 	story.Add(book, feed.Of[cluster.Workload](f))
@@ -122,6 +131,7 @@ func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
 		breakers.Openers(feed.Of[service.Breaker](f), shared),
 		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), shared),
 		[]ui.Opener{
+			logs.Opener(read),
 			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
 			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
 		},
