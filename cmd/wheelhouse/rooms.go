@@ -16,6 +16,7 @@ import (
 	"wheelhouse/backend/link"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/backend/story"
 	"wheelhouse/config"
 	"wheelhouse/ui"
@@ -26,6 +27,7 @@ import (
 	"wheelhouse/views/logs"
 	"wheelhouse/views/machines"
 	"wheelhouse/views/namespaces"
+	"wheelhouse/views/pipelines"
 	"wheelhouse/views/pods"
 	"wheelhouse/views/rollouts"
 	"wheelhouse/views/workloads"
@@ -42,7 +44,7 @@ func actions() []backend.Action {
 
 // nouns is the vocabulary of references.
 func nouns() backend.Nouns {
-	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns())
+	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns(), signal.Nouns())
 }
 
 // protocols are the kinds of systems that the configuration may name.
@@ -117,6 +119,8 @@ func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) [
 	story.Add(book, feed.Of[cluster.Cluster](f))
 	story.Add(book, feed.Of[cluster.Workload](f))
 	story.Add(book, feed.Of[cluster.Pod](f))
+	story.Add(book, feed.Of[delivery.Pipeline](f))
+	story.Add(book, feed.Of[delivery.Build](f))
 	story.Add(book, feed.Of[delivery.Rollout](f))
 	story.Add(book, feed.Of[delivery.Revision](f))
 	story.Add(book, feed.Of[service.Breaker](f))
@@ -128,6 +132,7 @@ func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) [
 		[]ui.Opener{
 			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),
 		},
+		pipelines.Openers(feed.Of[delivery.Pipeline](f), feed.Of[delivery.Build](f), shared),
 		breakers.Openers(feed.Of[service.Breaker](f), shared),
 		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), shared),
 		[]ui.Opener{
@@ -146,6 +151,12 @@ func lead(r backend.Ref) string {
 		return "clusters /" + r.Name
 	case cluster.KindPod:
 		view = "pods"
+	case delivery.KindPipeline:
+		return "pipelines @" + r.Link + " /" + r.Name
+	case delivery.KindBuild:
+		return "builds @" + r.Link + " /pipeline:=" + r.Scope + " number:=#" + r.Name
+	case signal.KindStream:
+		return "streams @" + r.Link + " /" + r.Name
 	case delivery.KindRollout:
 		view = "rollouts"
 	case service.KindBreaker:
