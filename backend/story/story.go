@@ -82,8 +82,11 @@ func New(s *feed.Set) *Book {
 func (b *Book) Feed() *feed.Feed[Item] { return b.feed }
 
 // Add takes what the rows of a feed say into the book: of those that are Finders
-// or Changers.
-func Add[T backend.Object](b *Book, f *feed.Feed[T]) { b.pages = append(b.pages, &of[T]{feed: f}) }
+// or Changers. scoped says that they live in namespaces; what lives elsewhere is
+// told of whatever namespaces are watched.
+func Add[T backend.Object](b *Book, f *feed.Feed[T], scoped bool) {
+	b.pages = append(b.pages, &of[T]{feed: f, scoped: scoped})
+}
 
 // Watch has every feed follow scope until ctx ends, unless it does already.
 func (b *Book) Watch(ctx context.Context, s backend.Scope) {
@@ -241,11 +244,15 @@ func (b *Book) health() (out map[backend.Part]backend.Health, loading map[backen
 
 // of is the page of one noun.
 type of[T backend.Object] struct {
-	feed *feed.Feed[T]
-	lens *feed.Lens[T]
+	feed   *feed.Feed[T]
+	lens   *feed.Lens[T]
+	scoped bool
 }
 
 func (p *of[T]) watch(ctx context.Context, s backend.Scope) {
+	if !p.scoped {
+		s.Namespaces = nil
+	}
 	now, ok := p.feed.Watching()
 	if !ok || !slices.Equal(now.Namespaces, s.Namespaces) {
 		p.feed.Watch(ctx, s)

@@ -51,7 +51,7 @@ func open(t *testing.T) (*story.Book, *feed.Feed[thing], backend.Load[thing]) {
 	set := feed.NewSet(feed.NewBell())
 	b := story.New(set)
 	f := feed.Of[thing](set)
-	story.Add(b, f)
+	story.Add(b, f, true)
 	load := f.Begin(backend.Part{Link: "eu"})
 	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Live})
 	t.Cleanup(set.Stop)

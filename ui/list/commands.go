@@ -28,6 +28,15 @@ func (l *List[T]) Commands() []ui.Command {
 	return out
 }
 
+// Hints implements ui.Hinter: opening, and the log where there is one.
+func (l *List[T]) Hints() [][2]string {
+	out := [][2]string{{"list.open", "open"}}
+	if l.shared.Logged != nil && l.whyNoLogs() == "" {
+		out = append(out, [2]string{"list.logs", "logs"})
+	}
+	return out
+}
+
 // moved wraps what moves the cursor: the details follow it.
 func (l *List[T]) moved(f func()) func() tea.Cmd {
 	return func() tea.Cmd {
