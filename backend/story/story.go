@@ -169,7 +169,7 @@ func (b *Book) items() []Item {
 	}
 	for _, c := range b.lastChanges() {
 		if by[c.Ref.Key()] == nil {
-			by[c.Ref.Key()] = &Item{Of: c.Ref, Section: Before, Since: c.At.Unix(), Says: c.Sentence.Raw()}
+			by[c.Ref.Key()] = &Item{Of: c.Ref, Section: Before, Level: c.Level, Since: c.At.Unix(), Says: c.Sentence.Raw()}
 		}
 	}
 	out := make([]Item, 0, len(by))

@@ -98,7 +98,9 @@ func (l *List[T]) looking() []ui.Command {
 		{ID: "list.broken", Title: "Only what is broken, or all", Group: "table", Run: l.moved(func() { l.table.Broken(!l.table.OnlyBroken(), l.spec.Broken) })},
 		{ID: "list.columns", Title: "Choose and order the columns", Group: "table", Run: l.chooseColumns},
 		{ID: "list.wide", Title: "All columns, or the chosen ones", Group: "table", Run: l.moved(l.table.Wide)},
-		{ID: "list.aside", Title: "Details beside the list, or not", Group: "table", Run: l.moved(func() { l.aside = !l.aside })},
+	}
+	if !l.spec.Alone {
+		out = append(out, ui.Command{ID: "list.aside", Title: "Details beside the list, or not", Group: "table", Run: l.moved(func() { l.aside = !l.aside })})
 	}
 	if l.shared.Details != nil {
 		out = append(out,
