@@ -200,7 +200,7 @@ var spoilt = []struct {
 		var all []machine.Pool
 		for _, of := range rows {
 			all = append(all, machine.Pool{
-				Link: "eu", Kind: machine.KindPool, Namespace: of("namespace"), Name: of("name"), State: "Paused", Detail: of("detail"), Level: backend.Waiting,
+				Link: "eu", Kind: machine.KindPool, Namespace: of("namespace"), Name: of("name"), State: "Failed", Detail: of("detail"), Level: backend.Critical,
 			})
 		}
 		load[machine.Pool](r.feeds, ofLink("eu"), live(), all...)

@@ -128,8 +128,9 @@ func scope(i *story.Item) string {
 // first is the order in which people want to know: the worst first, and of the like
 // the newest first; of what is over, the newest whatever came of it.
 func first(a, b *story.Item) int {
-	if a.Section == story.Before {
-		return cmp.Compare(b.Since, a.Since)
+	newest := cmp.Compare(b.Since, a.Since)
+	if a.Section == story.Before && b.Section == story.Before {
+		return newest
 	}
-	return cmp.Or(int(b.Level)-int(a.Level), cmp.Compare(b.Since, a.Since))
+	return cmp.Or(int(a.Section)-int(b.Section), int(b.Level)-int(a.Level), newest)
 }
