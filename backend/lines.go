@@ -23,6 +23,18 @@ func (l LogLine) Time() time.Time {
 	return time.Unix(0, l.At)
 }
 
+// AppendTo appends the line as it came, behind its time and who wrote it, with a
+// line end: for saving and copying.
+func (l LogLine) AppendTo(b []byte) []byte {
+	if at := l.Time(); !at.IsZero() {
+		b = append(at.UTC().AppendFormat(b, time.RFC3339Nano), ' ')
+	}
+	if l.From != "" {
+		b = append(append(b, l.From...), ' ')
+	}
+	return append(append(b, l.Text.Raw()...), '\n')
+}
+
 // A LogQuery says which lines are wanted.
 type LogQuery struct {
 	Of       []Ref     // whose, all of one link: pods, a build, streams. Lines of several are merged as they come
@@ -62,7 +74,8 @@ type LineSink interface {
 	Lines(...LogLine)
 	// Missed counts lines that are known to exist and will not come.
 	Missed(n int)
-	// Health says whether lines come, and why not. of is whose trouble it is: one
-	// of the query's refs, or the zero Ref for all of them.
+	// Health says whether lines come, and why not. Live is told once those that were
+	// there at the beginning have been given, as far as that can be known. of is
+	// whose lines they are: one of the query's refs, or the zero Ref for all of them.
 	Health(of Ref, h Health)
 }

@@ -112,6 +112,19 @@ func (ns Nouns) ParseRef(s string) (Ref, error) {
 	return r, nil
 }
 
+// ParseRefs is ParseRef of each.
+func (ns Nouns) ParseRefs(words []string) ([]Ref, error) {
+	var out []Ref
+	for _, w := range words {
+		r, err := ns.ParseRef(w)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
 func (ns Nouns) plurals() string {
 	var all []string
 	for _, n := range ns {

@@ -16,6 +16,9 @@ func T(s string) Text { return Text{s} }
 // IsZero reports whether there is nothing in it.
 func (t Text) IsZero() bool { return t.s == "" }
 
+// Len is how many bytes it has.
+func (t Text) Len() int { return len(t.s) }
+
 // Raw is the text as it came: for saving, editing and searching, never for
 // drawing (a lint rule keeps it out of ui and views).
 func (t Text) Raw() string { return t.s }

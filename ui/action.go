@@ -23,6 +23,13 @@ type planned struct {
 	err      error
 }
 
+// asked is the answer to what parameters the target of an action names.
+type asked struct {
+	wait   *waiting
+	params []backend.Param
+	err    error
+}
+
 type started struct {
 	dialog *confirm
 	id     string
@@ -35,27 +42,75 @@ func (s *Shell) begin(a backend.Action, sel Selection, given backend.Args) tea.C
 		s.Say(fmt.Sprintf("%s can't be done now: %s", a.Title, why), backend.Warning)
 		return nil
 	}
+	if a.Asks {
+		return s.ask(a, sel, given)
+	}
 	for _, p := range a.Params {
 		if _, ok := given[p.Name]; p.Required && !ok {
-			if why := s.o.Desk.Why(a.ID, sel.Refs); why != "" { // before somebody types in vain
-				s.Say(fmt.Sprintf("%s may be refused: %s", a.Title, why), backend.Warning)
-			}
-			s.open(newForm(a, sel, given))
-			return nil
+			return s.fill(a, sel, given)
 		}
 	}
 	return s.plan(a, sel, given)
 }
 
+// fill opens the form of an action's parameters.
+func (s *Shell) fill(a backend.Action, sel Selection, given backend.Args) tea.Cmd {
+	if why := s.o.Desk.Why(a.ID, sel.Refs); why != "" { // before somebody types in vain
+		s.Say(fmt.Sprintf("%s may be refused: %s", a.Title, why), backend.Warning)
+	}
+	s.open(newForm(a, sel, given))
+	return nil
+}
+
+// ask asks which parameters the target names, for the form.
+func (s *Shell) ask(a backend.Action, sel Selection, given backend.Args) tea.Cmd {
+	w := &waiting{action: a, sel: sel, args: given, what: "asking the server what it takes …"}
+	return s.await(w, func(ctx context.Context) tea.Msg {
+		params, err := s.o.Desk.Params(ctx, a.ID, sel.Refs)
+		return asked{w, params, err}
+	})
+}
+
+// asked opens the form with what the target names; where that is nothing, there is
+// nothing to fill in.
+func (s *Shell) asked(msg asked) tea.Cmd {
+	w := msg.wait
+	if w.gone {
+		return nil
+	}
+	s.shut(w)
+	if msg.err != nil {
+		s.refused(w.action, msg.err)
+		return nil
+	}
+	a := w.action
+	if a.Params = msg.params; len(a.Params) == 0 {
+		return s.plan(a, w.sel, w.args)
+	}
+	return s.fill(a, w.sel, w.args)
+}
+
+func (s *Shell) refused(a backend.Action, err error) {
+	s.open(&notice{heading: a.Title + " can't be done", lines: []string{backend.T(err.Error()).Safe()}})
+}
+
 // plan asks dispatch what would be done; meanwhile a dialog says so.
 func (s *Shell) plan(a backend.Action, sel Selection, given backend.Args) tea.Cmd {
+	w := &waiting{action: a, sel: sel, args: given, what: "asking the servers what this would do …"}
+	return s.await(w, func(ctx context.Context) tea.Msg {
+		p, err := s.o.Desk.Plan(ctx, a.ID, sel.Refs, given)
+		return planned{w, p, err}
+	})
+}
+
+// await opens a dialog that stands until f has answered, and gives it up with Esc.
+func (s *Shell) await(w *waiting, f func(context.Context) tea.Msg) tea.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), planTime)
-	w := &waiting{action: a, sel: sel, args: given, cancel: cancel}
+	w.cancel = cancel
 	s.open(w)
 	return s.Work(func() tea.Msg {
 		defer cancel()
-		p, err := s.o.Desk.Plan(ctx, a.ID, sel.Refs, given)
-		return planned{w, p, err}
+		return f(ctx)
 	})
 }
 
@@ -66,7 +121,7 @@ func (s *Shell) planned(msg planned) tea.Cmd {
 	}
 	s.shut(msg.wait)
 	if msg.err != nil {
-		s.open(&notice{heading: msg.wait.action.Title + " can't be done", lines: []string{backend.T(msg.err.Error()).Safe()}})
+		s.refused(msg.wait.action, msg.err)
 		return nil
 	}
 	if h := msg.wait.sel.Hidden; h > 0 {
@@ -110,11 +165,12 @@ func (s *Shell) started(msg started) tea.Cmd {
 	return nil
 }
 
-// waiting stands on the screen while a plan is made.
+// waiting stands on the screen while the servers are asked.
 type waiting struct {
 	action backend.Action
 	sel    Selection
 	args   backend.Args
+	what   string
 	cancel context.CancelFunc
 	gone   bool
 }

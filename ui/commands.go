@@ -158,13 +158,19 @@ func (s *Shell) openView(o Opener, rest string) tea.Cmd {
 	case o.Word != nil && l.words != nil:
 		return s.Command(strings.TrimSpace(o.Word(strings.Join(l.words, ",")) + " " + l.behind))
 	}
-	if l.words != nil {
+	with := OpenWith{Ref: s.o.Stand, Filter: l.filter}
+	switch {
+	case o.Refs != nil:
+		if with.Refs, err = o.Refs(l.words); err != nil {
+			s.Say(backend.T(err.Error()).Safe(), backend.Warning)
+			return nil
+		}
+	case l.words != nil:
 		l.Namespaces = some(l.words)
 	}
 	if !s.reach(l.Place) {
 		return nil
 	}
-	with := OpenWith{Ref: s.o.Stand, Filter: l.filter}
 	s.o.Stand = backend.Ref{}
 	return s.Push(o.Open(with))
 }

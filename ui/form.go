@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	tea "charm.land/bubbletea/v2"
@@ -32,6 +34,9 @@ func newForm(a backend.Action, sel Selection, given backend.Args) *form {
 		if !ok {
 			v = p.Default
 		}
+		if p.Type == backend.Choice && !slices.Contains(p.Choices, v) && len(p.Choices) > 0 {
+			v = p.Choices[0]
+		}
 		field := input.New(v, p.Secret)
 		field.Select()
 		fm.fields = append(fm.fields, field)
@@ -46,35 +51,84 @@ func (fm *form) title() string {
 	return fm.action.Title + " " + Count(len(fm.sel.Refs), "object")
 }
 
+// mostHelp is how many rows the help of one parameter may take: servers write it,
+// and some write pages.
+const mostHelp = 4
+
+// helpOf is a parameter's help in rows of w cells.
+func helpOf(p backend.Param, w int) []string {
+	if p.Help == "" {
+		return nil
+	}
+	rows := screen.Wrap(backend.T(p.Help).Safe(), w)
+	return rows[:min(len(rows), mostHelp)]
+}
+
+// rows is how many rows parameter i takes.
+func (fm *form) rows(i, w int) int { return 1 + len(helpOf(fm.action.Params[i], w-2)) }
+
 func (fm *form) want(_ *Shell, maxW, _ int) (w, h int) {
 	w, h = min(maxW, 72), 3
-	for _, p := range fm.action.Params {
-		h += 1 + len(screen.Wrap(p.Help, w-2))
+	for i := range fm.action.Params {
+		h += fm.rows(i, w)
 	}
 	return w, h
 }
 
 func (fm *form) draw(_ *Shell, f screen.Frame) {
+	w := f.Width()
+	body := f.Sub(0, 0, w, f.Height()-2)
+	first, last := fm.window(w, body.Height())
 	y := 0
-	for i, p := range fm.action.Params {
-		pen := themes.Dim
-		if i == fm.at {
-			f.Text(0, y, themes.Accent, f.Signs.Cursor)
-			pen = themes.Plain | themes.Bold
-		}
-		x := f.Text(2, y, pen, p.Title) + 2
-		if p.Type == backend.Bool {
-			f.Text(x, y, themes.Plain, "[ ] yes")
-			if on, _ := strconv.ParseBool(fm.fields[i].Value()); on {
-				f.Text(x, y, themes.Plain, "[x] yes")
-			}
-		} else {
-			fm.fields[i].Draw(f, x, y, f.Width()-x, themes.Plain)
-		}
-		y += 1 + f.Paragraph(2, y+1, f.Width()-2, themes.Dim, p.Help)
+	for i := first; i <= last; i++ {
+		fm.drawField(body, i, y)
+		y += fm.rows(i, w)
 	}
-	f.Fit(0, f.Height()-2, f.Width(), themes.Warning, fm.wrong, false)
-	f.Text(0, f.Height()-1, themes.Dim, "enter shows the plan · tab next field · esc cancels")
+	f.Fit(0, f.Height()-2, w, themes.Warning, fm.wrong, false)
+	keys := "enter shows the plan · tab next field · esc cancels"
+	if n := len(fm.fields); last-first+1 < n {
+		keys = fmt.Sprintf("%d-%d of %d · ", first+1, last+1, n) + keys
+	}
+	f.Text(0, f.Height()-1, themes.Dim, keys)
+}
+
+// window is which fields are drawn where there is no room for all: as many before
+// the current one as fit, so that it is the last, or all up to where room ends.
+func (fm *form) window(w, h int) (first, last int) {
+	left := h - fm.rows(fm.at, w)
+	for first = fm.at; first > 0 && left-fm.rows(first-1, w) >= 0; first-- {
+		left -= fm.rows(first-1, w)
+	}
+	for last = fm.at; last+1 < len(fm.fields) && left-fm.rows(last+1, w) >= 0; last++ {
+		left -= fm.rows(last+1, w)
+	}
+	return first, last
+}
+
+func (fm *form) drawField(f screen.Frame, i, y int) {
+	p := fm.action.Params[i]
+	pen := themes.Dim
+	if i == fm.at {
+		f.Text(0, y, themes.Accent, f.Signs.Cursor)
+		pen = themes.Plain | themes.Bold
+	}
+	x := f.Text(2, y, pen, p.Title) + 2
+	switch p.Type {
+	case backend.Bool:
+		f.Text(x, y, themes.Plain, "[ ] yes")
+		if on, _ := strconv.ParseBool(fm.fields[i].Value()); on {
+			f.Text(x, y, themes.Plain, "[x] yes")
+		}
+	case backend.Choice:
+		at := slices.Index(p.Choices, fm.fields[i].Value())
+		x = f.Text(x, y, themes.Plain, fm.fields[i].Value())
+		f.Text(x+2, y, themes.Dim, fmt.Sprintf("%d of %d, left and right change it", at+1, len(p.Choices)))
+	default:
+		fm.fields[i].Draw(f, x, y, f.Width()-x, themes.Plain)
+	}
+	for n, row := range helpOf(p, f.Width()-2) {
+		f.Text(2, y+1+n, themes.Dim, row)
+	}
 }
 
 func (fm *form) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
@@ -89,15 +143,21 @@ func (fm *form) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
 			return false, nil
 		case "enter":
 			return fm.enter(s)
-		case "space":
-			if fm.action.Params[fm.at].Type == backend.Bool {
-				on, _ := strconv.ParseBool(fm.fields[fm.at].Value())
-				fm.fields[fm.at].Set(strconv.FormatBool(!on))
-				return false, nil
-			}
 		}
 	}
-	if fm.action.Params[fm.at].Type != backend.Bool {
+	switch p := fm.action.Params[fm.at]; p.Type {
+	case backend.Bool:
+		if isKey && k.String() == "space" {
+			on, _ := strconv.ParseBool(fm.fields[fm.at].Value())
+			fm.fields[fm.at].Set(strconv.FormatBool(!on))
+		}
+	case backend.Choice:
+		step := map[string]int{"right": 1, "space": 1, "left": len(p.Choices) - 1}
+		if isKey && step[k.String()] != 0 && len(p.Choices) > 0 {
+			at := max(0, slices.Index(p.Choices, fm.fields[fm.at].Value()))
+			fm.fields[fm.at].Set(p.Choices[(at+step[k.String()])%len(p.Choices)])
+		}
+	default:
 		fm.fields[fm.at].Update(msg)
 	}
 	return false, nil

@@ -62,7 +62,7 @@ func (t *text) dismissed(*Shell) {}
 func (s *Shell) openText(heading string, lines []backend.Line) {
 	t := &text{heading: heading}
 	t.page.ToggleWrap()
-	t.page.Set(backend.Doc{Lines: lines})
+	t.page.Set(pager.Doc(backend.Doc{Lines: lines}), 0)
 	s.open(t)
 }
 

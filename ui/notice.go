@@ -40,7 +40,7 @@ func (w *waiting) title() string { return w.action.Title }
 func (w *waiting) want(_ *Shell, maxW, _ int) (int, int) { return min(maxW, 50), 3 }
 
 func (w *waiting) draw(_ *Shell, f screen.Frame) {
-	f.Text(0, 0, themes.Moving, f.Signs.Level[backend.Moving]+" asking the servers what this would do …")
+	f.Text(0, 0, themes.Moving, f.Signs.Level[backend.Moving]+" "+w.what)
 	f.Text(0, f.Height()-1, themes.Dim, "esc gives up; nothing was sent")
 }
 

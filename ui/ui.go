@@ -185,6 +185,8 @@ func (s *Shell) take(msg tea.Msg) tea.Cmd {
 		return nil
 	case Do:
 		return msg.With(s)
+	case asked:
+		return s.asked(msg)
 	case planned:
 		return s.planned(msg)
 	case started:

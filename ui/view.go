@@ -118,12 +118,14 @@ type Opener struct {
 	Alias []string // "po"
 	Title string   // one line for palette and completion
 	Open  func(o OpenWith) View
-	Word  func(word string) string // the ':' line that ":ns shop" stands for; nil: the word is a namespace
-	Words func() []string          // what that word may be, for completion; nil: namespaces
+	Word  func(word string) string                    // the ':' line that ":ns shop" stands for; nil: the word is a namespace
+	Words func() []string                             // what that word may be, for completion; nil: namespaces
+	Refs  func(words []string) ([]backend.Ref, error) // the words are references, which this reads; nil: they are not
 }
 
 // OpenWith is what a view is opened with.
 type OpenWith struct {
-	Ref    backend.Ref // an object to stand on; zero for none
-	Filter string      // the '/' filter to begin with
+	Ref    backend.Ref   // an object to stand on; zero for none
+	Refs   []backend.Ref // objects that the line names, for a view that is of objects
+	Filter string        // the '/' filter to begin with
 }

@@ -22,6 +22,7 @@ import (
 	"wheelhouse/ui/list"
 	"wheelhouse/ui/page"
 	"wheelhouse/ui/screen"
+	"wheelhouse/views/logs"
 )
 
 // rigNow is the time at which every rig stands still.
@@ -42,6 +43,7 @@ type rig struct {
 	bell    *feed.Bell
 	feeds   *feed.Set
 	fetch   page.Fetch
+	log     backend.Lines // of everything; nil: nothing has one
 	quit    bool
 }
 
@@ -80,8 +82,9 @@ func (r *rig) openers() []ui.Opener {
 		Memory:  r.memory,
 		Save:    func(string, []byte) tea.Cmd { return nil },
 		Details: func(string) page.Fetch { return r.fetch },
+		Logged:  func(backend.Ref) bool { return r.log != nil },
 	}
-	return views(r.feeds, r.links, shared)
+	return views(r.feeds, r.links, shared, logs.Options{Read: func(backend.Ref) backend.Lines { return r.log }, Refs: nouns().ParseRefs, Save: shared.Save, Bell: r.bell})
 }
 
 // inBubble runs f on a rig whose feeds fill has filled.

@@ -16,6 +16,7 @@ import (
 	"wheelhouse/backend/link"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/backend/story"
 	"wheelhouse/config"
 	"wheelhouse/ui"
@@ -23,8 +24,10 @@ import (
 	"wheelhouse/views/breakers"
 	"wheelhouse/views/clusters"
 	"wheelhouse/views/home"
+	"wheelhouse/views/logs"
 	"wheelhouse/views/machines"
 	"wheelhouse/views/namespaces"
+	"wheelhouse/views/pipelines"
 	"wheelhouse/views/pods"
 	"wheelhouse/views/rollouts"
 	"wheelhouse/views/workloads"
@@ -41,7 +44,7 @@ func actions() []backend.Action {
 
 // nouns is the vocabulary of references.
 func nouns() backend.Nouns {
-	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns())
+	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns(), signal.Nouns())
 }
 
 // protocols are the kinds of systems that the configuration may name.
@@ -61,10 +64,11 @@ func systems() []string {
 // A room is what one adapter brings to a link: who acts on objects of its kinds
 // and shows them, who reads what they log and measure, and what feeds from it.
 type room struct {
-	kinds backend.Nouns // none: whatever no other room has
+	kinds []string // none: whatever no other room has
 	backend.Actor
 	backend.Details
 	lines   backend.Lines   // nil: they log nothing
+	logged  []string        // which of its kinds do; nil: all
 	numbers backend.Numbers // nil: nothing of them is measured
 	plug    []func(on bool)
 }
@@ -74,19 +78,26 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	switch l.Protocol() {
 	case actuator.Protocol().Name:
 		breakers := actuator.New(l, actuator.ByURL(l))
-		return []room{{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
+		return []room{{kinds: kindsOf(service.Nouns()), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
 		breakers := actuator.New(l, actuator.InPods(api, actuator.Where(conf.Actuators)))
 		return []room{
-			{kinds: delivery.Nouns(), Actor: rollouts, Details: rollouts, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
-			{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))},
-			{kinds: machine.Nouns(), Actor: machines, Details: machines, plug: plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
+			{kinds: []string{delivery.KindRollout}, Actor: rollouts, Details: rollouts, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
+			{kinds: kindsOf(service.Nouns()), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))},
+			{kinds: kindsOf(machine.Nouns()), Actor: machines, Details: machines, plug: plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
 			{Actor: own, Details: own, plug: plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
 		}
 	}
 	return nil
+}
+
+func kindsOf(all backend.Nouns) (kinds []string) {
+	for _, n := range all {
+		kinds = append(kinds, n.Kind)
+	}
+	return kinds
 }
 
 func plugs(all ...func(on bool)) []func(on bool) { return all }
@@ -103,11 +114,13 @@ func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) fun
 }
 
 // views are all of them, in the order of the palette.
-func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
+func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) []ui.Opener {
 	book := story.New(f)
 	story.Add(book, feed.Of[cluster.Cluster](f))
 	story.Add(book, feed.Of[cluster.Workload](f))
 	story.Add(book, feed.Of[cluster.Pod](f))
+	story.Add(book, feed.Of[delivery.Pipeline](f))
+	story.Add(book, feed.Of[delivery.Build](f))
 	story.Add(book, feed.Of[delivery.Rollout](f))
 	story.Add(book, feed.Of[delivery.Revision](f))
 	story.Add(book, feed.Of[service.Breaker](f))
@@ -119,9 +132,11 @@ func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
 		[]ui.Opener{
 			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),
 		},
+		pipelines.Openers(feed.Of[delivery.Pipeline](f), feed.Of[delivery.Build](f), shared),
 		breakers.Openers(feed.Of[service.Breaker](f), shared),
 		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), shared),
 		[]ui.Opener{
+			logs.Opener(read),
 			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
 			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
 		},
@@ -136,6 +151,12 @@ func lead(r backend.Ref) string {
 		return "clusters /" + r.Name
 	case cluster.KindPod:
 		view = "pods"
+	case delivery.KindPipeline:
+		return "pipelines @" + r.Link + " /" + r.Name
+	case delivery.KindBuild:
+		return "builds @" + r.Link + " /pipeline:=" + r.Scope + " number:=#" + r.Name
+	case signal.KindStream:
+		return "streams @" + r.Link + " /" + r.Name
 	case delivery.KindRollout:
 		view = "rollouts"
 	case service.KindBreaker:

@@ -22,6 +22,7 @@ import (
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
 	"wheelhouse/ui/page"
+	"wheelhouse/views/logs"
 )
 
 // platform is everything wired together: what the console and the command line
@@ -117,7 +118,7 @@ func (p *platform) session() audit.Session {
 // room is who knows objects of a kind on a link.
 func (p *platform) room(alias, kind string) (room, bool) {
 	for _, r := range p.rooms[alias] {
-		if r.kinds == nil || slices.ContainsFunc(r.kinds, func(n backend.Noun) bool { return n.Kind == kind }) {
+		if r.kinds == nil || slices.Contains(r.kinds, kind) {
 			return r, true
 		}
 	}
@@ -183,7 +184,25 @@ func (p *platform) close() {
 
 // openers are all views.
 func (p *platform) openers() []ui.Opener {
-	return views(p.feeds, uiLinks{p.links}, list.Shared{Details: p.details, Memory: p.memory, Save: saveFile})
+	shared := list.Shared{
+		Details: p.details, Memory: p.memory, Save: saveFile,
+		Logged: func(r backend.Ref) bool { return p.lines(r) != nil },
+	}
+	return views(p.feeds, uiLinks{p.links}, shared, logs.Options{Read: p.lines, Refs: p.refs, Save: saveFile, Bell: p.bell})
+}
+
+// lines gives who reads an object's log; nil where it has none, or its link is not
+// connected.
+func (p *platform) lines(r backend.Ref) backend.Lines {
+	l, ok := p.links.Find(r.Link)
+	if !ok || l.Health().State == backend.Off {
+		return nil
+	}
+	who, ok := p.room(l.Alias(), r.Kind)
+	if !ok || who.logged != nil && !slices.Contains(who.logged, r.Kind) {
+		return nil
+	}
+	return who.lines
 }
 
 // knownNamespaces are those of all links. The first time that they are wanted
@@ -220,12 +239,12 @@ func (p *platform) details(alias string) page.Fetch {
 // refs reads references; one that names no link means the current one. The
 // links that are named are connected.
 func (p *platform) refs(words []string) ([]backend.Ref, error) {
-	var out []backend.Ref
-	for _, w := range words {
-		r, err := nouns().ParseRef(w)
-		if err != nil {
-			return nil, err
-		}
+	out, err := nouns().ParseRefs(words)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		r := &out[i]
 		if r.Link == "" {
 			if r.Link, err = p.current(); err != nil {
 				return nil, err
@@ -237,7 +256,6 @@ func (p *platform) refs(words []string) ([]backend.Ref, error) {
 		}
 		r.Link = l.Alias()
 		p.links.Connect(r.Link)
-		out = append(out, r)
 	}
 	return out, nil
 }

@@ -26,7 +26,7 @@ func (s *sidePager) set(doc backend.Doc, err error) {
 	s.err = err
 	if err == nil {
 		s.loaded = true
-		s.page.Set(doc)
+		s.page.Set(pager.Doc(doc), 0)
 	}
 }
 

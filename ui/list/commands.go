@@ -96,6 +96,9 @@ func (l *List[T]) looking() []ui.Command {
 			ui.Command{ID: "detail.describe", Title: "Describe", Group: "table", Why: l.whyNothing(), Run: l.Show(backend.Describe)},
 			ui.Command{ID: "detail.yaml", Title: "YAML", Group: "table", Why: l.whyNothing(), Run: l.Show(backend.YAML)})
 	}
+	if l.shared.Logged != nil {
+		out = append(out, ui.Command{ID: "list.logs", Title: "Logs", Group: "table", Why: l.whyNoLogs(), Run: l.openLogs})
+	}
 	if l.spec.Scoped {
 		for n := range 10 {
 			out = append(out, ui.Command{ID: fmt.Sprintf("list.namespace.%d", n), Title: l.namespaceTitle(n), Group: "place", Quiet: true, Run: l.namespace(n)})
@@ -127,6 +130,34 @@ func (l *List[T]) Show(a backend.Aspect) func() tea.Cmd {
 			}))
 		})
 	}
+}
+
+// mostLogs is of how many objects the logs are read at once.
+const mostLogs = 20
+
+func (l *List[T]) whyNoLogs() string {
+	refs := l.table.Selected()
+	switch {
+	case len(refs) == 0:
+		return "there is no row under the cursor"
+	case len(refs) > mostLogs:
+		return fmt.Sprintf("%d are marked, and the logs of %d are read at most", len(refs), mostLogs)
+	}
+	for _, r := range refs {
+		if !l.shared.Logged(r) {
+			return l.spec.Noun + " " + backend.T(r.Name).Safe() + " has no log that can be read here"
+		}
+	}
+	return ""
+}
+
+// openLogs shows the logs of the marked rows, or of the one under the cursor.
+func (l *List[T]) openLogs() tea.Cmd {
+	line := "logs"
+	for _, r := range l.table.Selected() {
+		line += " " + r.String()
+	}
+	return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command(line) })
 }
 
 // recents are the namespaces behind the digit keys; 0 is all.

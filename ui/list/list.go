@@ -46,6 +46,7 @@ type Shared struct {
 	Details func(link string) page.Fetch // of the adapter behind a link; nil when there is none
 	Memory  ui.Memory
 	Save    func(name string, b []byte) tea.Cmd // writes a file and says where
+	Logged  func(backend.Ref) bool              // whether an object has a log that can be read; nil: none has
 }
 
 // List is the view. Use New.

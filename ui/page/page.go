@@ -27,6 +27,7 @@ type Options struct {
 type Page struct {
 	o     Options
 	live  *Live
+	doc   backend.Doc
 	pager pager.Pager
 	query string
 	hits  int
@@ -70,7 +71,8 @@ func (p *Page) Close() { p.live.Stop() }
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	if p.live.Take(msg) {
 		if doc, ok, err := p.live.Doc(); ok && err == nil {
-			p.pager.Set(doc)
+			p.doc = doc
+			p.pager.Set(pager.Doc(doc), 0)
 			p.hits = p.pager.Find(p.query)
 		}
 		return nil
@@ -86,11 +88,11 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 func (p *Page) Draw(f screen.Frame) {
 	_, ok, err := p.live.Doc()
 	switch {
-	case err != nil && len(p.pager.Doc().Lines) == 0:
+	case err != nil && p.pager.Len() == 0:
 		f.Text(1, 1, themes.Critical, f.Signs.Level[backend.Critical])
 		rows := f.Paragraph(3, 1, f.Width()-4, themes.Plain, backend.T(err.Error()).Safe())
 		f.Text(3, 2+rows, themes.Dim, "ctrl+r tries again · esc goes back")
-	case !ok && len(p.pager.Doc().Lines) == 0:
+	case !ok && p.pager.Len() == 0:
 		f.Text(1, 1, themes.Dim, f.Signs.Level[backend.Moving]+" asking the server …")
 	case err != nil:
 		p.pager.Draw(f.Sub(0, 0, f.Width(), f.Height()-1))
@@ -126,21 +128,7 @@ func (p *Page) SearchHelp() []backend.Line {
 
 // Commands are those of a text.
 func (p *Page) Commands() []ui.Command {
-	do := func(id, title string, f func()) ui.Command {
-		return ui.Command{ID: id, Title: title, Group: "text", Quiet: true, Run: func() tea.Cmd { f(); return nil }}
-	}
-	return []ui.Command{
-		do("pager.down", "Down", func() { p.pager.Scroll(1) }),
-		do("pager.up", "Up", func() { p.pager.Scroll(-1) }),
-		do("pager.pageDown", "Page down", func() { p.pager.Page(1) }),
-		do("pager.pageUp", "Page up", func() { p.pager.Page(-1) }),
-		do("pager.top", "First line", p.pager.Top),
-		do("pager.bottom", "Last line", p.pager.Bottom),
-		do("pager.left", "Left", func() { p.pager.Pan(-8) }),
-		do("pager.right", "Right", func() { p.pager.Pan(8) }),
-		do("pager.wrap", "Wrap long lines, or cut them", p.pager.ToggleWrap),
-		do("pager.next", "Next hit", func() { p.pager.Next(1) }),
-		do("pager.previous", "Hit before", func() { p.pager.Next(-1) }),
+	return append(ui.PagerCommands(&p.pager, func() {}), []ui.Command{
 		{ID: "pager.copy", Title: "Copy the text", Group: "text", Run: func() tea.Cmd {
 			return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Copy(p.text(), "the text") })
 		}},
@@ -148,11 +136,11 @@ func (p *Page) Commands() []ui.Command {
 			return p.o.Save(p.o.Ref.Name+"-"+p.Name()+".txt", []byte(p.text()))
 		}},
 		{ID: "shell.refresh", Title: "Ask the server again", Group: "text", Run: p.live.Again},
-	}
+	}...)
 }
 
 func (p *Page) text() string {
 	var b bytes.Buffer
-	_ = p.pager.Doc().WriteText(&b) // a buffer takes everything
+	_ = p.doc.WriteText(&b) // a buffer takes everything
 	return b.String()
 }

@@ -12,10 +12,22 @@ import (
 	"wheelhouse/ui/screen"
 )
 
-// Pager is a window onto a document's lines. The zero value is empty and ready.
-// Not safe for concurrent use.
+// A Text is lines by their index. While it is shown, its lines stay what they are:
+// Set says that there are others.
+type Text interface {
+	Len() int
+	Line(i int) backend.Line
+	// Label is how many cells the labels' column has.
+	Label() int
+}
+
+// Pager is a window onto a text's lines. The zero value is empty and ready. Not
+// safe for concurrent use.
 type Pager struct {
-	doc    backend.Doc
+	Signs bool // a sign's room is kept beside each line, so that texts stand below each other
+
+	text   Text // nil: none
+	lines  int
 	label  int // width of the label column
 	top    int // first line shown
 	skip   int // rows of it that stand above the window, while wrapping
@@ -28,17 +40,28 @@ type Pager struct {
 	at     int           // the line of the hit that was gone to, from 1; 0: none
 }
 
-// Set replaces the document and keeps the place as far as it still exists.
-func (p *Pager) Set(doc backend.Doc) {
-	p.doc, p.label, p.breaks = doc, 0, nil
-	for _, l := range doc.Lines {
-		p.label = max(p.label, min(screen.Width(l.Label), 24))
+// Set replaces the text and keeps the place as far as it still exists. shifted is
+// how many lines were taken away at its beginning since, or, below zero, put there:
+// the window stays on its line.
+func (p *Pager) Set(text Text, shifted int) {
+	p.text, p.lines, p.label, p.breaks = text, text.Len(), text.Label(), nil
+	if p.top -= shifted; p.top < 0 {
+		p.top, p.skip = 0, 0
+	}
+	if p.at > 0 {
+		p.at = max(0, p.at-shifted)
 	}
 	p.Scroll(0)
 }
 
-// Doc is what is shown.
-func (p *Pager) Doc() backend.Doc { return p.doc }
+// Len is how many lines there are.
+func (p *Pager) Len() int { return p.lines }
+
+// AtEnd says whether the last line is in the window.
+func (p *Pager) AtEnd() bool { return p.end() >= p.lines }
+
+// AtTop says whether the first line is in the window.
+func (p *Pager) AtTop() bool { return p.top == 0 && p.skip == 0 }
 
 // Scroll moves the window by n lines; while wrapping, by n rows of them.
 func (p *Pager) Scroll(n int) {
@@ -47,7 +70,7 @@ func (p *Pager) Scroll(n int) {
 		p.top--
 		p.skip += p.rows(p.top)
 	}
-	for p.top < len(p.doc.Lines) && p.skip >= p.rows(p.top) {
+	for p.top < p.lines && p.skip >= p.rows(p.top) {
 		p.skip -= p.rows(p.top)
 		p.top++
 	}
@@ -60,7 +83,7 @@ func (p *Pager) Scroll(n int) {
 // last is where the last full window begins.
 func (p *Pager) last() (top, skip int) {
 	left := max(1, p.height)
-	for top = len(p.doc.Lines); top > 0 && left > 0; left -= p.rows(top) {
+	for top = p.lines; top > 0 && left > 0; left -= p.rows(top) {
 		top--
 	}
 	return top, max(0, -left)
@@ -69,7 +92,7 @@ func (p *Pager) last() (top, skip int) {
 // end is the line behind the last one of the window.
 func (p *Pager) end() int {
 	i := p.top
-	for left := max(1, p.height) + p.skip; i < len(p.doc.Lines) && left > 0; i++ {
+	for left := max(1, p.height) + p.skip; i < p.lines && left > 0; i++ {
 		left -= p.rows(i)
 	}
 	return i
@@ -100,8 +123,8 @@ func (p *Pager) Find(text string) int {
 	}
 	p.find = text
 	hits := 0
-	for _, l := range p.doc.Lines {
-		if p.hit(l.Text.Safe()) {
+	for i := range p.lines {
+		if p.hit(p.text.Line(i).Text.Safe()) {
 			hits++
 		}
 	}
@@ -114,8 +137,7 @@ func (p *Pager) Find(text string) int {
 // Next goes to the next hit (n 1) or the one before (n -1), around the ends:
 // from the last one while it is in sight, else from the window's top.
 func (p *Pager) Next(n int) {
-	lines := len(p.doc.Lines)
-	if p.find == "" || lines == 0 {
+	if p.find == "" || p.lines == 0 {
 		return
 	}
 	from := p.at - 1
@@ -125,12 +147,12 @@ func (p *Pager) Next(n int) {
 			from--
 		}
 	}
-	for i := range lines {
-		at := ((from+n*(i+1))%lines + lines) % lines
-		if p.hit(p.doc.Lines[at].Text.Safe()) {
+	for i := range p.lines {
+		at := ((from+n*(i+1))%p.lines + p.lines) % p.lines
+		if p.hit(p.text.Line(at).Text.Safe()) {
 			p.top, p.skip, p.at = at, 0, at+1
 			p.Scroll(0)
-			p.panTo(p.doc.Lines[at])
+			p.panTo(p.text.Line(at))
 			return
 		}
 	}
@@ -151,24 +173,25 @@ func (p *Pager) panTo(l backend.Line) {
 }
 
 // hit says whether a safe text holds what is searched for.
-func (p *Pager) hit(text string) bool {
-	return p.find != "" && strings.Contains(strings.ToLower(text), p.find)
-}
+func (p *Pager) hit(text string) bool { return Holds(text, p.find) }
+
+// Window is which lines are in the window: from the first up to end.
+func (p *Pager) Window() (first, end int) { return p.top, p.end() }
 
 // Place says where the window stands: "12-40 of 312".
 func (p *Pager) Place() string {
-	if len(p.doc.Lines) == 0 {
+	if p.lines == 0 {
 		return "empty"
 	}
-	return fmt.Sprintf("%d-%d of %d", p.top+1, p.end(), len(p.doc.Lines))
+	return fmt.Sprintf("%d-%d of %d", p.top+1, p.end(), p.lines)
 }
 
-// Rows is how many rows the document takes in w columns.
+// Rows is how many rows the text takes in w columns.
 func (p *Pager) Rows(w int) (n int) {
 	if w != p.width {
 		p.width, p.breaks = w, nil
 	}
-	for i := range p.doc.Lines {
+	for i := range p.lines {
 		n += p.rows(i)
 	}
 	return n
@@ -189,7 +212,7 @@ func (p *Pager) begins(i int) []int {
 		return b
 	}
 	b := []int{0}
-	l := p.doc.Lines[i]
+	l := p.text.Line(i)
 	if w := p.width - p.indent(l); w > 0 {
 		text := l.Text.Safe()
 		for at := 0; ; b = append(b, at) {
@@ -217,7 +240,7 @@ func (p *Pager) indent(l backend.Line) int {
 	if p.label > 0 {
 		x = p.label + 2
 	}
-	if l.Level != backend.None {
+	if l.Level != backend.None || p.Signs {
 		x += 2
 	}
 	return x
@@ -231,7 +254,7 @@ func (p *Pager) Draw(f screen.Frame) {
 	p.height = f.Height()
 	p.Scroll(0)
 	y := -p.skip
-	for i := p.top; i < len(p.doc.Lines) && y < f.Height(); i++ {
+	for i := p.top; i < p.lines && y < f.Height(); i++ {
 		p.drawLine(f, y, i)
 		y += p.rows(i)
 	}
@@ -239,7 +262,7 @@ func (p *Pager) Draw(f screen.Frame) {
 
 // drawLine draws line i with its first row at y, which may be above the frame.
 func (p *Pager) drawLine(f screen.Frame, y, i int) {
-	l := p.doc.Lines[i]
+	l := p.text.Line(i)
 	if p.label > 0 && y >= 0 {
 		f.Fit(0, y, p.label, themes.Dim, l.Label, false)
 	}

@@ -79,7 +79,7 @@ func TestScroll(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var p Pager
-			p.Set(numbered(10))
+			p.Set(Doc(numbered(10)), 0)
 			draw(t, &p, 20, 4)
 			c.do(&p)
 			got := draw(t, &p, 20, 4)
@@ -106,30 +106,70 @@ func TestEmpty(t *testing.T) {
 			t.Error(p.Place())
 		}
 		want(t, draw(t, &p, 10, 2))
-		p.Set(backend.Doc{})
+		p.Set(Doc(backend.Doc{}), 0)
 	}
 }
 
 // TestKeepsItsPlace: a text that is fetched anew does not jump.
 func TestKeepsItsPlace(t *testing.T) {
 	var p Pager
-	p.Set(numbered(20))
+	p.Set(Doc(numbered(20)), 0)
 	draw(t, &p, 20, 3)
 	p.Scroll(9)
-	p.Set(numbered(30))
+	p.Set(Doc(numbered(30)), 0)
 	want(t, draw(t, &p, 20, 3), "line 9", "line 10", "line 11")
-	p.Set(numbered(5)) // it does not exist any more
+	p.Set(Doc(numbered(5)), 0) // it does not exist any more
 	want(t, draw(t, &p, 20, 3), "line 2", "line 3", "line 4")
-	p.Set(numbered(1))
+	p.Set(Doc(numbered(1)), 0)
 	want(t, draw(t, &p, 20, 3), "line 0")
-	if p.Place() != "1-1 of 1" || len(p.Doc().Lines) != 1 {
+	if p.Place() != "1-1 of 1" || p.Len() != 1 {
 		t.Error(p.Place())
+	}
+}
+
+// TestShifted: a text that loses lines at its beginning, or gets some there, does
+// not jump either.
+func TestShifted(t *testing.T) {
+	var p Pager
+	p.Set(Doc(numbered(20, 12)), 0)
+	draw(t, &p, 20, 3)
+	p.Find("hit")
+	want(t, draw(t, &p, 20, 3), "line 12 Hit", "line 13", "line 14")
+	all := numbered(20, 12)
+	p.Set(Doc(backend.Doc{Lines: all.Lines[5:]}), 5)
+	want(t, draw(t, &p, 20, 3), "line 12 Hit", "line 13", "line 14")
+	p.Set(Doc(all), -5)
+	want(t, draw(t, &p, 20, 3), "line 12 Hit", "line 13", "line 14")
+	p.Set(Doc(backend.Doc{Lines: all.Lines[15:]}), 15) // what stood there is gone
+	want(t, draw(t, &p, 20, 3), "line 15", "line 16", "line 17")
+	if p.AtEnd() || !p.AtTop() {
+		t.Error(p.Place())
+	}
+}
+
+func TestHolds(t *testing.T) {
+	for _, c := range []struct {
+		text, find string
+		want       bool
+	}{
+		{"an Error here", "error", true},
+		{"ERROR", "error", true},
+		{"erro", "error", false},
+		{"", "x", false},
+		{"x", "", false},
+		{"a{b", "[", false},
+		{"ÜBER allem", "über", true},
+		{"x=[1]", "[1", true},
+	} {
+		if got := Holds(c.text, c.find); got != c.want {
+			t.Errorf("%q holds %q: %v", c.text, c.find, got)
+		}
 	}
 }
 
 func TestFind(t *testing.T) {
 	var p Pager
-	p.Set(numbered(20, 3, 7, 18))
+	p.Set(Doc(numbered(20, 3, 7, 18)), 0)
 	draw(t, &p, 20, 4)
 	first := func(what string, line int) {
 		t.Helper()
@@ -181,7 +221,7 @@ func TestFind(t *testing.T) {
 // TestHitsInOneWindow are each gone to in turn, though nothing scrolls.
 func TestHitsInOneWindow(t *testing.T) {
 	var p Pager
-	p.Set(numbered(4, 1, 2, 3))
+	p.Set(Doc(numbered(4, 1, 2, 3)), 0)
 	draw(t, &p, 20, 6)
 	p.Find("hit")
 	var got []int
@@ -199,12 +239,12 @@ func TestHitsInOneWindow(t *testing.T) {
 // take the person elsewhere.
 func TestFindInANewDocument(t *testing.T) {
 	var p Pager
-	p.Set(numbered(20, 3, 15))
+	p.Set(Doc(numbered(20, 3, 15)), 0)
 	draw(t, &p, 20, 4)
 	p.Find("hit")
 	p.Scroll(2)
 	before := draw(t, &p, 20, 4)
-	p.Set(numbered(20, 3, 15))
+	p.Set(Doc(numbered(20, 3, 15)), 0)
 	if n := p.Find("hit"); n != 2 {
 		t.Error(n)
 	}
@@ -213,10 +253,10 @@ func TestFindInANewDocument(t *testing.T) {
 	if got := draw(t, &p, 20, 4); !strings.HasPrefix(got, "line 15 Hit") {
 		t.Error(got)
 	}
-	p.Set(doc())
+	p.Set(Doc(doc()), 0)
 	p.Find("line 15")
 	p.Next(1)
-	p.Set(numbered(2))
+	p.Set(Doc(numbered(2)), 0)
 	p.Next(-1)
 	draw(t, &p, 20, 4)
 }
@@ -225,7 +265,7 @@ func TestFindInANewDocument(t *testing.T) {
 // was made safe from.
 func TestFindWhatIsShown(t *testing.T) {
 	var p Pager
-	p.Set(doc("a\x1b[31mb", "ÄRGER", "日本語"))
+	p.Set(Doc(doc("a\x1b[31mb", "ÄRGER", "日本語")), 0)
 	for text, n := range map[string]int{"[31m": 0, "a·b": 1, "ärger": 1, "本": 1, "\x1b": 0} {
 		if got := p.Find(text); got != n {
 			t.Errorf("%q: %d hits, not %d", text, got, n)
@@ -235,7 +275,7 @@ func TestFindWhatIsShown(t *testing.T) {
 
 func TestHitPens(t *testing.T) {
 	var p Pager
-	p.Set(numbered(3, 0, 2))
+	p.Set(Doc(numbered(3, 0, 2)), 0)
 	p.Find("hit")
 	f := screen.Frame{Canvas: screen.New(20, 3), Signs: themes.ASCII()}
 	p.Draw(f)
@@ -251,7 +291,7 @@ func TestHitPens(t *testing.T) {
 
 func TestPan(t *testing.T) {
 	var p Pager
-	p.Set(doc("abcdefgh", "日本語", "x"))
+	p.Set(Doc(doc("abcdefgh", "日本語", "x")), 0)
 	want(t, draw(t, &p, 4, 3), "abcd", "日本", "x")
 	p.Pan(3)
 	want(t, draw(t, &p, 4, 3), "defg", " 語") // of half a wide character nothing is left
@@ -266,7 +306,7 @@ func TestPan(t *testing.T) {
 
 func TestWrap(t *testing.T) {
 	var p Pager
-	p.Set(doc("abcdefghij", "", "日本語x", "end"))
+	p.Set(Doc(doc("abcdefghij", "", "日本語x", "end")), 0)
 	p.ToggleWrap()
 	all := []string{"abcd", "efgh", "ij", "", "日本", "語x", "end"}
 	want(t, draw(t, &p, 4, 9), all...)
@@ -290,7 +330,7 @@ func TestWrap(t *testing.T) {
 	want(t, draw(t, &p, 4, 3), all[4:]...)
 	// Another width has other rows.
 	want(t, draw(t, &p, 10, 9), "abcdefghij", "", "日本語x", "end")
-	p.Set(doc("12345"))
+	p.Set(Doc(doc("12345")), 0)
 	want(t, draw(t, &p, 4, 9), "1234", "5")
 }
 
@@ -298,11 +338,11 @@ func TestLabelsAndLevels(t *testing.T) {
 	var p Pager
 	d := doc("Name|checkout", "|b", "A label that is far too long|c")
 	d.Lines[1].Level = backend.Critical
-	p.Set(d)
+	p.Set(Doc(d), 0)
 	want(t, draw(t, &p, 36, 3), "Name                      checkout", "                          x b", "A label that is far too~  c")
 	d = doc("K|abcdef", "L|b")
 	d.Lines[0].Level = backend.Warning
-	p.Set(d)
+	p.Set(Doc(d), 0)
 	p.ToggleWrap()
 	want(t, draw(t, &p, 8, 3), "K  ! abc", "     def", "L  b")
 	draw(t, &p, 8, 2)
@@ -316,7 +356,7 @@ func TestSmall(t *testing.T) {
 	d.Lines[0].Level, d.Lines[4].Level = backend.Good, backend.Critical
 	for _, wrap := range []bool{false, true} {
 		var p Pager
-		p.Set(d)
+		p.Set(Doc(d), 0)
 		if wrap {
 			p.ToggleWrap()
 		}
@@ -341,7 +381,7 @@ func TestSmall(t *testing.T) {
 // and does not hide what comes behind it.
 func TestWideInOneCell(t *testing.T) {
 	var p Pager
-	p.Set(doc("日a", "b"))
+	p.Set(Doc(doc("日a", "b")), 0)
 	p.ToggleWrap()
 	want(t, draw(t, &p, 1, 3), "", "a", "b")
 }
@@ -352,7 +392,7 @@ func TestHuge(t *testing.T) {
 	for name, one := range map[string]string{"ascii": "x", "wide": "日", "marks": "e\u0301\u0301\u0301\u0301\u0301\u0301", "escapes": "\x1b[31m", "control": "\x00"} {
 		t.Run(name, func(t *testing.T) {
 			var p Pager
-			p.Set(doc("first", strings.Repeat(one, 1<<20/len(one))+"the end", "last"))
+			p.Set(Doc(doc("first", strings.Repeat(one, 1<<20/len(one))+"the end", "last")), 0)
 			draw(t, &p, 40, 10)
 			p.Pan(1000)
 			draw(t, &p, 40, 10)
@@ -379,7 +419,7 @@ func TestHuge(t *testing.T) {
 
 func TestHostile(t *testing.T) {
 	var p Pager
-	p.Set(doc("a\x1b[2Jb\r\n\u009bc\u202ed\x07", "\x1b]0;label\x07|\x1bPq"))
+	p.Set(Doc(doc("a\x1b[2Jb\r\n\u009bc\u202ed\x07", "\x1b]0;label\x07|\x1bPq")), 0)
 	for range 2 {
 		for w := range 40 {
 			if got := draw(t, &p, w, 4); strings.ContainsAny(got, "\x1b\r\t\u009b\u202e\x07") {
@@ -394,10 +434,10 @@ func TestHostile(t *testing.T) {
 // before it too.
 func TestFindPans(t *testing.T) {
 	var p Pager
-	p.Set(backend.Doc{Lines: []backend.Line{
+	p.Set(Doc(backend.Doc{Lines: []backend.Line{
 		{Text: backend.T("near " + strings.Repeat("x", 300))},
 		{Text: backend.T(strings.Repeat("日", 100) + " Far away")},
-	}})
+	}}), 0)
 	draw(t, &p, 30, 4)
 	for _, word := range []string{"far", "near"} {
 		p.Find(word)

@@ -1,0 +1,284 @@
+// Package logs is the view of what systems write down, line by line: of pods,
+// builds, streams and whatever else has a log, each read through its own adapter
+// and shown in the same pager. It follows, is paused by looking back, reads what is
+// older, and counts every line that is not there any more.
+package logs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/ui"
+	"wheelhouse/ui/widget/pager"
+)
+
+// What is held of a log, and how much of it comes first.
+const (
+	mostLines = 100_000
+	mostBytes = 48 << 20
+	atFirst   = 1000 // lines of each that were there before
+)
+
+// Options is what the view stands on.
+type Options struct {
+	Read func(backend.Ref) backend.Lines             // who reads the log of an object; nil where it has none
+	Refs func(words []string) ([]backend.Ref, error) // reads references
+	Save func(name string, b []byte) tea.Cmd         // writes a file and says where
+	Bell *feed.Bell
+}
+
+// Opener is how ':' and the palette open it: with the objects whose logs they are.
+func Opener(o Options) ui.Opener {
+	return ui.Opener{
+		Name: "logs", Alias: []string{"log"}, Title: "Logs: what pods, builds and streams write, as it comes", Refs: o.Refs,
+		Open: func(with ui.OpenWith) ui.View {
+			refs := with.Refs
+			if with.Ref.Name != "" {
+				refs = append(refs, with.Ref)
+			}
+			return open(o, refs, with.Filter)
+		},
+	}
+}
+
+// logs is the view.
+type logs struct {
+	o        Options
+	refs     []backend.Ref
+	previous bool
+	match    string // what the servers sift by
+	query    string // as typed
+	reading  reading
+	pager    pager.Pager
+	shown    window         // what the pager shows
+	seen     feed.TapeState // when it was set
+	still    bool           // nothing came since the last look
+	paused   bool
+	newer    int64 // lines that came since it was paused
+	find     string
+	hits     int
+	counted  int64 // the number of the line up to which hits were counted
+	older    older
+}
+
+// reading is what goes on beside the view: one tail for each link.
+type reading struct {
+	tape   *feed.Tape
+	cancel context.CancelFunc
+}
+
+func open(o Options, refs []backend.Ref, filter string) *logs {
+	v := &logs{o: o, refs: refs, query: filter}
+	v.pager.Signs = true
+	v.find, v.match = parts(filter)
+	v.begin()
+	v.pager.Find(v.find)
+	return v
+}
+
+// begin reads from the beginning, with what is asked for now.
+func (v *logs) begin() {
+	if v.reading.cancel != nil {
+		v.reading.cancel()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	v.reading = reading{feed.NewTape(v.o.Bell, mostLines, mostBytes), cancel}
+	v.seen, v.older, v.hits, v.counted, v.newer, v.paused = feed.TapeState{}, older{}, 0, 0, 0, false
+	v.shown = window{tape: v.reading.tape, times: v.shown.times, short: shortest(v.refs)}
+	v.pager.Set(v.shown, 0)
+	for reader, refs := range v.readers() {
+		q := backend.LogQuery{Of: refs, Last: atFirst, Match: v.match, Previous: v.previous}
+		tape := v.reading.tape
+		go func() { ended(ctx, tape, refs, tail(ctx, reader, q, tape)) }()
+	}
+}
+
+// readers are those of the refs, with what each of them is to read.
+func (v *logs) readers() map[backend.Lines][]backend.Ref {
+	out := map[backend.Lines][]backend.Ref{}
+	for _, r := range v.refs {
+		if reader := v.o.Read(r); reader != nil {
+			out[reader] = append(out[reader], r)
+		} else {
+			v.reading.tape.Health(r, backend.Health{State: backend.Down, Reason: backend.T(r.String() + " has no log here, or its link is not connected: :ctx lists the links.")})
+		}
+	}
+	return out
+}
+
+// tail follows; a panic in an adapter is its own failure.
+func tail(ctx context.Context, reader backend.Lines, q backend.LogQuery, sink backend.LineSink) (err error) {
+	defer backend.Caught(&err)
+	for _, r := range q.Of {
+		sink.Health(r, backend.Health{State: backend.Connecting})
+	}
+	return reader.Tail(ctx, q, sink)
+}
+
+// ended tells how a tail ended: by itself, or because it can't be.
+func ended(ctx context.Context, tape *feed.Tape, refs []backend.Ref, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	h := backend.Health{State: backend.Off, Reason: backend.T("it has ended")}
+	if err != nil {
+		h = backend.Health{State: backend.Down, Reason: backend.T(err.Error())}
+	}
+	for _, r := range refs {
+		tape.Health(r, h)
+	}
+	tape.Health(backend.Ref{}, h)
+}
+
+// parts divides what is typed: words to search for, and behind -q what the server
+// sifts by.
+func parts(query string) (find, match string) {
+	find, match, sifts := strings.Cut(" "+query, " -q ")
+	if !sifts {
+		match = ""
+	}
+	return strings.ToLower(strings.TrimSpace(find)), strings.TrimSpace(match)
+}
+
+// Name is what ':' opens it by.
+func (v *logs) Name() string { return "logs" }
+
+// Scopes are its own, then those of a text.
+func (v *logs) Scopes() []string { return []string{"logs", "pager"} }
+
+// Open begins nothing: it reads from when it was made, wherever one looks.
+func (v *logs) Open(ui.Place) {}
+
+// Close ends the reading.
+func (v *logs) Close() { v.reading.cancel() }
+
+// Selection is whose logs they are.
+func (v *logs) Selection() ui.Selection { return ui.Selection{Refs: v.refs} }
+
+// Settled says whether all have answered, and nothing more comes at once.
+func (v *logs) Settled() bool {
+	for _, h := range v.reading.tape.Healths() {
+		if h.State == backend.Connecting {
+			return false
+		}
+	}
+	return v.still && !v.older.asking
+}
+
+// Update takes in what came.
+func (v *logs) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.MouseWheelMsg:
+		v.pager.Scroll(map[tea.MouseButton]int{tea.MouseWheelDown: 3, tea.MouseWheelUp: -3}[msg.Button])
+		v.moved()
+	case olderCame:
+		v.take(msg)
+	}
+	v.refresh()
+	return v.back()
+}
+
+// refresh shows what is held now.
+func (v *logs) refresh() {
+	now := v.reading.tape.State()
+	v.still = now == v.seen
+	if v.still {
+		return
+	}
+	v.count(now)
+	v.shown.first, v.shown.n = now.First, now.Len
+	v.pager.Set(v.shown, int(now.First-v.seen.First))
+	v.newer += now.Came - v.seen.Came
+	v.seen = now
+	if !v.paused {
+		v.newer = 0
+		v.pager.Bottom()
+	}
+}
+
+// count counts hits among the lines that are new, and learns how wide the names of
+// those are who wrote them.
+func (v *logs) count(now feed.TapeState) {
+	end := now.First + int64(now.Len)
+	for i := max(v.counted, now.First); i < end; i++ {
+		l, ok := v.reading.tape.At(i)
+		if !ok {
+			continue
+		}
+		v.shown.learn(l)
+		if v.find != "" && pager.Holds(l.Text.Safe(), v.find) {
+			v.hits++
+		}
+	}
+	v.counted = end
+}
+
+// moved pauses when one has looked back, and goes on when one is at the end again.
+func (v *logs) moved() { v.pause(!v.pager.AtEnd()) }
+
+func (v *logs) pause(on bool) {
+	if on && !v.paused {
+		v.newer = 0
+	}
+	v.paused = on
+	v.reading.tape.Keep(on)
+	if !on {
+		v.newer = 0
+		v.pager.Bottom()
+	}
+}
+
+// Query is what is searched for, and sifted by.
+func (v *logs) Query() string { return v.query }
+
+// Search goes to the first line from the window on that holds the words. What the
+// server sifts by, it does once it is typed.
+func (v *logs) Search(query string, typed bool) error {
+	find, match := parts(query)
+	v.query = query
+	if typed && match != v.match {
+		v.match, v.find = match, find
+		v.begin()
+		return nil
+	}
+	if find != v.find || typed {
+		v.find = find
+		v.hits = v.pager.Find(find)
+		v.counted = v.seen.First + int64(v.seen.Len)
+		v.pause(!v.pager.AtEnd())
+	}
+	return nil
+}
+
+// SearchHelp is what can be typed behind '/'.
+func (v *logs) SearchHelp() []backend.Line {
+	return []backend.Line{
+		{Text: backend.T("SEARCH IN WHAT IS HELD")},
+		{Label: "words", Text: backend.T("goes to the next line that holds them, in any case; all hits are marked and counted")},
+		{Label: "-q level:error", Text: backend.T("has the server give only what fits, in its own query language, where it has one")},
+	}
+}
+
+// called is whose logs they are, in a few words.
+func (v *logs) called() string {
+	switch len(v.refs) {
+	case 0:
+		return "of nothing"
+	case 1:
+		r := v.refs[0]
+		return r.Link + " · " + strings.Trim(strings.Join([]string{r.Scope, r.Name, r.Sub}, "/"), "/")
+	}
+	var links []string
+	for _, r := range v.refs {
+		if !slices.Contains(links, r.Link) {
+			links = append(links, r.Link)
+		}
+	}
+	return fmt.Sprintf("%s · %s and %d more", strings.Join(links, ","), v.refs[0].Name, len(v.refs)-1)
+}

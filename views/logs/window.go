@@ -1,0 +1,116 @@
+package logs
+
+import (
+	"strings"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/ui/screen"
+)
+
+// mostFrom is how wide the names of those are who wrote the lines, in cells.
+const mostFrom = 24
+
+// window is the lines of a tape that the pager shows: those that it held at one
+// time, as far as it still does.
+type window struct {
+	tape  *feed.Tape
+	first int64
+	n     int
+	times bool
+	from  int                 // how wide the names are; zero: nobody is named
+	short func(string) string // how one is shown
+}
+
+// Len implements pager.Text.
+func (w window) Len() int { return w.n }
+
+// clock is how the time of a line is shown.
+const clock = "15:04:05.000"
+
+// Label implements pager.Text.
+func (w window) Label() int {
+	n := 0
+	if w.times {
+		n = len(clock)
+	}
+	if w.from > 0 {
+		n += w.from + b2i(n > 0)
+	}
+	return n
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Line implements pager.Text.
+func (w window) Line(i int) backend.Line {
+	l, ok := w.tape.At(w.first + int64(i))
+	if !ok {
+		return backend.Line{Level: backend.Idle, Text: backend.T("(it has made room for newer lines)")}
+	}
+	return backend.Line{Level: l.Level, Label: w.label(l), Text: l.Text}
+}
+
+func (w window) label(l backend.LogLine) string {
+	label := ""
+	if w.times {
+		label = strings.Repeat(" ", len(clock))
+		if at := l.Time(); !at.IsZero() {
+			label = at.Local().Format(clock)
+		}
+	}
+	if w.from > 0 {
+		if label != "" {
+			label += " "
+		}
+		label += w.short(backend.T(l.From).Safe())
+	}
+	return label
+}
+
+// learn makes room for the name of who wrote a line.
+func (w *window) learn(l backend.LogLine) {
+	if l.From != "" && w.from < mostFrom {
+		w.from = min(mostFrom, max(w.from, screen.Width(w.short(backend.T(l.From).Safe()))))
+	}
+}
+
+// shortest gives how names are shortened: where all lines are of objects whose names
+// begin alike, such as the pods of one deployment, without that beginning.
+func shortest(refs []backend.Ref) func(string) string {
+	common := ""
+	for i, r := range refs {
+		if i == 0 {
+			common = r.Name
+		}
+		for !strings.HasPrefix(r.Name, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	if len(refs) == 1 {
+		common += "-" // a workload's name, as its pods begin with it
+	}
+	common = common[:strings.LastIndexByte(common, '-')+1]
+	return func(name string) string {
+		if rest, ok := strings.CutPrefix(name, common); ok && rest != "" {
+			return rest
+		}
+		return name
+	}
+}
+
+// text is all lines that are held, as they came, with their times and names.
+func (w window) text() []byte {
+	var b []byte
+	for i := range w.n {
+		if l, ok := w.tape.At(w.first + int64(i)); ok {
+			b = l.AppendTo(b)
+		}
+	}
+	return b
+}
