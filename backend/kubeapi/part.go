@@ -36,7 +36,7 @@ var errForbidden = errors.New("forbidden")
 
 // keep follows until ctx ends; with giveUp, until it is forbidden.
 func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
-	wait := newBackOff()
+	wait := NewBackOff()
 	p.words = Words{}
 	p.sink.Health(p.key, backend.Health{State: backend.Connecting, Since: time.Now()})
 	for {
@@ -231,6 +231,9 @@ func (p *part[T]) resume(f events, inStep func()) error {
 func (p *part[T]) selected(q url.Values) {
 	if all := Join(",", p.col.Labels, p.labels); all != "" {
 		q.Set("labelSelector", all)
+	}
+	if p.col.Fields != "" {
+		q.Set("fieldSelector", p.col.Fields)
 	}
 }
 

@@ -16,6 +16,7 @@ type Collection[T backend.Object] struct {
 	Res    Resource
 	Part   string // set where a feed holds several kinds that are read apart: which
 	Labels string // what of them belongs here: a selector; empty: all
+	Fields string // and which, by their fields: a selector; empty: all
 	JSON   bool   // a custom resource, which a server has in no other form
 	// Row gives the row of an object and its resourceVersion. raw, in the form in
 	// which the API server sends the resource, is only lent to it.
@@ -103,9 +104,9 @@ func (col Collection[T]) path(namespace string) string {
 	return col.Res.prefix() + "/namespaces/" + url.PathEscape(namespace) + "/" + col.Res.Plural
 }
 
-// newBackOff is how long is waited between tries: short at first, never long,
+// NewBackOff is how long is waited between tries: short at first, never long,
 // because somebody is looking.
-func newBackOff() *backoff.ExponentialBackOff {
+func NewBackOff() *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = 200*time.Millisecond, 5*time.Second
 	return b

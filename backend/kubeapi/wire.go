@@ -113,14 +113,19 @@ func (b *body) Close() error {
 // form, or the error is the server's Status. The caller closes the body; ctx ends
 // it too.
 func (w *wire) get(ctx context.Context, path string, in form, stream string, query url.Values) (*body, error) {
+	return w.ask(w.newBody(ctx), path, in.media()+stream+", application/json;q=0.1", in.media(), query)
+}
+
+// ask sends the request of got, and has it read the answer, which must be of that
+// media type.
+func (w *wire) ask(got *body, path, accept, media string, query url.Values) (*body, error) {
 	u := w.base.JoinPath(path)
 	u.RawQuery = query.Encode()
-	got := w.newBody(ctx)
 	req, err := http.NewRequestWithContext(got.ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}
-	req.Header.Set("Accept", in.media()+stream+", application/json;q=0.1")
+	req.Header.Set("Accept", accept)
 	req.Header.Set("Accept-Encoding", "identity") // unpacking costs more than the line, and delays rows
 	resp, err := w.http.Do(req)                   //nolint:bodyclose // got closes it
 	if err != nil {
@@ -130,7 +135,7 @@ func (w *wire) get(ctx context.Context, path string, in form, stream string, que
 	}
 	got.from = resp.Body
 	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	if resp.StatusCode == http.StatusOK && kind == in.media() {
+	if resp.StatusCode == http.StatusOK && kind == media {
 		return got, nil
 	}
 	defer got.Close()

@@ -15,20 +15,25 @@ import (
 // pins is what decides the binaries: a change in any of these builds them anew.
 var pins = []string{"go.mod", "go.sum", "build.go", "cmd/kube/kube.go", "kwok/go.mod", "kwok/go.sum", "argo.go", "argo/go.mod", "argo/go.sum"}
 
-// stages is which of kwok's own behaviours the nodes and pods have. Each costs
-// kwok time for every event of every pod, so only these.
+// stages is which of kwok's own behaviours the nodes and pods have, and what its
+// kubelet measures. Each costs kwok time for every event of every pod, so only these.
 var stages = []string{
-	"node/fast/node-initialize.yaml",
-	"node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
-	"pod/fast/pod-ready.yaml",
-	"pod/fast/pod-complete.yaml",
-	"pod/fast/pod-delete.yaml",
+	"stage/node/fast/node-initialize.yaml",
+	"stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+	"stage/pod/fast/pod-ready.yaml",
+	"stage/pod/fast/pod-complete.yaml",
+	"stage/pod/fast/pod-delete.yaml",
+	"metrics/resource/metrics-resource.yaml",
 }
+
+// definitions is which of kwok's own kinds the API server knows: a pod's log file
+// is named while kwok runs.
+var definitions = []string{"crd/bases/kwok.x-k8s.io_logs.yaml"}
 
 // Build makes the servers' binaries from the module in src, this one's root,
 // unless they are in the user's cache already, and puts them at the state
 // directory's bin. A stack that runs on other binaries is ended first.
-// Cold it takes some eleven minutes of two cores.
+// Cold it takes some fifteen minutes of two cores.
 func (s *Stack) Build(ctx context.Context, src string) error {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -106,7 +111,7 @@ func buildInto(ctx context.Context, src, target string) error {
 }
 
 // buildKwok builds kwok in its own module, which has the older k8s.io libraries
-// that it was written for, and copies the stages out of kwok's source.
+// that it was written for, and copies stages and definitions out of kwok's source.
 func buildKwok(ctx context.Context, src, dir string) error {
 	const kwok = "sigs.k8s.io/kwok"
 	version, err := modulePart(ctx, src, "{{.Version}}", kwok)
@@ -120,15 +125,23 @@ func buildKwok(ctx context.Context, src, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(filepath.Join(dir, "stages"), 0o755); err != nil {
+	if err := copyInto(filepath.Join(dir, "stages"), filepath.Join(source, "kustomize"), stages); err != nil {
 		return err
 	}
-	for _, stage := range stages {
-		data, err := os.ReadFile(filepath.Join(source, "kustomize", "stage", stage))
+	return copyInto(filepath.Join(dir, "definitions"), filepath.Join(source, "kustomize"), definitions)
+}
+
+// copyInto makes the folder and copies those files of source into it.
+func copyInto(folder, source string, files []string) error {
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return err
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(filepath.Join(source, file))
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, "stages", filepath.Base(stage)), data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, filepath.Base(file)), data, 0o644); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 // startOrder is every program of a cluster in the order in which it starts.
 // They end the other way round: an API server waits for open watches, so its
 // clients go first.
-var startOrder = []string{"etcd", "apiserver", "controllers", "scheduler", "kwok", "rollouts"}
+var startOrder = []string{"etcd", "apiserver", "controllers", "scheduler", "kwok", "metrics", "rollouts"}
 
 // nodes is how many nodes a cluster has before Load adds its own.
 const nodes = 5
@@ -64,7 +65,7 @@ func (c *cluster) fill(ctx context.Context) error {
 	if err := ensureNodes(ctx, client, plainNodes(c.name, nodes)); err != nil {
 		return err
 	}
-	manifests := [][]byte{rbacManifest, appsManifest, rolloutsManifest}
+	manifests := [][]byte{rbacManifest, appsManifest, rolloutsManifest, bytes.ReplaceAll(metricsManifest, []byte("$PORT"), []byte(c.port("metrics")))}
 	if c.forwards != nil {
 		manifests = append(manifests, servicesManifest)
 	}
@@ -96,8 +97,9 @@ func (c *cluster) down() error {
 func (c *cluster) start(ctx context.Context, name string) error {
 	p := c.program(name)
 	if _, ok := p.running(); !ok {
-		if name == "rollouts" {
-			if err := c.defineRollouts(ctx); err != nil {
+		define := map[string]func(context.Context) error{"rollouts": c.defineRollouts, "kwok": c.defineLogs}[name]
+		if define != nil {
+			if err := define(ctx); err != nil {
 				return err
 			}
 		}
@@ -168,7 +170,14 @@ func (c *cluster) program(name string) program {
 			kubeconfig, "--config=" + c.path("kwok.yaml"), "--manage-all-nodes", "--cidr=10.244.0.1/16",
 			"--server-address=127.0.0.1:" + c.port(name), "--node-ip=127.0.0.1", "--node-port=" + c.port(name),
 			"--tls-cert-file=" + c.path("kubelet.crt"), "--tls-private-key-file=" + c.path("kubelet.key"),
-			"--node-lease-duration-seconds=40",
+			"--node-lease-duration-seconds=40", "--enable-crds=Logs",
+		}
+	case "metrics":
+		args = []string{
+			"metrics-server", kubeconfig, "--authentication-kubeconfig=" + c.path("kubeconfig"), "--authorization-kubeconfig=" + c.path("kubeconfig"),
+			"--bind-address=127.0.0.1", "--secure-port=" + c.port(name), "--cert-dir=" + c.path("metrics"),
+			"--kubelet-certificate-authority=" + c.path("ca.crt"), "--kubelet-preferred-address-types=InternalIP", "--kubelet-use-node-status-port",
+			"--metric-resolution=10s", "--kubelet-request-timeout=5s", // the second must be the smaller
 		}
 	case "rollouts":
 		exe, args = filepath.Join(c.bin, "rollouts-controller"), []string{
@@ -188,6 +197,8 @@ func (c *cluster) apiserverArgs(etcd string) []string {
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/16",
 		"--service-account-key-file=" + c.path("accounts.key"), "--service-account-signing-key-file=" + c.path("accounts.key"),
 		"--kubelet-certificate-authority=" + c.path("ca.crt"), "--kubelet-preferred-address-types=InternalIP",
+		"--requestheader-client-ca-file=" + c.path("proxy", "ca.crt"), "--proxy-client-cert-file=" + c.path("proxy", "proxy.crt"), "--proxy-client-key-file=" + c.path("proxy", "proxy.key"),
+		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--allow-privileged", "--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000",
 	}
 }

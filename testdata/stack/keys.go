@@ -44,6 +44,19 @@ func (c *cluster) writeKeys() error {
 	return err
 }
 
+// writeProxyKeys makes what the API server shows to the servers behind it, the one
+// of metrics among them: they believe it who asks.
+func (c *cluster) writeProxyKeys() error {
+	if err := os.MkdirAll(c.path("proxy"), 0o700); err != nil {
+		return err
+	}
+	a, err := newAuthority(c.path("proxy"), "callers of cluster "+c.name)
+	if err != nil {
+		return err
+	}
+	return a.issue("proxy", x509.Certificate{Subject: pkix.Name{CommonName: "front-proxy"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+}
+
 // An authority signs the certificates of one folder, where it is ca.crt and ca.key.
 type authority struct {
 	dir         string
@@ -67,8 +80,13 @@ func newAuthority(dir, name string) (*authority, error) {
 
 // server makes the key and the certificate of what listens: NAME.key and NAME.crt.
 func (a *authority) server(name string, template x509.Certificate) error {
-	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	return a.issue(name, template)
+}
+
+// issue makes a key and its certificate: NAME.key and NAME.crt.
+func (a *authority) issue(name string, template x509.Certificate) error {
+	template.KeyUsage = x509.KeyUsageDigitalSignature
 	key, err := newKey(filepath.Join(a.dir, name+".key"))
 	if err != nil {
 		return err

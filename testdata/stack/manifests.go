@@ -17,6 +17,8 @@ var (
 	rolloutsManifest []byte
 	//go:embed manifests/rbac.yaml
 	rbacManifest []byte
+	//go:embed manifests/metrics.yaml
+	metricsManifest []byte
 	//go:embed manifests/stages.yaml
 	stagesManifest []byte
 )
@@ -28,7 +30,7 @@ func (c *cluster) writeStages() error {
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no stages beside the binaries (%s): build first", c.bin)
 	}
-	parts := [][]byte{stagesManifest, c.forwards}
+	parts := [][]byte{stagesManifest, c.forwards, c.allLogs()}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {

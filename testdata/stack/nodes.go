@@ -16,11 +16,14 @@ func plainNodes(cluster string, count int) []*corev1.Node {
 	list := make([]*corev1.Node, count)
 	for i := range list {
 		list[i] = node(fmt.Sprintf("%s-node-%d", cluster, i), i)
+		// where kwok has what its pods use; without it the metrics server finds nothing
+		list[i].Annotations = map[string]string{"metrics.k8s.io/resource-metrics-path": "/metrics/nodes/" + list[i].Name + "/metrics/resource"}
 	}
 	return list
 }
 
-// loadNodes are for Load's pods alone: the scheduler leaves them to those.
+// loadNodes are for Load's pods alone: the scheduler leaves them to those. What those
+// pods use is not measured, which would cost kwok a core.
 func loadNodes(cluster string, count int) []*corev1.Node {
 	list := make([]*corev1.Node, count)
 	for i := range list {

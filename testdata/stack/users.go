@@ -28,6 +28,14 @@ func (c *cluster) writeFiles() error {
 			return err
 		}
 	}
+	if _, err := os.Stat(c.path("proxy", "proxy.crt")); errors.Is(err, os.ErrNotExist) {
+		if err := c.writeProxyKeys(); err != nil {
+			return err
+		}
+	}
+	if err := c.writeFirstLog(); err != nil {
+		return err
+	}
 	if err := c.writeStages(); err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 // Command kube is a whole Kubernetes control plane and its client in one
-// binary: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and
-// kubectl share nearly all of their code. Which one runs is the first argument,
+// binary: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl
+// and metrics-server share nearly all of their code. Which one runs is the first argument,
 // or the name that the binary was called by.
 package main
 
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
+	server "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
@@ -20,6 +21,7 @@ import (
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	metrics "sigs.k8s.io/metrics-server/cmd/metrics-server/app"
 )
 
 func main() {
@@ -41,6 +43,7 @@ func run(name string, args []string) int {
 		"kube-controller-manager": controllers.NewControllerManagerCommand,
 		"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 		"kubectl":                 kubectl.NewDefaultKubectlCommand,
+		"metrics-server":          func() *cobra.Command { return metrics.NewMetricsServerCommand(server.SetupSignalHandler()) },
 	}
 	if name == "etcd" {
 		etcdmain.Main(args)
@@ -48,7 +51,7 @@ func run(name string, args []string) int {
 	}
 	command, ok := commands[name]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "kube: the first argument is one of etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl")
+		fmt.Fprintln(os.Stderr, "kube: the first argument is one of etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl, metrics-server")
 		return 2
 	}
 	return cli.Run(command())

@@ -22,12 +22,13 @@ const usage = `usage: stack COMMAND
   down [--wipe]       ends them; --wipe forgets their data too
   status              what runs, on which port, and where its log is
 
-  stop a apiserver    ends one program: etcd, apiserver, controllers, scheduler, kwok
+  stop a apiserver    ends one program: etcd, apiserver, controllers, scheduler, kwok, metrics
   start a apiserver   starts it again; so with services payments-0
   restart a apiserver
   compact a           makes all history gone: watches from before are answered 410
   load a 10112        makes the cluster have that many pods more, 0 for none
   churn a 50          changes that many of the first pods a second, until ended
+  logs a POD 20000    writes that many numbered lines a second into the log of a pod of shop, until ended
 
 The state directory is $WHEELHOUSE_STACK, by default wheelhouse-stack in the
 system's temporary directory.
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	args = append(args, "", "", "")
+	args = append(args, "", "", "", "")
 	command, cluster, what := args[0], args[1], args[2]
 	switch command {
 	case "build":
@@ -75,6 +76,12 @@ func run(ctx context.Context, args []string) error {
 		return s.ForgetHistory(ctx, cluster)
 	case "load", "churn":
 		return amount(ctx, s, command, cluster, what)
+	case "logs":
+		rate, err := strconv.Atoi(args[3])
+		if err != nil {
+			return fmt.Errorf("logs: how many a second? %q is no number", args[3])
+		}
+		return s.Logs(ctx, cluster, what, rate)
 	}
 	fmt.Fprint(os.Stderr, usage)
 	return fmt.Errorf("there is no command %q", command)
