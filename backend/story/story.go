@@ -52,6 +52,7 @@ const mostChanges = 20
 // called from one goroutine; its feed is as safe as any.
 type Book struct {
 	feed  *feed.Feed[Item]
+	link  func(alias string) backend.Ref
 	pages []page
 	loads map[backend.Part]*written
 }
@@ -73,9 +74,10 @@ type written struct {
 }
 
 // New makes an empty book for a set of feeds. Its own is none of the set's: that
-// an object is told of says nothing about what can be done to it.
-func New(s *feed.Set) *Book {
-	return &Book{feed: feed.NewFeed[Item](s.Bell()), loads: map[backend.Part]*written{}}
+// an object is told of says nothing about what can be done to it. link addresses a
+// link, for what is wrong with a part of it.
+func New(s *feed.Set, link func(alias string) backend.Ref) *Book {
+	return &Book{feed: feed.NewFeed[Item](s.Bell()), link: link, loads: map[backend.Part]*written{}}
 }
 
 // Feed has the items.
@@ -147,7 +149,7 @@ func (b *Book) write(part backend.Part, items []Item, whole bool) {
 // items are one for each object that there is something to say about.
 func (b *Book) items() []Item {
 	by := map[backend.Ref]*Item{}
-	for _, f := range counted(b.pages) {
+	for _, f := range append(counted(b.pages), b.lost()...) {
 		i := Item{Of: f.Ref, Section: Wrong, Level: f.Level, Says: f.Sentence.Raw()}
 		if f.Level == backend.Moving || f.Level == backend.Waiting {
 			i.Section = Flight
@@ -208,6 +210,29 @@ func counted(pages []page) []backend.Finding {
 	slices.SortStableFunc(out, func(a, b backend.Finding) int {
 		return cmp.Or(cmp.Compare(b.Level, a.Level), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Sentence.Raw(), b.Sentence.Raw()))
 	})
+	return out
+}
+
+// lost are findings about what can't be read of links that can be reached: what is
+// wrong there nobody sees.
+func (b *Book) lost() (out []backend.Finding) {
+	live, lost := map[string]bool{}, map[string]backend.Health{}
+	for _, p := range b.pages {
+		for _, s := range p.parts() {
+			switch {
+			case s.Part.Link == "":
+			case s.Health.State == backend.Live:
+				live[s.Part.Link] = true
+			case s.Health.State == backend.Down, s.Health.State == backend.Stale:
+				lost[s.Part.Link] = s.Health
+			}
+		}
+	}
+	for link, h := range lost {
+		if live[link] && !h.Reason.IsZero() {
+			out = append(out, backend.Finding{Ref: b.link(link), Rule: "part", Level: backend.Warning, Since: h.Since, Sentence: h.Reason})
+		}
+	}
 	return out
 }
 

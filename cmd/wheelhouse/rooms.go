@@ -115,7 +115,7 @@ func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) fun
 
 // views are all of them, in the order of the palette.
 func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) []ui.Opener {
-	book := story.New(f)
+	book := story.New(f, func(alias string) backend.Ref { return cluster.Cluster{Link: alias}.Ref() })
 	story.Add(book, feed.Of[cluster.Cluster](f), false)
 	story.Add(book, feed.Of[cluster.Workload](f), true)
 	story.Add(book, feed.Of[cluster.Pod](f), true)

@@ -294,7 +294,7 @@ func (l *List[T]) Settled() bool {
 		}
 		parts++
 	}
-	return parts > 0 && !l.table.Counts().Filtering && (l.detail.hidden || !l.aside || l.ref.Name == "" || l.side.Settled())
+	return (parts > 0 || !l.spec.Feed.Sourced()) && !l.table.Counts().Filtering && (l.detail.hidden || !l.aside || l.ref.Name == "" || l.side.Settled())
 }
 
 // Query is the filter in force.

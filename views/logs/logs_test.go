@@ -48,7 +48,7 @@ func (w *writer) Tail(ctx context.Context, q backend.LogQuery, sink backend.Line
 // Before implements backend.Lines.
 func (w *writer) Before(_ context.Context, _ backend.LogQuery, c backend.Cursor, n int) (out []backend.LogLine, next backend.Cursor, err error) {
 	var oldest int
-	if _, err := fmt.Sscan(strings.TrimPrefix(c.Oldest.Text.Raw(), "line "), &oldest); err != nil {
+	if _, err := fmt.Sscan(strings.TrimPrefix(c.Oldest.Text.Safe(), "line "), &oldest); err != nil {
 		return nil, backend.Cursor{}, errors.New("the cursor is none of mine")
 	}
 	for i := max(oldest-n, -w.older); i < oldest; i++ {
@@ -205,8 +205,8 @@ func TestReadsWhatIsOlder(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 		for i := range s.Len {
-			if l, _ := d.v.reading.tape.At(s.First + int64(i)); l.Text.Raw() != fmt.Sprintf("line %d", i-1500) {
-				t.Fatalf("at %d stands %q", i, l.Text.Raw())
+			if l, _ := d.v.reading.tape.At(s.First + int64(i)); l.Text.Safe() != fmt.Sprintf("line %d", i-1500) {
+				t.Fatalf("at %d stands %q", i, l.Text.Safe())
 			}
 		}
 		if !d.v.older.done {
