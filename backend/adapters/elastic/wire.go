@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -166,7 +167,9 @@ type found struct {
 
 // search looks into streams; without any, into those of the point in time that
 // the body names. What is found is all that there is: a shard that does not
-// answer is an error, since what it keeps would be passed over.
+// answer is an error, since what it keeps would be passed over. At a point in time
+// no shard is left out beforehand: the tiebreaker counts those that are asked
+// (seen on 8.19), and would mean another document with each question.
 func (e *Elastic) search(ctx context.Context, q question, in []string, body object) (*found, error) {
 	whole := false
 	text, err := json.Marshal(body)
@@ -174,7 +177,12 @@ func (e *Elastic) search(ctx context.Context, q question, in []string, body obje
 		return nil, fmt.Errorf("write a search: %w", err)
 	}
 	var out found
-	err = e.ask(ctx, q, esapi.SearchRequest{Index: in, Body: bytes.NewReader(text), AllowPartialSearchResults: &whole}, &out)
+	req := esapi.SearchRequest{Index: in, Body: bytes.NewReader(text), AllowPartialSearchResults: &whole}
+	if len(in) == 0 {
+		never := math.MaxInt32
+		req.PreFilterShardSize = &never
+	}
+	err = e.ask(ctx, q, req, &out)
 	return &out, err
 }
 
