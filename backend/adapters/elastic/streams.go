@@ -245,9 +245,10 @@ func (b *rowBuilder) judge(i int) {
 	}
 }
 
+// worse compares healths; any is worse than none.
 func worse(a, b string) bool {
-	rank := []string{"", "green", "yellow", "red"}
-	return slices.Index(rank, a) > slices.Index(rank, b)
+	rank := []string{"green", "yellow", "red"}
+	return b == "" || slices.Index(rank, a) > slices.Index(rank, b)
 }
 
 func joined(a, b string) string {
