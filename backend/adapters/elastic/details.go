@@ -48,14 +48,17 @@ func (e *Elastic) summary(ctx context.Context, r backend.Ref) ([]backend.Line, e
 	if err != nil {
 		return nil, err
 	}
-	b := rowBuilder{amounts: amounts}
-	b.add(r.Name, slices.Sorted(maps.Keys(amounts)), "")
+	b, of := rowBuilder{amounts: amounts}, slices.Sorted(maps.Keys(amounts))
+	if len(of) == 0 {
+		of = []string{r.Name} // nothing is known of it
+	}
+	b.add(r.Name, of, "")
 	if err := b.settle(ctx, e); err != nil {
 		return nil, err
 	}
 	for _, row := range b.rows { // none for the server's own
 		out = append(out, backend.Line{Level: row.Level, Label: "health", Text: backend.T(joined(row.State, row.Detail))})
-		add("indices", fmt.Sprint(len(amounts)))
+		add("indices", fmt.Sprint(len(of)))
 		add("documents", fmt.Sprint(row.Lines))
 		if row.Bytes > 0 {
 			add("size", fmt.Sprintf("%.1f MB, with its copies", float64(row.Bytes)/1e6))

@@ -133,9 +133,7 @@ func (t *tail) again(ctx context.Context, from, to int64) error {
 	for {
 		body["size"] = t.size
 		got, err := t.search(ctx, t.streams[0].ref, t.names(), body)
-		if t.tooMany(err) {
-			t.size = max(1, t.size/2)
-			t.limit = t.size
+		if t.tooMany(t.size, err) {
 			continue
 		}
 		if err != nil {

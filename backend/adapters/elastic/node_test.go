@@ -384,6 +384,7 @@ func adapter(t *testing.T, s link.System) *Elastic {
 		t.Fatal(err)
 	}
 	t.Cleanup(links.Close)
+	links.Start()
 	e := New(links.All()[0])
 	const soonest = 5 * time.Millisecond
 	e.every, e.pace = 4*soonest, pace{lines: soonest, late: soonest, far: 2 * soonest, trying: soonest, seldom: 4 * soonest}

@@ -117,7 +117,7 @@ func (p *page) once(t *testing.T, want int) {
 // until waits for ok, which is asked each time that something was told.
 func (p *page) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	guard := time.NewTimer(3 * time.Minute)
+	guard := time.NewTimer(20 * time.Second)
 	defer guard.Stop()
 	for !ok() {
 		select {

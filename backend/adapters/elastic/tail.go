@@ -233,32 +233,37 @@ func (t *tail) start(ctx context.Context, s *stream) ([]hit, error) {
 	if !t.query.Since.IsZero() {
 		since = t.query.Since.UnixNano()
 	}
-	n := min(t.query.Last, t.limit)
-	if n == 0 && since != 0 {
+	if t.query.Last == 0 && since != 0 {
 		t.from, t.floor, s.begun = max(t.from, since), max(t.floor, since), true
 		return nil, nil
 	}
 	in := []string{s.ref.Name}
+	n := min(t.query.Last, t.limit)
 	got, err := t.search(ctx, s.ref, in, object{"size": max(1, n), "sort": order("desc"), "query": sifted(t.query.Match, span(since, 0))})
+	if t.tooMany(n, err) {
+		return t.start(ctx, s)
+	}
 	if err != nil {
 		return nil, err
 	}
 	last := got.Hits.Hits
-	if len(last) > 0 {
-		t.from = max(t.from, last[0].at())
-	}
-	t.floor = max(t.floor, since)
 	if len(last) == max(1, n) { // there are older ones, which nobody wants, perhaps of the same time
 		edge := last[len(last)-1].at()
-		same, err := t.search(ctx, s.ref, in, object{"size": most, "_source": false, "sort": order("asc"), "query": sifted(t.query.Match, span(edge, edge))})
+		same, err := t.search(ctx, s.ref, in, object{"size": t.limit, "_source": false, "sort": order("desc"), "query": sifted(t.query.Match, span(edge, edge))})
+		if t.tooMany(t.limit, err) {
+			return t.start(ctx, s)
+		}
 		if err != nil {
 			return nil, err
 		}
-		t.floor = max(t.floor, edge)
 		t.knowTies(same.Hits.Hits, last[:n])
+		t.floor = max(t.floor, edge)
 	}
-	s.begun = true
-	slices.Reverse(last[:n])
+	if len(last) > 0 {
+		t.from = max(t.from, last[0].at())
+	}
+	t.floor, s.begun = max(t.floor, since), true
+	slices.Reverse(last[:min(n, len(last))])
 	return last[:min(n, len(last))], nil
 }
 
@@ -300,9 +305,7 @@ func (t *tail) forward(ctx context.Context) (more bool, err error) {
 		body["search_after"] = t.after
 	}
 	got, err := t.search(ctx, backend.Ref{}, t.names(), body)
-	if t.tooMany(err) {
-		t.size = max(1, t.size/2)
-		t.limit = t.size
+	if t.tooMany(t.size, err) {
 		return true, nil
 	}
 	if err != nil {
@@ -317,9 +320,15 @@ func (t *tail) forward(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-// tooMany says that a smaller page may do where this one does not.
-func (t *tail) tooMany(err error) bool {
-	return err != nil && t.size > 1 && (errors.Is(err, errTooLong) || strings.Contains(err.Error(), "Result window is too large"))
+// tooMany says that a smaller page may do where one of this size does not, and
+// makes them smaller.
+func (t *tail) tooMany(size int, err error) bool {
+	if err == nil || size <= 1 || !errors.Is(err, errTooLong) && !strings.Contains(err.Error(), "Result window is too large") {
+		return false
+	}
+	t.limit = size / 2
+	t.size = min(t.size, t.limit)
+	return true
 }
 
 func (t *tail) names() []string {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -82,9 +83,8 @@ func refuse(status int, body []byte) error {
 	if len(c.Failed) > 0 {
 		c = c.Failed[0].Reason
 	}
-	for at := &c; at != nil; at = at.CausedBy {
-		if at.CausedBy == nil || at.Type == "parse_exception" { // the next one says the same with less
-			out.Said = at.Reason
+	for at := c.CausedBy; at != nil; at = at.CausedBy {
+		if out.Said = at.Reason; at.Type == "parse_exception" { // what is inside of it says the same with less
 			break
 		}
 	}
@@ -125,19 +125,25 @@ func (e *Elastic) ask(ctx context.Context, q question, req esapi.Request, into a
 			err = &backend.Error{Code: backend.Failed, Op: q.op, Ref: q.ref, Err: err, Human: name + " does not say that it is Elasticsearch: " +
 				"something stands before it, or its address leads elsewhere. Look at it in a browser, and at the address in the configuration."}
 		}
-		return e.api.Refused(q.op, q.what, q.ref, err)
+		return e.api.Refused(q.op, q.what, q.ref, e.lost(err))
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, answerSize+1))
 	switch {
 	case err != nil:
-		return e.api.Refused(q.op, q.what, q.ref, err)
+		return e.api.Refused(q.op, q.what, q.ref, e.lost(err))
 	case len(body) > answerSize:
 		return e.api.Refused(q.op, q.what, q.ref, errTooLong)
 	case res.StatusCode >= http.StatusBadRequest:
 		return e.api.Refused(q.op, q.what, q.ref, refuse(res.StatusCode, body))
 	}
 	return e.api.Decode(webapi.Request{Op: q.op, Ref: q.ref, What: q.what}, &webapi.Answer{Status: res.StatusCode, Body: body}, into)
+}
+
+// lost is the error of an answer that did not come, as net/http's client would give
+// it: the library goes past that.
+func (e *Elastic) lost(err error) error {
+	return &url.Error{Op: "ask", URL: e.api.Link().Base(), Err: err}
 }
 
 // object is a JSON object of a request.
