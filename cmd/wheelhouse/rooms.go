@@ -8,6 +8,7 @@ import (
 	"wheelhouse/backend/adapters/actuator"
 	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/capi"
+	"wheelhouse/backend/adapters/elastic"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
@@ -16,6 +17,7 @@ import (
 	"wheelhouse/backend/link"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/backend/story"
 	"wheelhouse/config"
 	"wheelhouse/ui"
@@ -41,12 +43,12 @@ func actions() []backend.Action {
 
 // nouns is the vocabulary of references.
 func nouns() backend.Nouns {
-	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns())
+	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns(), signal.Nouns())
 }
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{actuator.Protocol()}
+	return []link.Protocol{actuator.Protocol(), elastic.Protocol()}
 }
 
 // systems are their names.
@@ -75,6 +77,9 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	case actuator.Protocol().Name:
 		breakers := actuator.New(l, actuator.ByURL(l))
 		return []room{{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
+	case elastic.Protocol().Name:
+		logs := elastic.New(l)
+		return []room{{kinds: signal.Nouns(), Details: logs, lines: logs, plug: plugs(fed(f, l, logs.Streams()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
