@@ -123,7 +123,7 @@ func written(at int64) string { return time.Unix(0, at).UTC().Format("2006-01-02
 // sifted is the query for lines of a span that a person wants.
 func sifted(match string, more ...object) object {
 	if match != "" {
-		more = append(more, object{"query_string": object{"query": match, "analyze_wildcard": true}})
+		more = append(more, object{"query_string": object{"query": match}})
 	}
 	return object{"bool": object{"filter": more}}
 }

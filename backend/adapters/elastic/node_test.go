@@ -75,6 +75,15 @@ func (f *fake) be(change func()) {
 	change()
 }
 
+// answer writes a value as JSON.
+func answer(w io.Writer, what any) {
+	text, err := json.Marshal(what)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = w.Write(text)
+}
+
 func refused(w http.ResponseWriter, status int, kind, reason string) {
 	w.WriteHeader(status)
 	inner := fmt.Sprintf(`{"type":%q,"reason":%q}`, kind, reason)
@@ -152,7 +161,7 @@ func (f *fake) resolve(w http.ResponseWriter) {
 	for s, of := range streams {
 		out["data_streams"] = append(out["data_streams"], named{"name": s, "backing_indices": of, "timestamp_field": timestamp})
 	}
-	_ = json.NewEncoder(w).Encode(out)
+	answer(w, out)
 }
 
 func (f *fake) stats(w http.ResponseWriter, of string) {
@@ -173,7 +182,7 @@ func (f *fake) stats(w http.ResponseWriter, of string) {
 		}
 		all[name] = map[string]any{"health": i.health, "primaries": map[string]any{"docs": map[string]int{"count": n}}, "total": map[string]any{"store": map[string]int{"size_in_bytes": n * 100}}}
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"indices": all})
+	answer(w, map[string]any{"indices": all})
 }
 
 func matches(pattern, name string, i index) bool {
@@ -241,7 +250,8 @@ func (f *fake) pit(w http.ResponseWriter, method, of string, body map[string]any
 }
 
 func (f *fake) search(w http.ResponseWriter, of string, body map[string]any) {
-	docs, pit, ok := []doc(nil), "", true
+	var docs []doc
+	pit, ok := "", false
 	if p, at := body["pit"].(map[string]any); at {
 		if docs, ok = f.pits[p["id"].(string)]; !ok {
 			refused(w, http.StatusNotFound, "search_context_missing_exception", "No search context found for id [7]")
@@ -280,7 +290,7 @@ func (f *fake) search(w http.ResponseWriter, of string, body map[string]any) {
 		hits = append(hits, map[string]any{"_index": d.index, "_id": d.id, "_source": json.RawMessage(d.source), "sort": d.place()})
 	}
 	out["hits"] = map[string]any{"hits": hits}
-	_ = json.NewEncoder(w).Encode(out)
+	answer(w, out)
 }
 
 func (d doc) place() []any {

@@ -219,6 +219,11 @@ func TestRealElasticTail(t *testing.T) {
 			p.once(t, perSecond*seconds)
 			t.Logf("%d documents written in %s, all shown after %s; processor time of the tail with the writing client %s; heap with all lines kept %d MB",
 				perSecond*seconds, wrote.Round(time.Millisecond), all.Round(time.Millisecond), (spent(t) - cpu).Round(time.Millisecond), m.HeapAlloc>>20)
+			cpu, again := spent(t), time.Now()
+			since := follow(t, e, backend.LogQuery{Of: q.Of, Since: began.Add(-time.Minute)})
+			since.until(t, "all lines since", func() bool { return since.count() >= perSecond*seconds })
+			since.once(t, perSecond*seconds)
+			t.Logf("all of it once more, as fast as it comes: %s, processor time %s", time.Since(again).Round(time.Millisecond), (spent(t) - cpu).Round(time.Millisecond))
 			q.Last = 777 // of 500 that have the same millisecond each
 			last := follow(t, e, q)
 			last.until(t, "the last lines", func() bool { return last.count() >= q.Last })

@@ -123,7 +123,7 @@ func (t *tail) senseless(err error) bool {
 	case "query_shard_exception", "parse_exception", "parsing_exception":
 		return t.query.Match != ""
 	}
-	var no *noTime
+	var no *timelessError
 	return errors.As(err, &no)
 }
 
@@ -172,7 +172,7 @@ func (t *tail) begin(ctx context.Context) error {
 		return nil
 	}
 	for _, s := range t.streams {
-		var no *noTime
+		var no *timelessError
 		if !errors.As(s.wrong, &no) {
 			return nil // it may yet come
 		}
@@ -182,7 +182,7 @@ func (t *tail) begin(ctx context.Context) error {
 
 // ofOne says that an error is the trouble of one stream, and not of all.
 func (t *tail) ofOne(err error) bool {
-	var no *noTime
+	var no *timelessError
 	code := backend.CodeOf(err)
 	return code == backend.NotFound || code == backend.Denied || kindOf(err) == "index_closed_exception" || errors.As(err, &no)
 }
@@ -346,11 +346,11 @@ func (t *tail) search(ctx context.Context, of backend.Ref, in []string, body obj
 	return t.e.search(ctx, question{"follow lines", of, strings.Join(in, ", ")}, in, body)
 }
 
-// noTime is a stream whose documents can't be put in order.
-type noTime struct{ why string }
+// timelessError is a stream whose documents can't be put in order.
+type timelessError struct{ why string }
 
 // Error implements error.
-func (n *noTime) Error() string { return n.why }
+func (e *timelessError) Error() string { return e.why }
 
 // timed makes sure that a stream's documents have a time. Where there are none
 // yet, they may come with one.
@@ -378,7 +378,7 @@ func (e *Elastic) timed(ctx context.Context, r backend.Ref) error {
 		return err
 	}
 	human := r.Name + " " + why + ", so its documents can't be put in order as lines. Choose a stream whose documents have one that is mapped as a date, or have it mapped so."
-	return &backend.Error{Code: backend.Invalid, Op: q.op, Ref: r, Human: backend.T(human).Safe(), Err: &noTime{why}}
+	return &backend.Error{Code: backend.Invalid, Op: q.op, Ref: r, Human: backend.T(human).Safe(), Err: &timelessError{why}}
 }
 
 // failed tells of trouble that is everybody's, and gives how long to wait.
