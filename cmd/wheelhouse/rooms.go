@@ -8,6 +8,7 @@ import (
 	"wheelhouse/backend/adapters/actuator"
 	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/capi"
+	"wheelhouse/backend/adapters/elastic"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
@@ -49,7 +50,7 @@ func nouns() backend.Nouns {
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{actuator.Protocol()}
+	return []link.Protocol{actuator.Protocol(), elastic.Protocol()}
 }
 
 // systems are their names.
@@ -79,6 +80,9 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	case actuator.Protocol().Name:
 		breakers := actuator.New(l, actuator.ByURL(l))
 		return []room{{kinds: kindsOf(service.Nouns()), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
+	case elastic.Protocol().Name:
+		logs := elastic.New(l)
+		return []room{{kinds: []string{signal.KindStream}, Details: logs, lines: logs, plug: plugs(fed(f, l, logs.Streams()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)

@@ -72,8 +72,17 @@ func (s *Stack) Up(ctx context.Context) error {
 	return writeMerged(s.Kubeconfig(), s.clusters)
 }
 
-// UpPart builds and starts a part that stands beside the clusters, which must be up,
-// and returns when it serves. src is this module's root.
+// Alone makes ready for parts that need no cluster, where nothing else was built: it
+// puts the stack command beside the kubeconfig, for tests.
+func (s *Stack) Alone(ctx context.Context, src string) error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	return goBuild(ctx, src, filepath.Join(s.dir, "stack"), "./cmd/stack", "")
+}
+
+// UpPart builds and starts a part that stands beside the clusters, which must be up
+// where it needs them, and returns when it serves. src is this module's root.
 func (s *Stack) UpPart(ctx context.Context, name, src string) error {
 	for _, f := range s.fleets {
 		if f.name == name {

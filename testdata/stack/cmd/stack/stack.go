@@ -18,7 +18,8 @@ const usage = `usage: stack COMMAND
 
   build               builds the servers (in testdata/stack)
   up [PART…]          builds them, starts what does not run, prints the kubeconfig's path; parts are
-                      services (a shop's; they want Java 17 and Maven), machines (Cluster API)
+                      services (a shop's; they want Java 17 and Maven), machines (Cluster API), elastic (as services)
+  part PART…          builds and starts parts alone, without the clusters: what needs none (elastic)
   down [--wipe]       ends them; --wipe forgets their data too
   status              what runs, on which port, and where its log is
 
@@ -59,6 +60,11 @@ func run(ctx context.Context, args []string) error {
 		return s.Build(ctx, ".")
 	case "up":
 		return up(ctx, s, args[1:])
+	case "part":
+		if err := s.Alone(ctx, "."); err != nil {
+			return err
+		}
+		return parts(ctx, s, args[1:])
 	case "down":
 		return s.Down(args[1] == "--wipe")
 	case "status":
@@ -87,22 +93,29 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("there is no command %q", command)
 }
 
-func up(ctx context.Context, s *stack.Stack, parts []string) error {
+func up(ctx context.Context, s *stack.Stack, names []string) error {
 	if err := s.Build(ctx, "."); err != nil {
 		return err
 	}
 	if err := s.Up(ctx); err != nil {
 		return err
 	}
-	for _, part := range parts {
-		if part == "" {
+	if err := parts(ctx, s, names); err != nil {
+		return err
+	}
+	fmt.Println(s.Kubeconfig())
+	return nil
+}
+
+func parts(ctx context.Context, s *stack.Stack, names []string) error {
+	for _, name := range names {
+		if name == "" {
 			continue
 		}
-		if err := s.UpPart(ctx, part, "."); err != nil {
+		if err := s.UpPart(ctx, name, "."); err != nil {
 			return err
 		}
 	}
-	fmt.Println(s.Kubeconfig())
 	return nil
 }
 
