@@ -82,7 +82,7 @@ type jsonView struct {
 func viewsCommand(*flags) *cobra.Command {
 	rows := func() ([]jsonView, error) {
 		var out []jsonView
-		for _, o := range views(feed.NewSet(feed.NewBell()), nil, list.Shared{}) {
+		for _, o := range views(feed.NewSet(feed.NewBell()), nil, nil, list.Shared{}) {
 			out = append(out, jsonView{ID: o.Name, Alias: append([]string{}, o.Alias...), Title: o.Title})
 		}
 		return out, nil

@@ -81,7 +81,7 @@ func (r *rig) openers() []ui.Opener {
 		Save:    func(string, []byte) tea.Cmd { return nil },
 		Details: func(string) page.Fetch { return r.fetch },
 	}
-	return views(r.feeds, r.links, shared)
+	return views(r.feeds, r.links, nil, shared)
 }
 
 // inBubble runs f on a rig whose feeds fill has filled.

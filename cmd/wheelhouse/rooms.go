@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"wheelhouse/backend/adapters/actuator"
 	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/capi"
+	"wheelhouse/backend/adapters/influx"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
@@ -16,6 +18,7 @@ import (
 	"wheelhouse/backend/link"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/backend/story"
 	"wheelhouse/config"
 	"wheelhouse/ui"
@@ -24,6 +27,7 @@ import (
 	"wheelhouse/views/clusters"
 	"wheelhouse/views/home"
 	"wheelhouse/views/machines"
+	"wheelhouse/views/metrics"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pods"
 	"wheelhouse/views/rollouts"
@@ -41,12 +45,12 @@ func actions() []backend.Action {
 
 // nouns is the vocabulary of references.
 func nouns() backend.Nouns {
-	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns())
+	return slices.Concat(cluster.Nouns(), delivery.Nouns(), service.Nouns(), machine.Nouns(), signal.Nouns())
 }
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{actuator.Protocol()}
+	return []link.Protocol{actuator.Protocol(), influx.Protocol()}
 }
 
 // systems are their names.
@@ -75,6 +79,9 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	case actuator.Protocol().Name:
 		breakers := actuator.New(l, actuator.ByURL(l))
 		return []room{{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
+	case influx.Protocol().Name:
+		measured := influx.New(l, charts(l.Alias(), conf))
+		return []room{{kinds: signal.Nouns(), Details: measured, numbers: measured, plug: plugs(fed(f, l, measured.Metrics()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
@@ -87,6 +94,22 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 		}
 	}
 	return nil
+}
+
+// charts is what the configuration says of an InfluxDB.
+func charts(alias string, conf config.Config) influx.Options {
+	var o influx.Options
+	for _, s := range conf.Systems {
+		if s.Kind == influx.Protocol().Name && cmp.Or(s.Alias, s.Kind) == alias {
+			o.Org = s.Org
+		}
+	}
+	for _, c := range conf.Charts {
+		if c.Link == "" || c.Link == alias {
+			o.Charts = append(o.Charts, influx.Chart{Name: c.Name, Unit: c.Unit, Query: c.Query})
+		}
+	}
+	return o
 }
 
 func plugs(all ...func(on bool)) []func(on bool) { return all }
@@ -103,7 +126,7 @@ func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) fun
 }
 
 // views are all of them, in the order of the palette.
-func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
+func views(f *feed.Set, links ui.Links, numbers func(link string) metrics.Read, shared list.Shared) []ui.Opener {
 	book := story.New(f)
 	story.Add(book, feed.Of[cluster.Cluster](f))
 	story.Add(book, feed.Of[cluster.Workload](f))
@@ -122,6 +145,7 @@ func views(f *feed.Set, links ui.Links, shared list.Shared) []ui.Opener {
 		breakers.Openers(feed.Of[service.Breaker](f), shared),
 		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), shared),
 		[]ui.Opener{
+			metrics.Opener(feed.Of[signal.Metric](f), numbers, shared),
 			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
 			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
 		},
@@ -140,6 +164,8 @@ func lead(r backend.Ref) string {
 		view = "rollouts"
 	case service.KindBreaker:
 		view = "breakers"
+	case signal.KindMetric:
+		view = "metrics"
 	case machine.KindMachine:
 		view = "machines"
 	case machine.KindDeployment, machine.KindPool, machine.KindControlPlane:

@@ -149,7 +149,7 @@ func TestScreensAreAll(t *testing.T) {
 	for _, f := range files {
 		kept = append(kept, strings.TrimSuffix(filepath.Base(f), ".txt"))
 	}
-	for _, o := range views(feed.NewSet(feed.NewBell()), nil, list.Shared{}) {
+	for _, o := range views(feed.NewSet(feed.NewBell()), nil, nil, list.Shared{}) {
 		for _, size := range sizes {
 			if name := fmt.Sprintf("%s-full-%dx%d", o.Name, size.w, size.h); !slices.Contains(kept, name) {
 				t.Errorf("there is no picture %s: add the view to TestScreens", name)

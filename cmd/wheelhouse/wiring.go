@@ -18,10 +18,12 @@ import (
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/link"
+	"wheelhouse/backend/signal"
 	"wheelhouse/config"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
 	"wheelhouse/ui/page"
+	"wheelhouse/views/metrics"
 )
 
 // platform is everything wired together: what the console and the command line
@@ -183,7 +185,7 @@ func (p *platform) close() {
 
 // openers are all views.
 func (p *platform) openers() []ui.Opener {
-	return views(p.feeds, uiLinks{p.links}, list.Shared{Details: p.details, Memory: p.memory, Save: saveFile})
+	return views(p.feeds, uiLinks{p.links}, p.numbers, list.Shared{Details: p.details, Memory: p.memory, Save: saveFile})
 }
 
 // knownNamespaces are those of all links. The first time that they are wanted
@@ -215,6 +217,15 @@ func (p *platform) details(alias string) page.Fetch {
 		}
 		return who.Fetch(ctx, r, a)
 	}
+}
+
+// numbers gives what reads what is measured through a link; nil when there is nobody
+// who does.
+func (p *platform) numbers(alias string) metrics.Read {
+	if who, ok := p.room(alias, signal.KindMetric); ok && who.numbers != nil {
+		return who.numbers.Series
+	}
+	return nil
 }
 
 // refs reads references; one that names no link means the current one. The

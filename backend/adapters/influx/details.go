@@ -31,7 +31,9 @@ func (i *Influx) Fetch(ctx context.Context, r backend.Ref, a backend.Aspect) (ba
 	}
 	add("bucket", r.Scope)
 	if c, ok := i.chart(r); ok {
-		add("unit", c.Unit)
+		if c.Unit != "" {
+			add("unit", c.Unit)
+		}
 		add("query", "of the configuration")
 		for line := range strings.Lines(strings.TrimSpace(c.Query)) {
 			add("", strings.TrimRight(line, "\r\n"))

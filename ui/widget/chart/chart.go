@@ -185,7 +185,9 @@ func (c Chart) times() []time.Time {
 		points := c.shown(n)
 		stride := (len(points) + mostSteps - 1) / mostSteps
 		for i := 0; i < len(points); i += max(1, stride) {
-			all = append(all, points[i].At)
+			if finite(points[i].Value) {
+				all = append(all, points[i].At)
+			}
 		}
 	}
 	slices.SortFunc(all, time.Time.Compare)

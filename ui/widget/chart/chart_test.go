@@ -190,6 +190,23 @@ func TestGapsStay(t *testing.T) {
 	}
 }
 
+// TestFewNumbers: where most windows are empty, because things are measured more
+// seldom, the line is one all the same.
+func TestFewNumbers(t *testing.T) {
+	c := Chart{From: begin, To: begin.Add(100 * time.Second)}
+	c.Series = []backend.Series{wave("s", "", 101, time.Second, func(i int) float64 {
+		if i%10 != 0 {
+			return math.NaN()
+		}
+		return 5
+	})}
+	f := frame(100, 5, themes.Unicode())
+	c.Draw(f)
+	if got := dots(f.Plain()); got < 90 {
+		t.Errorf("%d cells have dots:\n%s", got, f.Plain())
+	}
+}
+
 // TestSpikeStays: one point of a hundred thousand is seen.
 func TestSpikeStays(t *testing.T) {
 	c := Chart{From: begin, To: begin.Add(100_000 * time.Millisecond)}

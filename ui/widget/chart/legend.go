@@ -83,6 +83,9 @@ func (c Chart) here(n int) float64 {
 		near = c.To.Sub(c.From) / mostSteps
 	}
 	for _, p := range points {
+		if !finite(p.Value) {
+			continue
+		}
 		if d := p.At.Sub(c.At).Abs(); d <= near || d == 0 {
 			near, found = min(near, max(d, time.Nanosecond)), p.Value
 		}

@@ -75,12 +75,10 @@ func (c Chart) path(n int, g *grid, s scale) []span {
 	points := c.shown(n)
 	wide, high := g.w*g.dx, g.h*g.dy
 	out := make([]span, max(0, wide))
-	gap := 3 * usual(points)
-	apart := true
+	gap := usual(points) * 3 / 2
 	var before time.Time
 	for _, p := range points {
-		if !finite(p.Value) {
-			apart = true
+		if !finite(p.Value) { // windows may be shorter than things are measured: alone it tells of no gap
 			continue
 		}
 		x := min(max(0, int(c.share(p.At)*float64(wide-1)+0.5)), wide-1)
@@ -88,30 +86,39 @@ func (c Chart) path(n int, g *grid, s scale) []span {
 		if x < 0 || y < 0 {
 			return nil
 		}
-		apart = apart || gap > 0 && p.At.Sub(before) > gap
+		apart := gap > 0 && p.At.Sub(before) > gap
 		one := &out[x]
 		if !one.there {
 			*one = span{first: y, top: y, bottom: y, there: true, apart: apart}
 		}
 		one.last, one.top, one.bottom = y, min(one.top, y), max(one.bottom, y)
-		before, apart = p.At, false
+		before = p.At
 	}
 	return out
 }
 
-// usual is how far points lie apart, most of them; zero when it can't be told.
+// usual is how far numbers lie apart, nearly all of them; zero when it can't be
+// told.
 func usual(points []backend.Point) time.Duration {
-	const enough = 64 // to know it
+	const enough = 256 // to know it
 	var apart []time.Duration
+	var before time.Time
 	stride := max(1, len(points)/enough)
-	for i := 1; i < len(points); i += stride {
-		apart = append(apart, points[i].At.Sub(points[i-1].At))
+	seen := 0
+	for _, p := range points {
+		if !finite(p.Value) {
+			continue
+		}
+		if seen++; seen > 1 && seen%stride == 0 {
+			apart = append(apart, p.At.Sub(before))
+		}
+		before = p.At
 	}
 	if len(apart) == 0 {
 		return 0
 	}
 	slices.Sort(apart)
-	return apart[len(apart)/2]
+	return apart[len(apart)*8/10]
 }
 
 // line draws a path: each column's span, and the way from the one before.
