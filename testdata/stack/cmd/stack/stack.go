@@ -18,7 +18,7 @@ const usage = `usage: stack COMMAND
 
   build               builds the servers (in testdata/stack)
   up [PART…]          builds them, starts what does not run, prints the kubeconfig's path; parts are
-                      services (a shop's; they want Java 17 and Maven), machines (Cluster API)
+                      services (a shop's; they want Java 17 and Maven), machines (Cluster API), influx (InfluxDB 1.8)
   down [--wipe]       ends them; --wipe forgets their data too
   status              what runs, on which port, and where its log is
 
