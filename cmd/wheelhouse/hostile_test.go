@@ -20,6 +20,7 @@ import (
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/themes"
 	"wheelhouse/ui"
 	"wheelhouse/ui/screen"
@@ -170,6 +171,13 @@ var spoilt = []struct {
 			})
 		}
 		load[machine.Machine](r.feeds, ofLink("eu"), live(), all...)
+	}},
+	{"metrics", []string{"namespace", "name", "detail", "version"}, func(r *rig, rows []of) {
+		var all []signal.Metric
+		for _, of := range rows {
+			all = append(all, signal.Metric{Link: "eu", Bucket: of("namespace"), Name: of("name"), Fields: of("detail"), Unit: of("version")})
+		}
+		load[signal.Metric](r.feeds, ofLink("eu"), live(), all...)
 	}},
 	{"home", []string{"namespace", "name", "detail"}, func(r *rig, rows []of) {
 		var all []machine.Pool

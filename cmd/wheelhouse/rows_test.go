@@ -12,6 +12,7 @@ import (
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/ui"
 )
 
@@ -184,6 +185,16 @@ func clusterRow(l ui.LinkState) cluster.Cluster {
 	}
 }
 
+// someMetrics are a chart of the configuration and the measurements of two buckets.
+func someMetrics(link string) []signal.Metric {
+	return []signal.Metric{
+		{Link: link, Bucket: "shop/autogen", Name: "p95 of all calls", Unit: "ms", Query: `from(bucket: "shop/autogen")`},
+		{Link: link, Bucket: "shop/autogen", Name: "calls", Fields: "errors ms"},
+		{Link: link, Bucket: "shop/autogen", Name: "kafka_consumer_lag_by_topic_and_partition", Fields: "lag offset partitions"},
+		{Link: link, Bucket: "telegraf/week", Name: "cpu", Fields: "usage_idle usage_iowait usage_system usage_user …"},
+	}
+}
+
 // fillLink fills all feeds of one link that is in one health.
 func (r *rig) fillLink(link string, h backend.Health) {
 	r.links.add(link, h)
@@ -197,6 +208,7 @@ func (r *rig) fillLink(link string, h backend.Health) {
 	pools, machines := somePools(link)
 	load[machine.Pool](r.feeds, ofLink(link), h, pools...)
 	load[machine.Machine](r.feeds, ofLink(link), h, machines...)
+	load[signal.Metric](r.feeds, ofLink(link), h, someMetrics(link)...)
 	r.fillClusters()
 }
 
@@ -232,6 +244,7 @@ func without(h backend.Health) func(*rig) {
 		load[service.Breaker](r.feeds, ofLink("prod-eu"), h)
 		load[machine.Pool](r.feeds, ofLink("prod-eu"), h)
 		load[machine.Machine](r.feeds, ofLink("prod-eu"), h)
+		load[signal.Metric](r.feeds, ofLink("prod-eu"), h)
 		load[cluster.Cluster](r.feeds, backend.Part{}, h)
 	}
 }

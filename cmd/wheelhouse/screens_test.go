@@ -65,7 +65,7 @@ var states = []struct {
 
 // TestScreens keeps a picture of every view in every state at every size.
 func TestScreens(t *testing.T) {
-	for _, view := range []string{"home", "pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "breakers", "instances", "pools", "machines", "namespaces", "clusters"} {
+	for _, view := range []string{"home", "pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "breakers", "instances", "pools", "machines", "metrics", "namespaces", "clusters"} {
 		for _, state := range states {
 			if slices.Contains([]string{"workloads", "statefulsets", "daemonsets", "instances"}, view) && state.name != "full" {
 				continue // the same code and words as deployments

@@ -53,12 +53,14 @@ func Columns() []table.Column[signal.Metric] {
 	bucket.Less = func(a, b *signal.Metric) int { // what somebody has asked for by name comes first
 		return cmp.Or(cmp.Compare(b2i(b.Query != ""), b2i(a.Query != "")), strings.Compare(a.Bucket, b.Bucket))
 	}
+	fields := list.Text("fields", "FIELDS", 4, func(m *signal.Metric) string { return m.Fields })
+	fields.Max = 24
 	return []table.Column[signal.Metric]{
 		list.Name("name", "NAME", func(m *signal.Metric) string { return m.Name }),
 		bucket,
-		list.Text("cluster", "LINK", 4, func(m *signal.Metric) string { return m.Link }),
+		list.Text("cluster", "LINK", 2, func(m *signal.Metric) string { return m.Link }),
 		list.Text("kind", "KIND", 5, kind),
-		list.Text("fields", "FIELDS", 2, func(m *signal.Metric) string { return m.Fields }),
+		fields,
 		list.Text("unit", "UNIT", 6, func(m *signal.Metric) string { return m.Unit }),
 	}
 }
