@@ -58,20 +58,21 @@ type Link struct {
 
 // System is one server that no kubeconfig leads to.
 type System struct {
-	Kind       string `yaml:"kind" help:"what it is"`
-	URL        string `yaml:"url" help:"its address, http or https, with the path that all of it is below" example:"https://ci.example.com"`
-	Alias      string `yaml:"alias" help:"what it is called on the screen: a-z, 0-9 and -; its kind where nothing is said"`
-	User       string `yaml:"user" help:"who logs in; none where the secret says so"`
-	Secret     string `yaml:"secret" help:"password, token or key, by where it is: env:NAME, file:PATH, keyring:SERVICE/ACCOUNT, exec:COMMAND ARG…, or plain:VALUE" example:"env:CI_TOKEN"`
-	Org        string `yaml:"org" help:"InfluxDB 2's organisation; none for InfluxDB 1.8"`
-	CA         string `yaml:"ca" help:"PEM file of the authority to believe; none: the machine's"`
-	Cert       string `yaml:"cert" help:"PEM file of the certificate to show"`
-	Key        string `yaml:"key" help:"PEM file of its key"`
-	ServerName string `yaml:"serverName" help:"the name in the server's certificate, where it is not the address's"`
-	Insecure   bool   `yaml:"insecure" help:"do not verify the server's certificate; the screen says so"`
-	Colour     string `yaml:"colour" help:"its colour" choices:"red,orange,yellow,green,cyan,blue,purple,grey"`
-	Protected  bool   `yaml:"protected" help:"every change wants a name typed"`
-	ReadOnly   bool   `yaml:"readOnly" help:"nothing is changed there"`
+	Kind       string   `yaml:"kind" help:"what it is"`
+	URL        string   `yaml:"url" help:"its address, http or https, with the path that all of it is below" example:"https://ci.example.com"`
+	Alias      string   `yaml:"alias" help:"what it is called on the screen: a-z, 0-9 and -; its kind where nothing is said"`
+	User       string   `yaml:"user" help:"who logs in; none where the secret says so"`
+	Secret     string   `yaml:"secret" help:"password, token or key, by where it is: env:NAME, file:PATH, keyring:SERVICE/ACCOUNT, exec:COMMAND ARG…, or plain:VALUE" example:"env:CI_TOKEN"`
+	Org        string   `yaml:"org" help:"InfluxDB 2's organisation; none for InfluxDB 1.8"`
+	Buckets    []string `yaml:"buckets" help:"InfluxDB's buckets whose measurements are listed, those of 1.8 as database/policy; none: all"`
+	CA         string   `yaml:"ca" help:"PEM file of the authority to believe; none: the machine's"`
+	Cert       string   `yaml:"cert" help:"PEM file of the certificate to show"`
+	Key        string   `yaml:"key" help:"PEM file of its key"`
+	ServerName string   `yaml:"serverName" help:"the name in the server's certificate, where it is not the address's"`
+	Insecure   bool     `yaml:"insecure" help:"do not verify the server's certificate; the screen says so"`
+	Colour     string   `yaml:"colour" help:"its colour" choices:"red,orange,yellow,green,cyan,blue,purple,grey"`
+	Protected  bool     `yaml:"protected" help:"every change wants a name typed"`
+	ReadOnly   bool     `yaml:"readOnly" help:"nothing is changed there"`
 }
 
 // Chart is one chart of what a server measures.

@@ -80,7 +80,7 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 		breakers := actuator.New(l, actuator.ByURL(l))
 		return []room{{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
 	case influx.Protocol().Name:
-		measured := influx.New(l, charts(l.Alias(), conf))
+		measured := influx.New(l, measuredOn(l.Alias(), conf))
 		return []room{{kinds: signal.Nouns(), Details: measured, numbers: measured, plug: plugs(fed(f, l, measured.Metrics()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
@@ -96,12 +96,12 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	return nil
 }
 
-// charts is what the configuration says of an InfluxDB.
-func charts(alias string, conf config.Config) influx.Options {
+// measuredOn is what the configuration says of an InfluxDB.
+func measuredOn(alias string, conf config.Config) influx.Options {
 	var o influx.Options
 	for _, s := range conf.Systems {
 		if s.Kind == influx.Protocol().Name && cmp.Or(s.Alias, s.Kind) == alias {
-			o.Org = s.Org
+			o.Org, o.Buckets = s.Org, s.Buckets
 		}
 	}
 	for _, c := range conf.Charts {
