@@ -161,7 +161,7 @@ func TestFailureKeepsTheChart(t *testing.T) {
 	b.run("shell.refresh")
 	whole := b.picture()
 	b.clock = b.clock.Add(time.Minute)
-	b.fails = errors.New("influx does not answer. Try again.")
+	b.fails = errors.New("influx does not answer")
 	b.tell(ui.Changed{})
 	h, got := b.Title(), b.picture()
 	if h.Health.State != backend.Stale || !h.Health.Since.Equal(start) || h.Failed || !b.Settled() {

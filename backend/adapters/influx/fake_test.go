@@ -74,7 +74,7 @@ func refuse(w http.ResponseWriter, status int, words string) {
 		w.Header().Set("X-Influxdb-Error", words)
 	}
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": words})
+	fmt.Fprintf(w, `{"error":%q}`, words)
 }
 
 func (f *fake) flux(w http.ResponseWriter, flux string) {

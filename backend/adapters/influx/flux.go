@@ -73,16 +73,16 @@ func newest(bucket, measurement, from, to string) string {
 
 // means gives the mean of each number of a measurement in each window.
 func means(bucket, measurement string, fields []string, from, to time.Time, window time.Duration) string {
-	var any []string
+	var wanted []string
 	for _, f := range fields {
-		any = append(any, "r._field == "+quoted(f))
+		wanted = append(wanted, "r._field == "+quoted(f))
 	}
 	return fmt.Sprintf(`from(bucket: %s)
   |> range(start: %s, stop: %s)
   |> filter(fn: (r) => r._measurement == %s)
   |> filter(fn: (r) => %s)
   |> aggregateWindow(every: %s, fn: mean, createEmpty: true)`,
-		quoted(bucket), instant(from), instant(to), quoted(measurement), strings.Join(any, " or "), duration(window))
+		quoted(bucket), instant(from), instant(to), quoted(measurement), strings.Join(wanted, " or "), duration(window))
 }
 
 // expand puts the time into a chart's query, as dashboards do.

@@ -156,26 +156,8 @@ func (c *collector) take(t *query.FluxTableMetadata, r *query.FluxRecord) bool {
 // begin begins the lines of a table: one, or one for each column of numbers where a
 // query has pivoted its fields.
 func (c *collector) begin(t *query.FluxTableMetadata, r *query.FluxRecord) {
-	c.values, c.at = nil, nil
-	var labels []label
-	for _, column := range t.Columns() {
-		name := column.Name()
-		numeric := column.DataType() == "double" || column.DataType() == "long" || column.DataType() == "unsignedLong"
-		switch {
-		case name == "table" || name == "result" || strings.HasPrefix(name, "_") && name != "_value" && name != "_field" && name != "_measurement":
-		case column.IsGroup():
-			if v, ok := r.ValueByKey(name).(string); ok {
-				labels = append(labels, label{name, v})
-			}
-		case numeric:
-			c.values = append(c.values, column)
-		case name == "_value":
-			c.texts = true
-		}
-	}
-	if n := slices.IndexFunc(c.values, func(v *query.FluxColumn) bool { return v.Name() == "_value" }); n >= 0 {
-		c.values = c.values[n : n+1]
-	}
+	labels := c.columns(t, r)
+	c.at = nil
 	for _, column := range c.values {
 		if len(c.lines) >= c.most {
 			c.left++
@@ -188,6 +170,31 @@ func (c *collector) begin(t *query.FluxTableMetadata, r *query.FluxRecord) {
 		}
 		c.lines, c.at = append(c.lines, l), append(c.at, l)
 	}
+}
+
+// columns finds the columns of values, and gives what is the same in all of a
+// table's rows.
+func (c *collector) columns(t *query.FluxTableMetadata, r *query.FluxRecord) (labels []label) {
+	c.values = nil
+	for _, column := range t.Columns() {
+		name, kind := column.Name(), column.DataType()
+		own := strings.HasPrefix(name, "_") && !slices.Contains([]string{"_value", "_field", "_measurement"}, name)
+		switch {
+		case own || name == "table" || name == "result":
+		case column.IsGroup():
+			if v, ok := r.ValueByKey(name).(string); ok {
+				labels = append(labels, label{name, v})
+			}
+		case slices.Contains([]string{"double", "long", "unsignedLong"}, kind):
+			c.values = append(c.values, column)
+		case name == "_value":
+			c.texts = true
+		}
+	}
+	if n := slices.IndexFunc(c.values, func(v *query.FluxColumn) bool { return v.Name() == "_value" }); n >= 0 {
+		c.values = c.values[n : n+1]
+	}
+	return labels
 }
 
 // all are the series, each named by what tells it from the others.

@@ -37,9 +37,8 @@ func (c Chart) Draw(f screen.Frame) {
 	if w < 1 || h < 1 {
 		return
 	}
-	legend := 0
 	if h >= fewRows {
-		legend = min(len(c.Series)+1, max(2, h/3))
+		legend := min(len(c.Series)+1, max(2, h/3))
 		c.drawLegend(f.Sub(0, h-legend, w, legend))
 		c.drawTime(f)
 		f = f.Sub(0, 1, w, h-legend-1)
@@ -58,8 +57,8 @@ func (c Chart) drawTime(f screen.Frame) {
 
 // drawPlot draws the axes, and the lines between them.
 func (c Chart) drawPlot(f screen.Frame) {
-	lo, hi, any := c.extremes()
-	if !any || !c.To.After(c.From) {
+	lo, hi, there := c.extremes()
+	if !there || !c.To.After(c.From) {
 		f.Text(max(0, f.Width()/2-12), f.Height()/2, themes.Dim, "no number in this time")
 		return
 	}
@@ -138,18 +137,18 @@ func (c Chart) shown(n int) []backend.Point {
 	return points[from:max(from, to)]
 }
 
-// extremes are the least and the greatest number that is shown; any is false where
+// extremes are the least and the greatest number that is shown; there is false where
 // there is none.
-func (c Chart) extremes() (lo, hi float64, any bool) {
+func (c Chart) extremes() (lo, hi float64, there bool) {
 	lo, hi = math.Inf(1), math.Inf(-1)
 	for n := range c.Series {
 		for _, p := range c.shown(n) {
 			if finite(p.Value) {
-				lo, hi, any = min(lo, p.Value), max(hi, p.Value), true
+				lo, hi, there = min(lo, p.Value), max(hi, p.Value), true
 			}
 		}
 	}
-	return lo, hi, any
+	return lo, hi, there
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
