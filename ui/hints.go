@@ -27,6 +27,8 @@ func (s *Shell) hints() []hint {
 	}
 	always := [...]struct{ id, title string }{
 		{"list.open", "open"},
+		{"chart.left", "crosshair"},
+		{"chart.zoom", "zoom"},
 		{"shell.filter", "filter"},
 		{"shell.actions", "actions"},
 		{"shell.command", "command"},

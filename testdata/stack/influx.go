@@ -57,7 +57,9 @@ func newInflux(dir string) *fleet {
 	f.program = func(name string) program {
 		return program{name: name, dir: f.dir, exe: f.path("built", "influxd"), args: []string{"-config", f.path("influx.conf")}}
 	}
-	f.ready = func(ctx context.Context, _ string) error { return influxUsers(ctx, fmt.Sprintf("http://127.0.0.1:%d", f.ports["influxd"])) }
+	f.ready = func(ctx context.Context, _ string) error {
+		return influxUsers(ctx, fmt.Sprintf("http://127.0.0.1:%d", f.ports["influxd"]))
+	}
 	return f
 }
 
