@@ -22,7 +22,7 @@ type Series struct {
 // A Point is a number at a time.
 type Point struct {
 	At    time.Time
-	Value float64
+	Value float64 // NaN: nothing was measured then, as far as the system says so
 }
 
 // Numbers reads series. Safe for concurrent use.

@@ -28,6 +28,7 @@ import (
 type Config struct {
 	Links      []Link                       `yaml:"links" help:"what is to be known of single links"`
 	Systems    []System                     `yaml:"systems" help:"servers that no kubeconfig leads to"`
+	Charts     []Chart                      `yaml:"charts" help:"charts of what servers measure, by queries of your own"`
 	Actuators  Actuators                    `yaml:"actuators" help:"which pods tell of their breakers, and where"`
 	ReadOnly   bool                         `yaml:"readOnly" help:"change nothing, whatever is pressed"`
 	Namespaces []string                     `yaml:"namespaces" help:"the namespaces to begin with; none: all"`
@@ -57,19 +58,29 @@ type Link struct {
 
 // System is one server that no kubeconfig leads to.
 type System struct {
-	Kind       string `yaml:"kind" help:"what it is"`
-	URL        string `yaml:"url" help:"its address, http or https, with the path that all of it is below" example:"https://ci.example.com"`
-	Alias      string `yaml:"alias" help:"what it is called on the screen: a-z, 0-9 and -; its kind where nothing is said"`
-	User       string `yaml:"user" help:"who logs in; none where the secret says so"`
-	Secret     string `yaml:"secret" help:"password, token or key, by where it is: env:NAME, file:PATH, keyring:SERVICE/ACCOUNT, exec:COMMAND ARG…, or plain:VALUE" example:"env:CI_TOKEN"`
-	CA         string `yaml:"ca" help:"PEM file of the authority to believe; none: the machine's"`
-	Cert       string `yaml:"cert" help:"PEM file of the certificate to show"`
-	Key        string `yaml:"key" help:"PEM file of its key"`
-	ServerName string `yaml:"serverName" help:"the name in the server's certificate, where it is not the address's"`
-	Insecure   bool   `yaml:"insecure" help:"do not verify the server's certificate; the screen says so"`
-	Colour     string `yaml:"colour" help:"its colour" choices:"red,orange,yellow,green,cyan,blue,purple,grey"`
-	Protected  bool   `yaml:"protected" help:"every change wants a name typed"`
-	ReadOnly   bool   `yaml:"readOnly" help:"nothing is changed there"`
+	Kind       string   `yaml:"kind" help:"what it is"`
+	URL        string   `yaml:"url" help:"its address, http or https, with the path that all of it is below" example:"https://ci.example.com"`
+	Alias      string   `yaml:"alias" help:"what it is called on the screen: a-z, 0-9 and -; its kind where nothing is said"`
+	User       string   `yaml:"user" help:"who logs in; none where the secret says so"`
+	Secret     string   `yaml:"secret" help:"password, token or key, by where it is: env:NAME, file:PATH, keyring:SERVICE/ACCOUNT, exec:COMMAND ARG…, or plain:VALUE" example:"env:CI_TOKEN"`
+	Org        string   `yaml:"org" help:"InfluxDB 2's organisation; none for InfluxDB 1.8"`
+	Buckets    []string `yaml:"buckets" help:"InfluxDB's buckets whose measurements are listed, those of 1.8 as database/policy; none: all"`
+	CA         string   `yaml:"ca" help:"PEM file of the authority to believe; none: the machine's"`
+	Cert       string   `yaml:"cert" help:"PEM file of the certificate to show"`
+	Key        string   `yaml:"key" help:"PEM file of its key"`
+	ServerName string   `yaml:"serverName" help:"the name in the server's certificate, where it is not the address's"`
+	Insecure   bool     `yaml:"insecure" help:"do not verify the server's certificate; the screen says so"`
+	Colour     string   `yaml:"colour" help:"its colour" choices:"red,orange,yellow,green,cyan,blue,purple,grey"`
+	Protected  bool     `yaml:"protected" help:"every change wants a name typed"`
+	ReadOnly   bool     `yaml:"readOnly" help:"nothing is changed there"`
+}
+
+// Chart is one chart of what a server measures.
+type Chart struct {
+	Name  string `yaml:"name" help:"what it is called on the screen"`
+	Link  string `yaml:"link" help:"the alias of the system that is asked; the only one of kind influx where nothing is said"`
+	Query string `yaml:"query" help:"in Flux; v.timeRangeStart, v.timeRangeStop and v.windowPeriod are what the screen shows"`
+	Unit  string `yaml:"unit" help:"of its numbers; B counts in 1024" example:"ms"`
 }
 
 // Actuators is how services with a Spring Boot actuator are found in clusters.
@@ -239,6 +250,39 @@ func (c Config) check(kinds []string) (at, why string) {
 			return at + "alias", why
 		}
 	}
+	return c.checkCharts()
+}
+
+// measures is the kind of system that charts are of.
+const measures = "influx"
+
+// checkCharts is check for the charts.
+func (c Config) checkCharts() (at, why string) {
+	var links []string
+	for _, s := range c.Systems {
+		if s.Kind == measures {
+			links = append(links, cmp.Or(s.Alias, s.Kind))
+		}
+	}
+	taken := map[[2]string]bool{}
+	for i, chart := range c.Charts {
+		at := fmt.Sprintf("charts[%d].", i)
+		switch {
+		case chart.Name == "":
+			return at + "name", "say what the chart is called"
+		case strings.TrimSpace(chart.Query) == "":
+			return at + "query", "say in Flux what is asked for"
+		case len(links) == 0:
+			return at + "link", "there is no system of kind " + measures + " that could be asked: name one under systems"
+		case chart.Link == "" && len(links) > 1:
+			return at + "link", "say which system is asked: " + strings.Join(links, ", ")
+		case chart.Link != "" && !slices.Contains(links, chart.Link):
+			return at + "link", fmt.Sprintf("%q is no system of kind %s; there are %s%s", chart.Link, measures, strings.Join(links, ", "), backend.Near(chart.Link, links))
+		case taken[[2]string{cmp.Or(chart.Link, links[0]), chart.Name}]:
+			return at + "name", fmt.Sprintf("%q is the name of another chart too", chart.Name)
+		}
+		taken[[2]string{cmp.Or(chart.Link, links[0]), chart.Name}] = true
+	}
 	return "", ""
 }
 
@@ -318,7 +362,7 @@ func nearest(msg string) string {
 	if m == nil {
 		return ""
 	}
-	names := slices.Concat(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]()), fields(reflect.TypeFor[System]()), fields(reflect.TypeFor[Actuators]()))
+	names := slices.Concat(fields(reflect.TypeFor[Config]()), fields(reflect.TypeFor[Link]()), fields(reflect.TypeFor[System]()), fields(reflect.TypeFor[Chart]()), fields(reflect.TypeFor[Actuators]()))
 	if near := backend.Near(m[1], names); near != "" {
 		return strings.TrimPrefix(near, "; ")
 	}

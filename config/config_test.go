@@ -80,6 +80,7 @@ func TestUsualPlace(t *testing.T) {
 }
 
 func TestWrong(t *testing.T) {
+	const influxes = "systems:\n- {kind: influx, alias: one, url: http://i}\n- {kind: influx, alias: two, url: http://j}\n"
 	const schema = "`wheelhouse config schema`"
 	for _, c := range []struct {
 		name, text string
@@ -88,7 +89,7 @@ func TestWrong(t *testing.T) {
 	}{
 		{"unknown key", "theme: dark\nreadonly: true\n", "[2:1]", `unknown field "readonly"`, "did you mean readOnly?"},
 		{"unknown key of a link", "links:\n- contxt: a\n", "[2:3]", `unknown field "contxt"`, "did you mean context?"},
-		{"nothing like it", "zzz: 1\n", "[1:1]", `unknown field "zzz"`, "fields are links, systems, actuators, readOnly,"},
+		{"nothing like it", "zzz: 1\n", "[1:1]", `unknown field "zzz"`, "fields are links, systems, charts, actuators, readOnly,"},
 		{"not ASCII", "wörd: true\n", "[1:1]", "unknown field", "fields are links"},
 		{"wrong type", "theme: dark\nmouse: perhaps\n", "[2:8]", "this must be bool, not string", schema},
 		{"value for a list", "theme: dark\nlinks: 5\n", "[2:8]", "sequence is expected", schema},
@@ -107,8 +108,8 @@ func TestWrong(t *testing.T) {
 		{"alias that is none", "links:\n- context: a\n  alias: A/b\n", "[3:10]", `links[0].alias: "A/b"`, "made of a-z, 0-9 and -"},
 		{"alias of two", "links:\n- {context: a, alias: x}\n- {context: b, alias: x}\n", "[3:23]", `links[1].alias: "x"`, "is the alias of another link too"},
 		{"unknown key of a system", "systems:\n- kind: forge\n  uri: http://f\n", "[3:3]", `unknown field "uri"`, "did you mean url?"},
-		{"system of no kind", "systems:\n- url: http://f\n", "[2:3]", "systems[0].kind:", "say what it is: forge, mill"},
-		{"kind that is none", "systems:\n- url: http://f\n  kind: forg\n", "[3:9]", `systems[0].kind: "forg"`, "is none of forge, mill"},
+		{"system of no kind", "systems:\n- url: http://f\n", "[2:3]", "systems[0].kind:", "say what it is: forge, mill, influx"},
+		{"kind that is none", "systems:\n- url: http://f\n  kind: forg\n", "[3:9]", `systems[0].kind: "forg"`, "is none of forge, mill, influx"},
 		{"system nowhere", "systems:\n- kind: forge\n", "[2:3]", "systems[0].url:", "say where it is"},
 		{"no address", "systems:\n- {kind: forge, url: forge.example.com}\n", "[2:22]", "systems[0].url:", "https://ci.example.com"},
 		{"user in the address", "systems:\n- {kind: forge, url: 'http://ada:hunter2@f'}\n", "[2:22]", "systems[0].url:", "they go to user and secret"},
@@ -119,12 +120,20 @@ func TestWrong(t *testing.T) {
 		{"two of a kind", "systems:\n- {kind: forge, url: http://f}\n- {kind: forge, url: http://g}\n", "[3:4]", `systems[1].alias: "forge"`, "is the alias of another system too"},
 		{"alias of a link", "links:\n- {context: a, alias: x}\nsystems:\n- {kind: forge, url: http://f, alias: x}\n", "[4:39]", `systems[0].alias: "x"`, "is the alias of a link too"},
 		// Settings that nobody reads are worse than none: readOnly may be among them.
+		{"chart without a name", "charts:\n- {query: buckets()}\n", "[2:4]", "charts[0].name:", "say what the chart is called"},
+		{"chart without a query", "charts:\n- {name: p95, query: ' '}\n", "[2:22]", "charts[0].query:", "say in Flux"},
+		{"chart of nothing", "charts:\n- {name: p95, query: buckets()}\n", "[2:4]", "charts[0].link:", "name one under systems"},
+		{"chart of another kind", influxes + "- {kind: forge, url: http://f}\ncharts:\n- {name: p95, query: buckets(), link: forge}\n", "[6:39]", `charts[0].link: "forge"`, "there are one, two"},
+		{"chart of a system misspelt", influxes + "charts:\n- {name: p95, query: buckets(), link: tow}\n", "[5:39]", `charts[0].link: "tow"`, "did you mean two?"},
+		{"chart of which system", influxes + "charts:\n- {name: p95, query: buckets()}\n", "[5:4]", "charts[0].link:", "say which system is asked: one, two"},
+		{"two charts of a name", influxes + "charts:\n- {name: p95, query: buckets(), link: one}\n- {name: p95, query: buckets(), link: one}\n", "[6:10]", "charts[1].name:", "another chart too"},
+		{"unknown key of a chart", "charts:\n- {name: p95, qeury: buckets()}\n", "[2:15]", `unknown field "qeury"`, "did you mean query?"},
 		{"second document", "theme: dark\n---\nreadOnly: true\n", "", `"---"`, "put all settings into one document"},
 		{"broken second document", "theme: dark\n---\n[\n", "[3:", "", schema},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, "config.yaml", c.text)
-			_, err := Load(path, "forge", "mill")
+			_, err := Load(path, "forge", "mill", measures)
 			if err == nil {
 				t.Fatal("it was read")
 			}
@@ -213,6 +222,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 	check(s, reflect.TypeFor[Config]())
 	check(*s.Properties["links"].Items, reflect.TypeFor[Link]())
 	check(*s.Properties["systems"].Items, reflect.TypeFor[System]())
+	check(*s.Properties["charts"].Items, reflect.TypeFor[Chart]())
 	check(s.Properties["actuators"], reflect.TypeFor[Actuators]())
 }
 
@@ -250,15 +260,17 @@ func TestExampleOfTheSchemaLoads(t *testing.T) {
 	for choice := range 8 {
 		all := example(s, choice).(map[string]any)
 		all["systems"].([]any)[0].(map[string]any)["alias"] = "other" // than the link's
+		all["systems"].([]any)[0].(map[string]any)["kind"] = measures
+		all["charts"].([]any)[0].(map[string]any)["link"] = "other"
 		b, err := yaml.Marshal(all)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := Parse(b, "forge", "mill")
+		c, err := Parse(b, "forge", "mill", measures)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, b)
 		}
-		for _, v := range []reflect.Value{reflect.ValueOf(c), reflect.ValueOf(c.Links[0]), reflect.ValueOf(c.Systems[0]), reflect.ValueOf(c.Actuators)} {
+		for _, v := range []reflect.Value{reflect.ValueOf(c), reflect.ValueOf(c.Links[0]), reflect.ValueOf(c.Systems[0]), reflect.ValueOf(c.Charts[0]), reflect.ValueOf(c.Actuators)} {
 			for i := range v.NumField() {
 				if v.Field(i).IsZero() {
 					t.Errorf("%s was not read from\n%s", v.Type().Field(i).Name, b)

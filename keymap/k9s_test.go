@@ -127,7 +127,7 @@ func TestHotkeys(t *testing.T) {
 		{"shift and a letter", "hotKeys:\n  a: {shortCut: Shift-Q, command: pods}\n", "Q", ":pods", nil},
 		{"taken in the shell", "hotKeys:\n  a: {shortCut: Ctrl-R, command: pods}\n", "ctrl+r", "shell.refresh", []string{"k9s hotkey a: ctrl+r is shell.refresh already."}},
 		// In the shell alone it would be bound and yet do nothing in any list.
-		{"taken in lists", "hotKeys:\n  a: {shortCut: Shift-N, command: pods}\n", "N", "list.sort.name", []string{"N is list.sort.name already"}},
+		{"taken in lists", "hotKeys:\n  a: {shortCut: Shift-N, command: pods}\n", "N", "list.sort.name", []string{"N is chart.previous already"}},
 		{"override", "hotKeys:\n  a: {shortCut: Shift-N, command: pods, override: true}\n", "N", ":pods", nil},
 		{"one key twice", "hotKeys:\n  b: {shortCut: F5, command: nodes}\n  a: {shortCut: F5, command: pods}\n", "f5", ":pods", []string{"k9s hotkey b: f5 is :pods already."}},
 		{"no key", "hotKeys:\n  a: {shortCut: Hyper-X, command: pods}\n  b: {command: pods}\n  c: {shortCut: \"Ctrl--\", command: pods}\n", "f5", "", []string{`no key is called "Hyper-X"`, `no key is called ""`, `no key is called "Ctrl--"`}},

@@ -9,6 +9,7 @@ type Signs struct {
 	Cursor, Mark, Up, Down, Ellipsis           string
 	Horizontal, Vertical                       string
 	TopLeft, TopRight, BottomLeft, BottomRight string
+	Dots                                       bool // lines may be drawn of braille's dots, eight to a cell
 }
 
 // Unicode is the set for terminals that draw ambiguous characters one cell wide.
@@ -18,6 +19,7 @@ func Unicode() *Signs {
 		Cursor: "▸", Mark: "✓", Up: "↑", Down: "↓", Ellipsis: "…",
 		Horizontal: "─", Vertical: "│",
 		TopLeft: "╭", TopRight: "╮", BottomLeft: "╰", BottomRight: "╯",
+		Dots: true,
 	}
 }
 

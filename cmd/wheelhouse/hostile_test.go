@@ -196,6 +196,13 @@ var spoilt = []struct {
 		}
 		load[signal.Stream](r.feeds, ofLink("eu"), live(), all...)
 	}},
+	{"metrics", []string{"namespace", "name", "detail", "version"}, func(r *rig, rows []of) {
+		var all []signal.Metric
+		for _, of := range rows {
+			all = append(all, signal.Metric{Link: "eu", Bucket: of("namespace"), Name: of("name"), Fields: of("detail"), Unit: of("version")})
+		}
+		load[signal.Metric](r.feeds, ofLink("eu"), live(), all...)
+	}},
 	{"home", []string{"namespace", "name", "detail"}, func(r *rig, rows []of) {
 		var all []machine.Pool
 		for _, of := range rows {

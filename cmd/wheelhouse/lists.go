@@ -10,8 +10,6 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/feed"
-	"wheelhouse/ui/list"
-	"wheelhouse/views/logs"
 )
 
 // listCommand prints what there is as a table, or as JSON: an array of objects
@@ -83,7 +81,7 @@ type jsonView struct {
 func viewsCommand(*flags) *cobra.Command {
 	rows := func() ([]jsonView, error) {
 		var out []jsonView
-		for _, o := range views(feed.NewSet(feed.NewBell()), nil, list.Shared{}, logs.Options{}) {
+		for _, o := range views(feed.NewSet(feed.NewBell()), outlook{}) {
 			out = append(out, jsonView{ID: o.Name, Alias: append([]string{}, o.Alias...), Title: o.Title})
 		}
 		return out, nil

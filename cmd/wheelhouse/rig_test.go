@@ -89,7 +89,8 @@ func (r *rig) openers() []ui.Opener {
 			return r.log != nil && slices.Contains([]string{cluster.KindPod, cluster.KindDeployment, delivery.KindBuild, signal.KindStream}, to.Kind)
 		},
 	}
-	return views(r.feeds, r.links, shared, logs.Options{Read: func(backend.Ref) backend.Lines { return r.log }, Refs: nouns().ParseRefs, Save: shared.Save, Bell: r.bell})
+	log := logs.Options{Read: func(backend.Ref) backend.Lines { return r.log }, Refs: nouns().ParseRefs, Save: shared.Save, Bell: r.bell}
+	return views(r.feeds, outlook{links: r.links, lists: shared, logs: log})
 }
 
 // inBubble runs f on a rig whose feeds fill has filled.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/capi"
 	"wheelhouse/backend/adapters/elastic"
+	"wheelhouse/backend/adapters/influx"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
@@ -27,6 +29,7 @@ import (
 	"wheelhouse/views/home"
 	"wheelhouse/views/logs"
 	"wheelhouse/views/machines"
+	"wheelhouse/views/metrics"
 	"wheelhouse/views/namespaces"
 	"wheelhouse/views/pipelines"
 	"wheelhouse/views/pods"
@@ -50,7 +53,7 @@ func nouns() backend.Nouns {
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{actuator.Protocol(), elastic.Protocol()}
+	return []link.Protocol{actuator.Protocol(), elastic.Protocol(), influx.Protocol()}
 }
 
 // systems are their names.
@@ -83,6 +86,9 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	case elastic.Protocol().Name:
 		logs := elastic.New(l)
 		return []room{{kinds: []string{signal.KindStream}, Details: logs, lines: logs, plug: plugs(fed(f, l, logs.Streams()))}}
+	case influx.Protocol().Name:
+		measured := influx.New(l, measuredOn(l.Alias(), conf))
+		return []room{{kinds: []string{signal.KindMetric}, Details: measured, numbers: measured, plug: plugs(fed(f, l, measured.Metrics()))}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
@@ -104,6 +110,22 @@ func kindsOf(all backend.Nouns) (kinds []string) {
 	return kinds
 }
 
+// measuredOn is what the configuration says of an InfluxDB.
+func measuredOn(alias string, conf config.Config) influx.Options {
+	var o influx.Options
+	for _, s := range conf.Systems {
+		if s.Kind == influx.Protocol().Name && cmp.Or(s.Alias, s.Kind) == alias {
+			o.Org, o.Buckets = s.Org, s.Buckets
+		}
+	}
+	for _, c := range conf.Charts {
+		if c.Link == "" || c.Link == alias {
+			o.Charts = append(o.Charts, influx.Chart{Name: c.Name, Unit: c.Unit, Query: c.Query})
+		}
+	}
+	return o
+}
+
 func plugs(all ...func(on bool)) []func(on bool) { return all }
 
 // fed attaches a source to the feed of its noun, or detaches it.
@@ -117,8 +139,16 @@ func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) fun
 	}
 }
 
+// An outlook is what views see besides the feeds.
+type outlook struct {
+	links   ui.Links
+	lists   list.Shared
+	logs    logs.Options
+	numbers func(link string) metrics.Read // nil where nothing is measured
+}
+
 // views are all of them, in the order of the palette.
-func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) []ui.Opener {
+func views(f *feed.Set, o outlook) []ui.Opener {
 	book := story.New(f, func(alias string) backend.Ref { return cluster.Cluster{Link: alias}.Ref() })
 	story.Add(book, feed.Of[cluster.Cluster](f), false)
 	story.Add(book, feed.Of[cluster.Workload](f), true)
@@ -132,18 +162,19 @@ func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) [
 	story.Add(book, feed.Of[machine.Machine](f), true)
 	story.Add(book, feed.Of[signal.Stream](f), false)
 	return slices.Concat(
-		[]ui.Opener{home.Opener(book, lead, shared), pods.Opener(feed.Of[cluster.Pod](f), shared)},
-		workloads.Openers(feed.Of[cluster.Workload](f), shared),
+		[]ui.Opener{home.Opener(book, lead, o.lists), pods.Opener(feed.Of[cluster.Pod](f), o.lists)},
+		workloads.Openers(feed.Of[cluster.Workload](f), o.lists),
 		[]ui.Opener{
-			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),
+			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), o.lists),
 		},
-		pipelines.Openers(feed.Of[delivery.Pipeline](f), feed.Of[delivery.Build](f), shared),
-		breakers.Openers(feed.Of[service.Breaker](f), shared),
-		logs.Openers(read, feed.Of[signal.Stream](f), shared),
-		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), shared),
+		pipelines.Openers(feed.Of[delivery.Pipeline](f), feed.Of[delivery.Build](f), o.lists),
+		breakers.Openers(feed.Of[service.Breaker](f), o.lists),
+		logs.Openers(o.logs, feed.Of[signal.Stream](f), o.lists),
+		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), o.lists),
 		[]ui.Opener{
-			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
-			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
+			metrics.Opener(feed.Of[signal.Metric](f), o.numbers, o.lists),
+			namespaces.Opener(feed.Of[cluster.Namespace](f), o.lists),
+			clusters.Opener(feed.Of[cluster.Cluster](f), o.links, o.lists),
 		},
 	)
 }
@@ -166,6 +197,8 @@ func lead(r backend.Ref) string {
 		view = "rollouts"
 	case service.KindBreaker:
 		view = "breakers"
+	case signal.KindMetric:
+		view = "metrics"
 	case machine.KindMachine:
 		view = "machines"
 	case machine.KindDeployment, machine.KindPool, machine.KindControlPlane:

@@ -274,6 +274,16 @@ func clusterRow(l ui.LinkState) cluster.Cluster {
 	}
 }
 
+// someMetrics are a chart of the configuration and the measurements of two buckets.
+func someMetrics(link string) []signal.Metric {
+	return []signal.Metric{
+		{Link: link, Bucket: "shop/autogen", Name: "p95 of all calls", Unit: "ms", Query: `from(bucket: "shop/autogen")`},
+		{Link: link, Bucket: "shop/autogen", Name: "calls", Fields: "errors ms"},
+		{Link: link, Bucket: "shop/autogen", Name: "kafka_consumer_lag_by_topic_and_partition", Fields: "lag offset partitions"},
+		{Link: link, Bucket: "telegraf/week", Name: "cpu", Fields: "usage_idle usage_iowait usage_system usage_user …"},
+	}
+}
+
 // fillLink fills all feeds of one link that is in one health.
 func (r *rig) fillLink(link string, h backend.Health) {
 	r.links.add(link, h)
@@ -292,6 +302,7 @@ func (r *rig) fillLink(link string, h backend.Health) {
 	load[delivery.Build](r.feeds, ofLink(link), h, builds...)
 	load[signal.Stream](r.feeds, ofLink(link), h, someStreams(link)...)
 	r.log = &rigLog{r.t.Context(), someLines(), h}
+	load[signal.Metric](r.feeds, ofLink(link), h, someMetrics(link)...)
 	r.fillClusters()
 }
 
@@ -331,6 +342,7 @@ func without(h backend.Health) func(*rig) {
 		load[delivery.Build](r.feeds, ofLink("prod-eu"), h)
 		load[signal.Stream](r.feeds, ofLink("prod-eu"), h)
 		r.log = &rigLog{until: r.t.Context(), health: h}
+		load[signal.Metric](r.feeds, ofLink("prod-eu"), h)
 		load[cluster.Cluster](r.feeds, backend.Part{}, h)
 	}
 }

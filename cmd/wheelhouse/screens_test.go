@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"wheelhouse/backend/feed"
-	"wheelhouse/ui/list"
-	"wheelhouse/views/logs"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -66,7 +64,7 @@ var states = []struct {
 
 // TestScreens keeps a picture of every view in every state at every size.
 func TestScreens(t *testing.T) {
-	for _, view := range []string{"home", "pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "builds", "pipelines", "breakers", "instances", "logs", "streams", "pools", "machines", "namespaces", "clusters"} {
+	for _, view := range []string{"home", "pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "builds", "pipelines", "breakers", "instances", "logs", "streams", "metrics", "pools", "machines", "namespaces", "clusters"} {
 		for _, state := range states {
 			if slices.Contains([]string{"workloads", "statefulsets", "daemonsets", "instances"}, view) && state.name != "full" {
 				continue // the same code and words as deployments
@@ -169,7 +167,7 @@ func TestScreensAreAll(t *testing.T) {
 	for _, f := range files {
 		kept = append(kept, strings.TrimSuffix(filepath.Base(f), ".txt"))
 	}
-	for _, o := range views(feed.NewSet(feed.NewBell()), nil, list.Shared{}, logs.Options{}) {
+	for _, o := range views(feed.NewSet(feed.NewBell()), outlook{}) {
 		for _, size := range sizes {
 			if name := fmt.Sprintf("%s-full-%dx%d", o.Name, size.w, size.h); !slices.Contains(kept, name) {
 				t.Errorf("there is no picture %s: add the view to TestScreens", name)

@@ -18,11 +18,13 @@ import (
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/link"
+	"wheelhouse/backend/signal"
 	"wheelhouse/config"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
 	"wheelhouse/ui/page"
 	"wheelhouse/views/logs"
+	"wheelhouse/views/metrics"
 )
 
 // platform is everything wired together: what the console and the command line
@@ -188,7 +190,10 @@ func (p *platform) openers() []ui.Opener {
 		Details: p.details, Memory: p.memory, Save: saveFile,
 		Logged: func(r backend.Ref) bool { return p.lines(r) != nil },
 	}
-	return views(p.feeds, uiLinks{p.links}, shared, logs.Options{Read: p.lines, Refs: p.refs, Save: saveFile, Bell: p.bell})
+	return views(p.feeds, outlook{
+		links: uiLinks{p.links}, lists: shared, numbers: p.numbers,
+		logs: logs.Options{Read: p.lines, Refs: p.refs, Save: saveFile, Bell: p.bell},
+	})
 }
 
 // lines gives who reads an object's log; nil where it has none, or its link is not
@@ -234,6 +239,15 @@ func (p *platform) details(alias string) page.Fetch {
 		}
 		return who.Fetch(ctx, r, a)
 	}
+}
+
+// numbers gives what reads what is measured through a link; nil when there is nobody
+// who does.
+func (p *platform) numbers(alias string) metrics.Read {
+	if who, ok := p.room(alias, signal.KindMetric); ok && who.numbers != nil {
+		return who.numbers.Series
+	}
+	return nil
 }
 
 // refs reads references; one that names no link means the current one. The

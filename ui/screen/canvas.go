@@ -183,6 +183,22 @@ func (c Canvas) fit(x, y, w int, p themes.Pen, s, ellipsis string, right bool) {
 	}
 }
 
+// braille is every pattern of eight dots, in the order of their bits.
+const braille = "⠀⠁⠂⠃⠄⠅⠆⠇⠈⠉⠊⠋⠌⠍⠎⠏⠐⠑⠒⠓⠔⠕⠖⠗⠘⠙⠚⠛⠜⠝⠞⠟⠠⠡⠢⠣⠤⠥⠦⠧⠨⠩⠪⠫⠬⠭⠮⠯⠰⠱⠲⠳⠴⠵⠶⠷⠸⠹⠺⠻⠼⠽⠾⠿" +
+	"⡀⡁⡂⡃⡄⡅⡆⡇⡈⡉⡊⡋⡌⡍⡎⡏⡐⡑⡒⡓⡔⡕⡖⡗⡘⡙⡚⡛⡜⡝⡞⡟⡠⡡⡢⡣⡤⡥⡦⡧⡨⡩⡪⡫⡬⡭⡮⡯⡰⡱⡲⡳⡴⡵⡶⡷⡸⡹⡺⡻⡼⡽⡾⡿" +
+	"⢀⢁⢂⢃⢄⢅⢆⢇⢈⢉⢊⢋⢌⢍⢎⢏⢐⢑⢒⢓⢔⢕⢖⢗⢘⢙⢚⢛⢜⢝⢞⢟⢠⢡⢢⢣⢤⢥⢦⢧⢨⢩⢪⢫⢬⢭⢮⢯⢰⢱⢲⢳⢴⢵⢶⢷⢸⢹⢺⢻⢼⢽⢾⢿" +
+	"⣀⣁⣂⣃⣄⣅⣆⣇⣈⣉⣊⣋⣌⣍⣎⣏⣐⣑⣒⣓⣔⣕⣖⣗⣘⣙⣚⣛⣜⣝⣞⣟⣠⣡⣢⣣⣤⣥⣦⣧⣨⣩⣪⣫⣬⣭⣮⣯⣰⣱⣲⣳⣴⣵⣶⣷⣸⣹⣺⣻⣼⣽⣾⣿"
+
+// Dots draws one cell of braille: a bit for each dot, as Unicode counts them (1 to 3
+// and 7 down the left, 4 to 6 and 8 down the right). Lines are drawn of hundreds.
+func (c Canvas) Dots(x, y int, p themes.Pen, dots uint8) {
+	if x >= 0 && y >= 0 && x < c.w && y < c.h {
+		const bytes = 3 // each takes as many
+		at := int(dots) * bytes
+		c.put(x, y, cell{braille[at : at+bytes], p, 1})
+	}
+}
+
 // Repen changes the pens of n cells from x on.
 func (c Canvas) Repen(x, y, n int, f func(themes.Pen) themes.Pen) {
 	if y < 0 || y >= c.h {

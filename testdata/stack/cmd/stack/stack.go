@@ -18,8 +18,8 @@ const usage = `usage: stack COMMAND
 
   build               builds the servers (in testdata/stack)
   up [PART…]          builds them, starts what does not run, prints the kubeconfig's path; parts are
-                      services (a shop's; they want Java 17 and Maven), machines (Cluster API), elastic (as services)
-  part PART…          builds and starts parts alone, without the clusters: what needs none (elastic)
+                      services (a shop's; they want Java 17 and Maven), machines (Cluster API), elastic (as services), influx (InfluxDB 1.8)
+  part PART…          builds and starts parts alone, without the clusters: what needs none (elastic, influx)
   down [--wipe]       ends them; --wipe forgets their data too
   status              what runs, on which port, and where its log is
 
