@@ -84,10 +84,13 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
 		breakers := actuator.New(l, actuator.InPods(api, actuator.Where(conf.Actuators)))
 		return []room{
-			{kinds: []string{delivery.KindRollout}, Actor: rollouts, Details: rollouts, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
+			{kinds: []string{delivery.KindRollout}, Actor: rollouts, Details: rollouts, lines: own, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
 			{kinds: kindsOf(service.Nouns()), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))},
 			{kinds: kindsOf(machine.Nouns()), Actor: machines, Details: machines, plug: plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
-			{Actor: own, Details: own, plug: plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
+			{
+				Actor: own, Details: own, lines: own, logged: kube.Logged(),
+				plug: plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()), fed(f, l, own.Usage())),
+			},
 		}
 	}
 	return nil
@@ -127,7 +130,7 @@ func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) [
 	story.Add(book, feed.Of[machine.Pool](f))
 	story.Add(book, feed.Of[machine.Machine](f))
 	return slices.Concat(
-		[]ui.Opener{home.Opener(book, lead, shared), pods.Opener(feed.Of[cluster.Pod](f), shared)},
+		[]ui.Opener{home.Opener(book, lead, shared), pods.Opener(feed.Of[cluster.Pod](f), feed.Of[cluster.Usage](f), shared)},
 		workloads.Openers(feed.Of[cluster.Workload](f), shared),
 		[]ui.Opener{
 			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), shared),

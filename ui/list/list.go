@@ -39,6 +39,7 @@ type Spec[T backend.Object] struct {
 	Prefill func(T) backend.Args             // first values of actions' parameters; may be nil
 	Extra   func(*List[T]) []ui.Command      // commands that only this view has; may be nil
 	Beside  func(backend.Scope)              // watches what its rows are joined with; may be nil
+	Bare    func() []string                  // columns that have nothing to show now; may be nil
 }
 
 // Shared is what all lists have in common.
@@ -176,6 +177,9 @@ func (l *List[T]) refresh() {
 	}
 	if l.spec.Scoped && len(l.place.Namespaces) == 1 {
 		same = append(same, "namespace")
+	}
+	if l.spec.Bare != nil {
+		same = append(same, l.spec.Bare()...)
 	}
 	l.table.Omit(same...)
 }
