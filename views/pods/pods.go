@@ -31,12 +31,7 @@ func open(f *feed.Feed[cluster.Pod], usage *feed.Feed[cluster.Usage], shared lis
 		Broken: func(p *cluster.Pod) bool { return p.Level.Broken() },
 		Enter:  func(cluster.Pod) tea.Cmd { return l.Show(backend.Describe)() },
 		Beside: func(s backend.Scope) { usage.Watch(context.Background(), s) },
-		Bare: func() []string {
-			if usage.Len() > 0 {
-				return nil
-			}
-			return []string{"cpu", "mem"}
-		},
+		Bare:   func() ([]string, string) { return bare(usage) },
 	}, shared, with)
 	return l
 }

@@ -68,3 +68,18 @@ func size(bytes int64) string {
 	}
 	return strconv.FormatInt(bytes>>20, 10) + "Mi"
 }
+
+// bare are the columns of what is not known, and why it is not.
+func bare(usage *feed.Feed[cluster.Usage]) (ids []string, why string) {
+	if usage.Len() > 0 {
+		return nil, ""
+	}
+	why = "nothing is known of what pods use"
+	for _, p := range usage.Parts() {
+		if !p.Health.Reason.IsZero() {
+			why += ": " + p.Health.Reason.Safe()
+			break
+		}
+	}
+	return []string{"cpu", "mem"}, why
+}
