@@ -17,6 +17,7 @@ type Finding struct {
 type Change struct {
 	Ref      Ref
 	At       time.Time
+	Level    Level // of what it came to; None where a change is neither good nor bad
 	Sentence Text
 }
 

@@ -81,7 +81,7 @@ type Actuators struct {
 
 // Default is what holds where nothing is said.
 func Default() Config {
-	return Config{Theme: "auto", Symbols: "auto", Renderer: "own", View: "pods"}
+	return Config{Theme: "auto", Symbols: "auto", Renderer: "own", View: "home"}
 }
 
 // Path is where the config is looked for when no other is named.

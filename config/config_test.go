@@ -41,7 +41,7 @@ func atHome(t *testing.T) (home string) {
 }
 
 func TestDefaults(t *testing.T) {
-	want := Config{Theme: "auto", Symbols: "auto", Renderer: "own", View: "pods"}
+	want := Config{Theme: "auto", Symbols: "auto", Renderer: "own", View: "home"}
 	for name, text := range map[string]string{
 		"empty": "", "blanks": " \n\n", "comment": "# nothing yet\n", "no keys": "{}", "end mark": "---\n{}\n---\n", "null lists": "links:\nkeys:\nnamespaces:\n",
 	} {

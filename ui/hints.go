@@ -14,6 +14,12 @@ type hint struct {
 // maxHints is how many actions of the selection the footer shows.
 const maxHints = 5
 
+// A Hinter is a view whose own likeliest commands stand in the footer.
+type Hinter interface {
+	// Hints are their ids with a word for each.
+	Hints() [][2]string
+}
+
 // hints are the likeliest actions of the selection by key, then the shell's.
 func (s *Shell) hints() []hint {
 	var out []hint
@@ -25,19 +31,17 @@ func (s *Shell) hints() []hint {
 		}
 		out = append(out, hint{key, strings.ToLower(a.Title), s.o.Desk.Why(a.ID, sel.Refs) != ""})
 	}
-	always := [...]struct{ id, title string }{
-		{"list.open", "open"},
-		{"shell.filter", "filter"},
-		{"shell.actions", "actions"},
-		{"shell.command", "command"},
-		{"shell.palette", "palette"},
-		{"shell.help", "help"},
+	var rest [][2]string
+	if v, ok := s.top().(Hinter); ok {
+		rest = v.Hints()
 	}
+	rest = append(rest, [2]string{"shell.filter", "filter"}, [2]string{"shell.actions", "actions"}, [2]string{"shell.command", "command"},
+		[2]string{"shell.palette", "palette"}, [2]string{"shell.help", "help"})
 	all := s.commands()
-	for _, h := range always {
-		i := slices.IndexFunc(all, func(c Command) bool { return c.ID == h.id })
-		if key := s.keyOf(h.id); i >= 0 && key != "" {
-			out = append(out, hint{key, h.title, all[i].Why != ""})
+	for _, h := range rest {
+		i := slices.IndexFunc(all, func(c Command) bool { return c.ID == h[0] })
+		if key := s.keyOf(h[0]); i >= 0 && key != "" {
+			out = append(out, hint{key, h[1], all[i].Why != ""})
 		}
 	}
 	return out

@@ -44,7 +44,7 @@ func (b Build) about() (words []string) {
 // Change implements backend.Changer: a build has ended.
 func (b Build) Change() (backend.Change, bool) {
 	words := append([]string{strings.ToLower(b.State)}, b.about()...)
-	return backend.Change{Ref: b.Ref(), At: time.Unix(b.Ended, 0), Sentence: backend.T(strings.Join(words, ", "))}, !b.Going() && b.Ended != 0
+	return backend.Change{Ref: b.Ref(), At: time.Unix(b.Ended, 0), Level: b.Level(), Sentence: backend.T(strings.Join(words, ", "))}, !b.Going() && b.Ended != 0
 }
 
 // Finding implements backend.Finder: the pipeline's newest build has failed.

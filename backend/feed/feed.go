@@ -48,6 +48,13 @@ func (f *Feed[T]) Attach(link string, src backend.Source[T]) {
 	}
 }
 
+// Sourced says whether any link has a source here: without one there will be no row.
+func (f *Feed[T]) Sourced() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.sources) > 0
+}
+
 // Detach takes a link's source out; its parts and rows leave.
 func (f *Feed[T]) Detach(link string) {
 	f.mu.Lock()

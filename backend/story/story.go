@@ -52,6 +52,7 @@ const mostChanges = 20
 // called from one goroutine; its feed is as safe as any.
 type Book struct {
 	feed  *feed.Feed[Item]
+	link  func(alias string) backend.Ref
 	pages []page
 	loads map[backend.Part]*written
 }
@@ -73,17 +74,21 @@ type written struct {
 }
 
 // New makes an empty book for a set of feeds. Its own is none of the set's: that
-// an object is told of says nothing about what can be done to it.
-func New(s *feed.Set) *Book {
-	return &Book{feed: feed.NewFeed[Item](s.Bell()), loads: map[backend.Part]*written{}}
+// an object is told of says nothing about what can be done to it. link addresses a
+// link, for what is wrong with a part of it.
+func New(s *feed.Set, link func(alias string) backend.Ref) *Book {
+	return &Book{feed: feed.NewFeed[Item](s.Bell()), link: link, loads: map[backend.Part]*written{}}
 }
 
 // Feed has the items.
 func (b *Book) Feed() *feed.Feed[Item] { return b.feed }
 
 // Add takes what the rows of a feed say into the book: of those that are Finders
-// or Changers.
-func Add[T backend.Object](b *Book, f *feed.Feed[T]) { b.pages = append(b.pages, &of[T]{feed: f}) }
+// or Changers. scoped says that they live in namespaces; what lives elsewhere is
+// told of whatever namespaces are watched.
+func Add[T backend.Object](b *Book, f *feed.Feed[T], scoped bool) {
+	b.pages = append(b.pages, &of[T]{feed: f, scoped: scoped})
+}
 
 // Watch has every feed follow scope until ctx ends, unless it does already.
 func (b *Book) Watch(ctx context.Context, s backend.Scope) {
@@ -144,7 +149,7 @@ func (b *Book) write(part backend.Part, items []Item, whole bool) {
 // items are one for each object that there is something to say about.
 func (b *Book) items() []Item {
 	by := map[backend.Ref]*Item{}
-	for _, f := range counted(b.pages) {
+	for _, f := range append(counted(b.pages), b.lost()...) {
 		i := Item{Of: f.Ref, Section: Wrong, Level: f.Level, Says: f.Sentence.Raw()}
 		if f.Level == backend.Moving || f.Level == backend.Waiting {
 			i.Section = Flight
@@ -166,7 +171,7 @@ func (b *Book) items() []Item {
 	}
 	for _, c := range b.lastChanges() {
 		if by[c.Ref.Key()] == nil {
-			by[c.Ref.Key()] = &Item{Of: c.Ref, Section: Before, Since: c.At.Unix(), Says: c.Sentence.Raw()}
+			by[c.Ref.Key()] = &Item{Of: c.Ref, Section: Before, Level: c.Level, Since: c.At.Unix(), Says: c.Sentence.Raw()}
 		}
 	}
 	out := make([]Item, 0, len(by))
@@ -208,6 +213,29 @@ func counted(pages []page) []backend.Finding {
 	return out
 }
 
+// lost are findings about what can't be read of links that can be reached: what is
+// wrong there nobody sees.
+func (b *Book) lost() (out []backend.Finding) {
+	live, lost := map[string]bool{}, map[string]backend.Health{}
+	for _, p := range b.pages {
+		for _, s := range p.parts() {
+			switch {
+			case s.Part.Link == "":
+			case s.Health.State == backend.Live:
+				live[s.Part.Link] = true
+			case s.Health.State == backend.Down, s.Health.State == backend.Stale:
+				lost[s.Part.Link] = s.Health
+			}
+		}
+	}
+	for link, h := range lost {
+		if live[link] && !h.Reason.IsZero() {
+			out = append(out, backend.Finding{Ref: b.link(link), Rule: "part", Level: backend.Warning, Since: h.Since, Sentence: h.Reason})
+		}
+	}
+	return out
+}
+
 func (b *Book) lastChanges() []backend.Change {
 	var all []backend.Change
 	for _, p := range b.pages {
@@ -241,11 +269,15 @@ func (b *Book) health() (out map[backend.Part]backend.Health, loading map[backen
 
 // of is the page of one noun.
 type of[T backend.Object] struct {
-	feed *feed.Feed[T]
-	lens *feed.Lens[T]
+	feed   *feed.Feed[T]
+	lens   *feed.Lens[T]
+	scoped bool
 }
 
 func (p *of[T]) watch(ctx context.Context, s backend.Scope) {
+	if !p.scoped {
+		s.Namespaces = nil
+	}
 	now, ok := p.feed.Watching()
 	if !ok || !slices.Equal(now.Namespaces, s.Namespaces) {
 		p.feed.Watch(ctx, s)

@@ -49,9 +49,9 @@ func told(b *story.Book) []string {
 
 func open(t *testing.T) (*story.Book, *feed.Feed[thing], backend.Load[thing]) {
 	set := feed.NewSet(feed.NewBell())
-	b := story.New(set)
+	b := story.New(set, func(alias string) backend.Ref { return backend.Ref{Link: alias, Kind: "link", Name: alias} })
 	f := feed.Of[thing](set)
-	story.Add(b, f)
+	story.Add(b, f, true)
 	load := f.Begin(backend.Part{Link: "eu"})
 	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Live})
 	t.Cleanup(set.Stop)
@@ -95,6 +95,22 @@ func TestBookFollowsTheFeeds(t *testing.T) {
 	}
 	if d := diff.Diff(want, told(b)); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestWhatCantBeRead: a part of a link that is lost while another is live is told.
+func TestWhatCantBeRead(t *testing.T) {
+	b, f, load := open(t)
+	load.Synced()
+	f.Health(backend.Part{Link: "eu", Kind: "odd"}, backend.Health{State: backend.Down, Reason: backend.T("it answers with a web page")})
+	b.Turn()
+	if d := diff.Diff([]string{"wrong|eu|warning|it answers with a web page"}, told(b)); d != "" {
+		t.Error(d)
+	}
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Stale, Reason: backend.T("it is away")})
+	b.Turn()
+	if got := told(b); len(got) != 0 {
+		t.Errorf("of a link that is lost as a whole its parts say %q", got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"go.uber.org/goleak"
 
+	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/feed"
 	"wheelhouse/ui"
@@ -122,4 +123,68 @@ func gone(rows []cluster.Pod) []cluster.Pod {
 		rows[i].State = "Terminating"
 	}
 	return rows
+}
+
+// TestFloodOfLines: of 100,000 lines a second each is held or counted, few pictures
+// are made, and the keys still work.
+func TestFloodOfLines(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.desk.Close(t.Context())
+		r.links.add("eu", live())
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		const seconds, batch = 5, 500
+		log := &pouring{until: ctx, batches: seconds * 100_000 / batch, lines: make([]backend.LogLine, batch), pause: time.Second * batch / 100_000}
+		for i := range log.lines {
+			log.lines[i] = backend.LogLine{At: int64(i + 1), Text: backend.T("INFO put a cart into the cache")}
+		}
+		r.log = log
+		o := r.options()
+		o.First, o.Now = "logs eu:pod/shop/cart-0", time.Now
+		p := run(ctx, o, 100, 24)
+		time.Sleep(seconds * time.Second)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if drawn := p.drawn.Load(); drawn == 0 || drawn > seconds*30+20 {
+			t.Errorf("%d pictures of %d batches", drawn, log.batches)
+		}
+		if picture := p.picture(); !strings.Contains(picture, "100,000 lines, 400,000 older gone, 0 dropped") {
+			t.Errorf("they are not all counted:\n%s", picture)
+		}
+		p.program.Send(tea.KeyPressMsg{Code: 'k', Text: "k"})
+		if picture := p.picture(); !strings.Contains(picture, "paused") {
+			t.Errorf("k does not look back:\n%s", picture)
+		}
+		p.program.Send(tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl})
+		<-p.ended
+	})
+}
+
+// pouring is a log that writes the same lines again and again.
+type pouring struct {
+	until   context.Context
+	batches int
+	lines   []backend.LogLine
+	pause   time.Duration
+}
+
+// Tail implements backend.Lines.
+func (l *pouring) Tail(ctx context.Context, q backend.LogQuery, sink backend.LineSink) error {
+	sink.Health(q.Of[0], live())
+	for range l.batches {
+		sink.Lines(l.lines...)
+		time.Sleep(l.pause)
+	}
+	select {
+	case <-ctx.Done():
+	case <-l.until.Done():
+	}
+	return nil
+}
+
+// Before implements backend.Lines.
+func (l *pouring) Before(context.Context, backend.LogQuery, backend.Cursor, int) ([]backend.LogLine, backend.Cursor, error) {
+	return nil, backend.Cursor{}, nil
 }

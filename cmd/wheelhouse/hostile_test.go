@@ -20,6 +20,7 @@ import (
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/themes"
 	"wheelhouse/ui"
 	"wheelhouse/ui/screen"
@@ -171,11 +172,35 @@ var spoilt = []struct {
 		}
 		load[machine.Machine](r.feeds, ofLink("eu"), live(), all...)
 	}},
+	{"builds", []string{"name", "state", "detail", "owner", "version", "image"}, func(r *rig, rows []of) {
+		var all []delivery.Build
+		for i, of := range rows {
+			all = append(all, delivery.Build{
+				Link: "eu", Pipeline: of("name"), Number: strconv.Itoa(100 + i), State: of("state"), Detail: of("detail"), By: of("owner"),
+				Branch: of("version"), Title: of("image"), Began: seconds(0), Ended: seconds(0),
+			})
+		}
+		load[delivery.Build](r.feeds, ofLink("eu"), live(), all...)
+	}},
+	{"pipelines", []string{"name", "state", "detail", "version"}, func(r *rig, rows []of) {
+		var all []delivery.Pipeline
+		for _, of := range rows {
+			all = append(all, delivery.Pipeline{Link: "eu", Name: of("name"), Last: "1", State: of("state"), Off: of("detail"), Branch: of("version"), Began: seconds(0)})
+		}
+		load[delivery.Pipeline](r.feeds, ofLink("eu"), live(), all...)
+	}},
+	{"streams", []string{"name", "state", "detail"}, func(r *rig, rows []of) {
+		var all []signal.Stream
+		for _, of := range rows {
+			all = append(all, signal.Stream{Link: "eu", Name: of("name"), State: of("state"), Detail: of("detail"), Level: backend.Good})
+		}
+		load[signal.Stream](r.feeds, ofLink("eu"), live(), all...)
+	}},
 	{"home", []string{"namespace", "name", "detail"}, func(r *rig, rows []of) {
 		var all []machine.Pool
 		for _, of := range rows {
 			all = append(all, machine.Pool{
-				Link: "eu", Kind: machine.KindPool, Namespace: of("namespace"), Name: of("name"), State: "Paused", Detail: of("detail"), Level: backend.Waiting,
+				Link: "eu", Kind: machine.KindPool, Namespace: of("namespace"), Name: of("name"), State: "Failed", Detail: of("detail"), Level: backend.Critical,
 			})
 		}
 		load[machine.Pool](r.feeds, ofLink("eu"), live(), all...)
@@ -278,6 +303,9 @@ func hostileRig(whole string) func(*rig) {
 		load[cluster.Cluster](r.feeds, backend.Part{}, live(), clusterRow(r.links.states[0]))
 		r.memory.kept["namespaces"], r.memory.kept["filters"], r.memory.kept["commands"] = []string{text}, []string{text}, []string{text}
 		r.actor.more = text
+		load[delivery.Pipeline](r.feeds, ofLink(text), live(), delivery.Pipeline{Link: text, Name: text, Last: text, State: text})
+		line := backend.LogLine{From: text, Level: backend.Warning, Text: backend.T(whole)}
+		r.log = &rigLog{r.t.Context(), []backend.LogLine{line, line, {Text: backend.T(text)}}, live()}
 		r.fetch = func(_ context.Context, _ backend.Ref, a backend.Aspect) (backend.Doc, error) {
 			said := whole
 			if a == backend.Summary {
@@ -313,6 +341,14 @@ func TestHostileEverywhere(t *testing.T) {
 		{name: "wrapped", first: "pods", keys: "y w G"},
 		{name: "scale", first: "deployments", keys: "s enter"},
 		{name: "clusters", first: "clusters", keys: "r"},
+		{name: "trigger", first: "pipelines", keys: "t tab tab tab"},
+		{name: "triggered", first: "pipelines", keys: "t enter"},
+		{name: "log", first: "pods", keys: "l"},
+		{name: "log wrapped, with times", first: "pods", keys: "l t w g"},
+		{name: "log that fails", first: "pods", keys: "", then: func(r *rig, text string) {
+			r.log = &rigLog{until: r.t.Context(), health: backend.Health{State: backend.Down, Reason: backend.T(text)}}
+			r.press("l")
+		}},
 		{name: "command history", first: "pods", keys: ": up"},
 		{name: "filter history", first: "pods", keys: "/ up enter"},
 		{name: "filter pasted", first: "pods", keys: "/", then: func(r *rig, text string) { r.paste(text) }},

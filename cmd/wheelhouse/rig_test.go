@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +15,10 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/audit"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
+	"wheelhouse/backend/signal"
 	"wheelhouse/keymap"
 	"wheelhouse/themes"
 	"wheelhouse/ui"
@@ -82,7 +85,9 @@ func (r *rig) openers() []ui.Opener {
 		Memory:  r.memory,
 		Save:    func(string, []byte) tea.Cmd { return nil },
 		Details: func(string) page.Fetch { return r.fetch },
-		Logged:  func(backend.Ref) bool { return r.log != nil },
+		Logged: func(to backend.Ref) bool {
+			return r.log != nil && slices.Contains([]string{cluster.KindPod, cluster.KindDeployment, delivery.KindBuild, signal.KindStream}, to.Kind)
+		},
 	}
 	return views(r.feeds, r.links, shared, logs.Options{Read: func(backend.Ref) backend.Lines { return r.log }, Refs: nouns().ParseRefs, Save: shared.Save, Bell: r.bell})
 }
@@ -233,6 +238,16 @@ func (a *rigActor) Why(string, []backend.Ref) string { return a.why }
 
 func (a *rigActor) May(context.Context, backend.Permission, backend.Ref) (bool, string, error) {
 	return true, "", nil
+}
+
+// Params implements backend.Asker.
+func (a *rigActor) Params(context.Context, string, backend.Ref) ([]backend.Param, error) {
+	return []backend.Param{
+		{Name: "BRANCH", Title: "BRANCH", Default: "main", Help: "What is built." + a.more},
+		{Name: "TARGET", Title: "TARGET", Type: backend.Choice, Choices: []string{"staging", "production"}, Help: "Where it goes." + a.more},
+		{Name: "CLEAN", Title: "CLEAN", Type: backend.Bool, Default: "false"},
+		{Name: "KEY", Title: "KEY" + a.more, Secret: true, Help: "For the registry."},
+	}, nil
 }
 
 func (a *rigActor) Plan(_ context.Context, action string, refs []backend.Ref, args backend.Args) (backend.Plan, error) {

@@ -118,17 +118,18 @@ func fed[T backend.Object](f *feed.Set, l *link.Link, src backend.Source[T]) fun
 
 // views are all of them, in the order of the palette.
 func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) []ui.Opener {
-	book := story.New(f)
-	story.Add(book, feed.Of[cluster.Cluster](f))
-	story.Add(book, feed.Of[cluster.Workload](f))
-	story.Add(book, feed.Of[cluster.Pod](f))
-	story.Add(book, feed.Of[delivery.Pipeline](f))
-	story.Add(book, feed.Of[delivery.Build](f))
-	story.Add(book, feed.Of[delivery.Rollout](f))
-	story.Add(book, feed.Of[delivery.Revision](f))
-	story.Add(book, feed.Of[service.Breaker](f))
-	story.Add(book, feed.Of[machine.Pool](f))
-	story.Add(book, feed.Of[machine.Machine](f))
+	book := story.New(f, func(alias string) backend.Ref { return cluster.Cluster{Link: alias}.Ref() })
+	story.Add(book, feed.Of[cluster.Cluster](f), false)
+	story.Add(book, feed.Of[cluster.Workload](f), true)
+	story.Add(book, feed.Of[cluster.Pod](f), true)
+	story.Add(book, feed.Of[delivery.Pipeline](f), false)
+	story.Add(book, feed.Of[delivery.Build](f), false)
+	story.Add(book, feed.Of[delivery.Rollout](f), true)
+	story.Add(book, feed.Of[delivery.Revision](f), true)
+	story.Add(book, feed.Of[service.Breaker](f), true)
+	story.Add(book, feed.Of[machine.Pool](f), true)
+	story.Add(book, feed.Of[machine.Machine](f), true)
+	story.Add(book, feed.Of[signal.Stream](f), false)
 	return slices.Concat(
 		[]ui.Opener{home.Opener(book, lead, shared), pods.Opener(feed.Of[cluster.Pod](f), feed.Of[cluster.Usage](f), shared)},
 		workloads.Openers(feed.Of[cluster.Workload](f), shared),
@@ -137,9 +138,9 @@ func views(f *feed.Set, links ui.Links, shared list.Shared, read logs.Options) [
 		},
 		pipelines.Openers(feed.Of[delivery.Pipeline](f), feed.Of[delivery.Build](f), shared),
 		breakers.Openers(feed.Of[service.Breaker](f), shared),
+		logs.Openers(read, feed.Of[signal.Stream](f), shared),
 		machines.Openers(feed.Of[machine.Pool](f), feed.Of[machine.Machine](f), shared),
 		[]ui.Opener{
-			logs.Opener(read),
 			namespaces.Opener(feed.Of[cluster.Namespace](f), shared),
 			clusters.Opener(feed.Of[cluster.Cluster](f), links, shared),
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/machine"
 	"wheelhouse/backend/service"
+	"wheelhouse/backend/signal"
 	"wheelhouse/ui"
 )
 
@@ -175,6 +177,94 @@ func somePools(link string) (pools []machine.Pool, machines []machine.Machine) {
 	return pools, machines
 }
 
+// someBuilds are builds in every state, and the pipelines that made them.
+func someBuilds(link string) (pipelines []delivery.Pipeline, builds []delivery.Build) {
+	stage := func(name, state string, seconds int32) delivery.Stage {
+		return delivery.Stage{Name: name, State: state, Seconds: seconds}
+	}
+	add := func(pipeline, number, state, detail, by string, began, took time.Duration, stages ...delivery.Stage) {
+		b := delivery.Build{
+			Link: link, Pipeline: pipeline, Number: number, Branch: "main", Commit: "3f2a9c1d0e", Title: "cache carts in memory", By: by,
+			State: state, Detail: detail, Queued: seconds(began), Began: seconds(began), Usual: 185, Stages: delivery.PackStages(stages),
+		}
+		switch state {
+		case delivery.Queued:
+			b.Began = 0
+		case delivery.Running, delivery.Waiting:
+		default:
+			b.Ended = b.Began + int64(took.Seconds())
+		}
+		builds = append(builds, b)
+		if len(pipelines) == 0 || pipelines[len(pipelines)-1].Name != pipeline {
+			pipelines = append(pipelines, delivery.Pipeline{Link: link, Name: pipeline, Branch: "main", Last: number, State: state, Began: b.Began})
+		}
+	}
+	add("shop/checkout", "812", delivery.Running, "", "mlin", 160*time.Second, 0,
+		stage("compile", delivery.Passed, 41), stage("unit", delivery.Passed, 58), stage("image", delivery.Running, 20), stage("deploy", delivery.Queued, 0))
+	add("shop/checkout", "811", delivery.Passed, "", "mlin", 3*time.Hour, 192*time.Second,
+		stage("compile", delivery.Passed, 43), stage("unit", delivery.Passed, 60), stage("image", delivery.Passed, 50), stage("deploy", delivery.Passed, 31))
+	add("shop/checkout", "810", delivery.Unstable, "", "a timer", 4*time.Hour, 501*time.Second,
+		stage("compile", delivery.Passed, 43), stage("unit", delivery.Unstable, 400), stage("image", delivery.Passed, 50))
+	add("shop/payments", "44", delivery.Waiting, "Deploy to production?", "ops", 12*time.Minute, 0,
+		stage("compile", delivery.Passed, 30), stage("approve", delivery.Waiting, 0), stage("deploy", delivery.Queued, 0))
+	add("search/indexer", "1207", delivery.Failed, "script failure: exit code 1", "a push by wei", 26*time.Minute, 71*time.Second,
+		stage("build", delivery.Passed, 41), stage("test", delivery.Failed, 30), stage("deploy", delivery.Skipped, 0))
+	add("search/query", "9", delivery.Queued, "Waiting for next available executor", "wei", 40*time.Second, 0)
+	add("platform/a-pipeline-with-a-very-long-name/nightly", "377", delivery.Stopped, "", "a timer", 9*time.Hour, 30*time.Second)
+	pipelines = append(pipelines, delivery.Pipeline{Link: link, Name: "platform/base-image", Off: "is switched off"}, delivery.Pipeline{Link: link, Name: "shop/new"})
+	return pipelines, builds
+}
+
+// someStreams are streams in every state.
+func someStreams(link string) []signal.Stream {
+	return []signal.Stream{
+		{Link: link, Name: "logs-shop-2026.03.14", State: "green", Lines: 12_418_220, Bytes: 9_912_220_118, Level: backend.Good},
+		{Link: link, Name: "logs-shop-2026.03.13", State: "yellow", Detail: "replicas are missing", Lines: 48_220_118, Bytes: 31 << 30, Level: backend.Warning},
+		{Link: link, Name: "audit", State: "red", Detail: "shards are missing: not all lines can be read", Lines: 812, Bytes: 71_000, Level: backend.Critical},
+		{Link: link, Name: "empty", State: "green", Level: backend.Good},
+	}
+}
+
+// rigLog is a log that says the same of everything, in one health.
+type rigLog struct {
+	until  context.Context
+	lines  []backend.LogLine
+	health backend.Health
+}
+
+// Tail implements backend.Lines.
+func (l *rigLog) Tail(ctx context.Context, q backend.LogQuery, sink backend.LineSink) error {
+	sink.Lines(l.lines...)
+	for _, r := range q.Of {
+		sink.Health(r, l.health)
+	}
+	select {
+	case <-ctx.Done():
+	case <-l.until.Done():
+	}
+	return nil
+}
+
+// Before implements backend.Lines.
+func (l *rigLog) Before(context.Context, backend.LogQuery, backend.Cursor, int) ([]backend.LogLine, backend.Cursor, error) {
+	return nil, backend.Cursor{}, nil
+}
+
+// someLines are those of a service that begins and gets into trouble.
+func someLines() (out []backend.LogLine) {
+	for i := range 60 {
+		text := fmt.Sprintf("INFO  c.s.cart.Cache  put cart %d, %d entries, took %dms", 7000+i, 40*i, 1+i%7)
+		switch {
+		case i%11 == 10:
+			text = "WARN  c.s.cart.Cache  the cache is nearly full"
+		case i > 56:
+			text = "ERROR c.s.cart.Cart   java.lang.OutOfMemoryError: Java heap space, at com.shop.cart.Cache.put(Cache.java:71) and many more words that are wider than a screen of eighty columns is"
+		}
+		out = append(out, backend.LogLine{At: rigNow().Add(time.Duration(i-60) * 700 * time.Millisecond).UnixNano(), Level: signal.LevelOf(text), Text: backend.T(text)})
+	}
+	return out
+}
+
 // clusterRow is a link's row, as the links' own source makes it.
 func clusterRow(l ui.LinkState) cluster.Cluster {
 	return cluster.Cluster{
@@ -197,6 +287,11 @@ func (r *rig) fillLink(link string, h backend.Health) {
 	pools, machines := somePools(link)
 	load[machine.Pool](r.feeds, ofLink(link), h, pools...)
 	load[machine.Machine](r.feeds, ofLink(link), h, machines...)
+	pipelines, builds := someBuilds(link)
+	load[delivery.Pipeline](r.feeds, ofLink(link), h, pipelines...)
+	load[delivery.Build](r.feeds, ofLink(link), h, builds...)
+	load[signal.Stream](r.feeds, ofLink(link), h, someStreams(link)...)
+	r.log = &rigLog{r.t.Context(), someLines(), h}
 	r.fillClusters()
 }
 
@@ -232,6 +327,10 @@ func without(h backend.Health) func(*rig) {
 		load[service.Breaker](r.feeds, ofLink("prod-eu"), h)
 		load[machine.Pool](r.feeds, ofLink("prod-eu"), h)
 		load[machine.Machine](r.feeds, ofLink("prod-eu"), h)
+		load[delivery.Pipeline](r.feeds, ofLink("prod-eu"), h)
+		load[delivery.Build](r.feeds, ofLink("prod-eu"), h)
+		load[signal.Stream](r.feeds, ofLink("prod-eu"), h)
+		r.log = &rigLog{until: r.t.Context(), health: h}
 		load[cluster.Cluster](r.feeds, backend.Part{}, h)
 	}
 }

@@ -66,7 +66,7 @@ var states = []struct {
 
 // TestScreens keeps a picture of every view in every state at every size.
 func TestScreens(t *testing.T) {
-	for _, view := range []string{"home", "pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "breakers", "instances", "pools", "machines", "namespaces", "clusters"} {
+	for _, view := range []string{"home", "pods", "workloads", "deployments", "statefulsets", "daemonsets", "rollouts", "builds", "pipelines", "breakers", "instances", "logs", "streams", "pools", "machines", "namespaces", "clusters"} {
 		for _, state := range states {
 			if slices.Contains([]string{"workloads", "statefulsets", "daemonsets", "instances"}, view) && state.name != "full" {
 				continue // the same code and words as deployments
@@ -75,13 +75,21 @@ func TestScreens(t *testing.T) {
 				name := fmt.Sprintf("%s-%s-%dx%d", view, state.name, size.w, size.h)
 				t.Run(name, func(t *testing.T) {
 					inBubble(t, state.fill, func(r *rig) {
-						r.start(view, size.w, size.h)
+						r.start(lineOf(view), size.w, size.h)
 						golden(t, r, name)
 					})
 				})
 			}
 		}
 	}
+}
+
+// lineOf is the ':' line that opens a view with something on it.
+func lineOf(view string) string {
+	if view == "logs" {
+		return "logs prod-eu:pod/shop/cart-0"
+	}
+	return view
 }
 
 // dialogs are what stands above a view once keys were pressed.
@@ -111,6 +119,17 @@ var dialogs = []struct{ name, first, keys string }{
 	{"trip", "breakers", "t"},
 	{"menu-breaker", "breakers", "x"},
 	{"pool-scale", "pools", "s"},
+	{"menu-build", "builds", "x"},
+	{"trigger", "pipelines", "/ c h e c k enter t"},
+	{"trigger-filled", "pipelines", "/ c h e c k enter t tab right tab space tab s e c r e t"},
+	{"build-log", "builds", "enter"},
+	{"log-search", "logs prod-eu:pod/shop/cart-0", "/ f u l l enter N"},
+	{"log-paused", "logs prod-eu:pod/shop/cart-0", "k k"},
+	{"log-top", "logs prod-eu:pod/shop/cart-0", "g"},
+	{"log-times", "logs prod-eu:pod/shop/cart-0", "t"},
+	{"log-wrapped", "logs prod-eu:pod/shop/cart-0", "w"},
+	{"log-several", "pods", "space j space j space l"},
+	{"log-none", "logs", ""},
 	{"describe", "pods", "d"},
 	{"describe-search", "pods", "d / l i n e enter"},
 	{"yaml-end", "pods", "y G"},

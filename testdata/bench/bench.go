@@ -50,7 +50,10 @@ func measure(r *report) (err error) {
 	if err := compare(r); err != nil {
 		return err
 	}
-	return live(r)
+	if err := live(r); err != nil {
+		return err
+	}
+	return lines(r)
 }
 
 // compare runs kubectl and the console in turn.

@@ -47,6 +47,28 @@ func Number[T any](id, title string, keep int, of func(*T) int64) table.Column[T
 	}
 }
 
+// Bytes is a column of sizes: "1.2Gi".
+func Bytes[T any](id, title string, keep int, of func(*T) int64) table.Column[T] {
+	c := Number(id, title, keep, of)
+	c.Cell = func(v *T, _ time.Time) table.Cell { return table.Cell{Text: size(of(v))} }
+	return c
+}
+
+func size(n int64) string {
+	if n < 1<<10 {
+		return strconv.FormatInt(n, 10)
+	}
+	f, unit := float64(n), 0
+	for ; f >= 1000 && unit < 5; unit++ { // three digits at most
+		f /= 1 << 10
+	}
+	digits := 0
+	if f < 10 {
+		digits = 1
+	}
+	return strconv.FormatFloat(f, 'f', digits, 64) + [...]string{"", "Ki", "Mi", "Gi", "Ti", "Pi"}[unit]
+}
+
 // State is the column with the row's sign and word. What is worse sorts first.
 func State[T any](id, title string, of func(*T) (string, backend.Level)) table.Column[T] {
 	return table.Column[T]{

@@ -38,6 +38,15 @@ func (l *List[T]) Commands() []ui.Command {
 	return out
 }
 
+// Hints implements ui.Hinter: opening, and the log where there is one.
+func (l *List[T]) Hints() [][2]string {
+	out := [][2]string{{"list.open", "open"}}
+	if l.shared.Logged != nil && l.whyNoLogs() == "" {
+		out = append(out, [2]string{"list.logs", "logs"})
+	}
+	return out
+}
+
 // moved wraps what moves the cursor: the details follow it.
 func (l *List[T]) moved(f func()) func() tea.Cmd {
 	return func() tea.Cmd {
@@ -99,7 +108,9 @@ func (l *List[T]) looking() []ui.Command {
 		{ID: "list.broken", Title: "Only what is broken, or all", Group: "table", Run: l.moved(func() { l.table.Broken(!l.table.OnlyBroken(), l.spec.Broken) })},
 		{ID: "list.columns", Title: "Choose and order the columns", Group: "table", Run: l.chooseColumns},
 		{ID: "list.wide", Title: "All columns, or the chosen ones", Group: "table", Run: l.moved(l.table.Wide)},
-		{ID: "list.aside", Title: "Details beside the list, or not", Group: "table", Run: l.moved(func() { l.aside = !l.aside })},
+	}
+	if !l.spec.Alone {
+		out = append(out, ui.Command{ID: "list.aside", Title: "Details beside the list, or not", Group: "table", Run: l.moved(func() { l.aside = !l.aside })})
 	}
 	if l.shared.Details != nil {
 		out = append(out,

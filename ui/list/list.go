@@ -33,6 +33,7 @@ type Spec[T backend.Object] struct {
 	Kind    string                     // the kind of the feed's rows that this is a list of; empty: all
 	Only    func(*T) bool              // and which of them; nil: all
 	Scoped  bool                       // its objects live in namespaces
+	Alone   bool                       // no details stand beside it
 	Home    func(ui.Place) backend.Ref // the row that is the place itself; set where all links are shown, whatever the place
 	Enter   func(T) tea.Cmd
 	Note    func(*T) (backend.Level, string)  // what is said in full of the row under the cursor; nil: nothing
@@ -72,7 +73,7 @@ const minAside = 120
 
 // New makes a list. with says where to stand and what to filter.
 func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[T] {
-	l := &List[T]{spec: spec, shared: shared, aside: true, detail: newSide(false)}
+	l := &List[T]{spec: spec, shared: shared, aside: !spec.Alone, detail: newSide(false)}
 	l.table = table.New(spec.Feed.Store, spec.Columns)
 	switch {
 	case spec.Only != nil:
@@ -239,6 +240,45 @@ func (l *List[T]) Draw(f screen.Frame) {
 	}
 }
 
+// Focus says whether the keys are this list's: where several stand on one screen,
+// only one has the cursor.
+func (l *List[T]) Focus(on bool) { l.table.Blur(!on) }
+
+// Len is how many rows are shown, in sight or not.
+func (l *List[T]) Len() int { return l.table.Counts().Shown }
+
+// Current is the row under the cursor.
+func (l *List[T]) Current() (row T, ok bool) {
+	at, ok := l.table.Current()
+	if ok {
+		row = *at
+	}
+	return row, ok
+}
+
+// Has says whether it is a list of that object, shown or not.
+func (l *List[T]) Has(r backend.Ref) bool {
+	row, ok := l.spec.Feed.Store.Get(r)
+	return ok && (l.spec.Only == nil || l.spec.Only(&row))
+}
+
+// AtEdge says whether the cursor is on the last row, or for n below zero on the first.
+func (l *List[T]) AtEdge(n int) bool {
+	if n < 0 {
+		return l.table.At() == 0
+	}
+	return l.table.At() >= l.Len()-1
+}
+
+// GoToEdge puts the cursor there.
+func (l *List[T]) GoToEdge(n int) {
+	if n < 0 {
+		l.table.Home()
+	} else {
+		l.table.End()
+	}
+}
+
 // Selection is the marked rows, or the one under the cursor.
 func (l *List[T]) Selection() ui.Selection {
 	s := ui.Selection{Refs: l.table.Selected(), Hidden: l.table.HiddenMarked()}
@@ -259,7 +299,7 @@ func (l *List[T]) Settled() bool {
 		}
 		parts++
 	}
-	return parts > 0 && !l.table.Counts().Filtering && (l.detail.hidden || !l.aside || l.ref.Name == "" || l.side.Settled())
+	return (parts > 0 || !l.spec.Feed.Sourced()) && !l.table.Counts().Filtering && (l.detail.hidden || !l.aside || l.ref.Name == "" || l.side.Settled())
 }
 
 // Query is the filter in force.

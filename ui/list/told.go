@@ -85,7 +85,7 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	case h.State == backend.Off && reason != "":
 		say(backend.Idle, reason, ":ctx lists the clusters")
 	case h.State == backend.Off:
-		say(backend.Idle, l.unconnected(), ":ctx lists the clusters, enter connects to one")
+		say(backend.Idle, l.unconnected(), ":ctx lists what there is, enter connects to one · systems are named in the configuration")
 	case h.State == backend.Connecting:
 		say(level, "asking for "+l.spec.Noun+"s …", "")
 	case h.State == backend.Forbidden:
@@ -109,7 +109,7 @@ func (l *List[T]) unconnected() string {
 	if len(l.place.Links) > 0 {
 		return strings.Join(l.place.Links, ", ") + " is not connected."
 	}
-	return "No link is connected."
+	return "Nothing that has " + l.spec.Noun + "s is connected."
 }
 
 func (l *List[T]) sieve() string {

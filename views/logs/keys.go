@@ -30,6 +30,15 @@ func (v *logs) Commands() []ui.Command {
 	)
 }
 
+// Hints implements ui.Hinter.
+func (v *logs) Hints() [][2]string {
+	follow := "pause"
+	if v.paused {
+		follow = "follow"
+	}
+	return [][2]string{{"logs.follow", follow}, {"logs.times", "times"}, {"pager.wrap", "wrap"}, {"pager.save", "save"}}
+}
+
 func (v *logs) toggleTimes() {
 	v.shown.times = !v.shown.times
 	v.pager.Set(v.shown, 0)

@@ -1,6 +1,6 @@
 // Package logs is the view of what systems write down, line by line: of pods,
 // builds, streams and whatever else has a log, each read through its own adapter
-// and shown in the same pager. It follows, is paused by looking back, reads what is
+// and shown in the same pager; and the list of the streams. A log follows, is paused by looking back, reads what is
 // older, and counts every line that is not there any more.
 package logs
 
@@ -14,8 +14,11 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/feed"
+	"wheelhouse/backend/signal"
 	"wheelhouse/ui"
+	"wheelhouse/ui/list"
 	"wheelhouse/ui/widget/pager"
+	"wheelhouse/ui/widget/table"
 )
 
 // What is held of a log, and how much of it comes first.
@@ -33,17 +36,44 @@ type Options struct {
 	Bell *feed.Bell
 }
 
-// Opener is how ':' and the palette open it: with the objects whose logs they are.
-func Opener(o Options) ui.Opener {
-	return ui.Opener{
-		Name: "logs", Alias: []string{"log"}, Title: "Logs: what pods, builds and streams write, as it comes", Refs: o.Refs,
-		Open: func(with ui.OpenWith) ui.View {
-			refs := with.Refs
-			if with.Ref.Name != "" {
-				refs = append(refs, with.Ref)
-			}
-			return open(o, refs, with.Filter)
+// Openers are the ways in: the log of objects that are named, or the streams that
+// there are.
+func Openers(o Options, streams *feed.Feed[signal.Stream], shared list.Shared) []ui.Opener {
+	return []ui.Opener{
+		{
+			Name: "logs", Alias: []string{"log"}, Title: "Logs: what pods, builds and streams write, as it comes", Refs: o.Refs,
+			Open: func(with ui.OpenWith) ui.View {
+				refs := with.Refs
+				if with.Ref.Name != "" {
+					refs = append(refs, with.Ref)
+				}
+				return open(o, refs, with.Filter)
+			},
 		},
+		{
+			Name: "streams", Alias: []string{"stream", "index", "indices"}, Title: "Streams: where log lines are kept; enter shows them",
+			Open: func(with ui.OpenWith) ui.View {
+				return list.New(list.Spec[signal.Stream]{
+					Name: "streams", Noun: "stream", Feed: streams, Columns: StreamColumns(), Sort: "name",
+					Broken: func(s *signal.Stream) bool { return s.Level.Broken() },
+					Enter: func(s signal.Stream) tea.Cmd {
+						return ui.Ask(func(shell *ui.Shell) tea.Cmd { return shell.Command("logs " + s.Ref().String()) })
+					},
+				}, shared, with)
+			},
+		},
+	}
+}
+
+// StreamColumns are what a row of streams shows.
+func StreamColumns() []table.Column[signal.Stream] {
+	return []table.Column[signal.Stream]{
+		list.Name("name", "STREAM", func(s *signal.Stream) string { return s.Name }),
+		list.Text("link", "LINK", 3, func(s *signal.Stream) string { return s.Link }),
+		list.State("state", "STATE", func(s *signal.Stream) (string, backend.Level) { return s.State, s.Level }),
+		list.Number("lines", "LINES", 2, func(s *signal.Stream) int64 { return s.Lines }),
+		list.Bytes("size", "SIZE", 4, func(s *signal.Stream) int64 { return s.Bytes }),
+		list.Text("why", "WHY", 5, func(s *signal.Stream) string { return s.Detail }),
 	}
 }
 

@@ -106,7 +106,7 @@ func stages() table.Column[delivery.Build] {
 		cell := table.Cell{Text: stage(b)}
 		for _, s := range b.AllStages() {
 			if len(cell.Track) < longest {
-				cell.Track = append(cell.Track, delivery.LevelOf(s.State))
+				cell.Track = append(cell.Track, levelOf(s))
 			}
 		}
 		return cell
@@ -114,11 +114,20 @@ func stages() table.Column[delivery.Build] {
 	return c
 }
 
+// levelOf is that of a stage: one that has not begun is not on its way, as a build in
+// the queue is.
+func levelOf(s delivery.Stage) backend.Level {
+	if s.State == delivery.Queued {
+		return backend.Idle
+	}
+	return delivery.LevelOf(s.State)
+}
+
 // stage is "test 2/5": the stage that goes on, waits or has failed.
 func stage(b *delivery.Build) string {
 	all := b.AllStages()
 	for i, s := range all {
-		if level := delivery.LevelOf(s.State); level > backend.Good && level != backend.Idle {
+		if level := levelOf(s); level > backend.Good && level != backend.Idle {
 			return fmt.Sprintf("%s %d/%d", s.Name, i+1, len(all))
 		}
 	}

@@ -16,6 +16,9 @@ type cursor struct {
 	near   []backend.Ref // what was visible, for a neighbour to go to
 }
 
+// At is the index of the cursor's row.
+func (t *Table[T]) At() int { return t.cursor.at }
+
 // Move moves the cursor by n rows.
 func (t *Table[T]) Move(n int) { t.put(t.cursor.at + n) }
 

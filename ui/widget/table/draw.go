@@ -95,7 +95,7 @@ func (t *Table[T]) drawHead(f screen.Frame) {
 func (t *Table[T]) drawRow(f screen.Frame, y int, row feed.Row[T], cell func(int) (Cell, bool)) (next time.Time) {
 	ref := (*row.Value).Ref()
 	key, faded := ref.Key(), t.faded != nil && t.faded(ref)
-	here, marked := key == t.cursor.key, t.marked(key)
+	here, marked := key == t.cursor.key && !t.blurred, t.marked(key)
 	if here {
 		f.Text(0, y, themes.Accent|themes.Bold, f.Signs.Cursor)
 	}

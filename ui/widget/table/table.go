@@ -71,6 +71,7 @@ type Table[T backend.Object] struct {
 	layout  layout
 	total   int // rows that the table is of; kept only while it is not of all
 	faded   func(backend.Ref) bool
+	blurred bool
 }
 
 // New makes a table of all rows of the store. columns must not be empty; where
@@ -94,6 +95,9 @@ func New[T backend.Object](store *feed.Store[T], columns []Column[T]) *Table[T] 
 // Fade draws the rows of which old is true in the theme's dim colour: what they
 // say is no longer sure. It is asked of visible rows; nil fades none.
 func (t *Table[T]) Fade(old func(backend.Ref) bool) { t.faded = old }
+
+// Blur hides the cursor, or shows it again: the keys go elsewhere.
+func (t *Table[T]) Blur(on bool) { t.blurred = on }
 
 // Close ends what the table does elsewhere.
 func (t *Table[T]) Close() { t.lens.Close() }

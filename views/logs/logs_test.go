@@ -1,0 +1,280 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/themes"
+	"wheelhouse/ui"
+	"wheelhouse/ui/screen"
+)
+
+// A writer is a log that the test writes. Older lines are numbered below zero.
+type writer struct {
+	mu    sync.Mutex
+	sink  backend.LineSink
+	asked []backend.LogQuery
+	fails error // of Tail
+	ends  bool  // Tail does, at once
+	older int   // lines that there are before the first
+}
+
+// Tail implements backend.Lines.
+func (w *writer) Tail(ctx context.Context, q backend.LogQuery, sink backend.LineSink) error {
+	w.mu.Lock()
+	w.sink, w.asked = sink, append(w.asked, q)
+	fails := w.fails
+	w.mu.Unlock()
+	if fails != nil || w.ends {
+		return fails
+	}
+	for _, r := range q.Of {
+		sink.Health(r, backend.Health{State: backend.Live})
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Before implements backend.Lines.
+func (w *writer) Before(_ context.Context, _ backend.LogQuery, c backend.Cursor, n int) (out []backend.LogLine, next backend.Cursor, err error) {
+	var oldest int
+	if _, err := fmt.Sscan(strings.TrimPrefix(c.Oldest.Text.Safe(), "line "), &oldest); err != nil {
+		return nil, backend.Cursor{}, errors.New("the cursor is none of mine")
+	}
+	for i := max(oldest-n, -w.older); i < oldest; i++ {
+		out = append(out, numbered(i))
+	}
+	if len(out) == 0 {
+		return nil, backend.Cursor{}, nil
+	}
+	return out, backend.Cursor{Oldest: out[0], State: "mine"}, nil
+}
+
+func numbered(i int) backend.LogLine {
+	return backend.LogLine{From: "cart-1", Text: backend.T(fmt.Sprintf("line %d", i))}
+}
+
+// write writes the lines from up to below to.
+func (w *writer) write(from, to int) {
+	for i := from; i < to; i++ {
+		w.sink.Lines(numbered(i))
+	}
+}
+
+// desk is a view on one log, and its terminal of 30×6.
+type desk struct {
+	t *testing.T
+	v *logs
+}
+
+// within runs f on the log of pod cart-1 in a bubble.
+func within(t *testing.T, w *writer, f func(d *desk)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		v := open(Options{
+			Read: func(r backend.Ref) backend.Lines {
+				if r.Kind == "none" {
+					return nil
+				}
+				return w
+			},
+			Bell: feed.NewBell(),
+			Save: func(string, []byte) tea.Cmd { return func() tea.Msg { return nil } },
+		}, []backend.Ref{{Link: "eu", Kind: "pod", Scope: "shop", Name: "cart-1"}}, "")
+		defer v.Close()
+		d := &desk{t, v}
+		d.settle()
+		f(d)
+	})
+}
+
+func (d *desk) settle() {
+	for range 2 {
+		synctest.Wait()
+		d.run(d.v.Update(ui.Changed{}))
+		d.picture()
+	}
+}
+
+func (d *desk) run(cmd tea.Cmd) {
+	for cmd != nil {
+		msg := cmd()
+		if msg == nil {
+			return
+		}
+		cmd = d.v.Update(msg)
+	}
+}
+
+// does carries out a command by its id.
+func (d *desk) does(id string) {
+	d.t.Helper()
+	for _, c := range d.v.Commands() {
+		if c.ID == id {
+			if c.Why != "" {
+				d.t.Fatalf("%s can't be done: %s", id, c.Why)
+			}
+			d.run(c.Run())
+			d.settle()
+			return
+		}
+	}
+	d.t.Fatalf("there is no %s", id)
+}
+
+func (d *desk) picture() []string {
+	f := screen.Frame{Canvas: screen.New(60, 6), Signs: themes.ASCII()}
+	d.v.Draw(f)
+	rows := strings.Split(f.Plain(), "\n")
+	for i, r := range rows {
+		rows[i] = strings.TrimSpace(r)
+	}
+	return rows
+}
+
+func (d *desk) shows(rows ...string) {
+	d.t.Helper()
+	if diff := cmp.Diff(rows, d.picture()); diff != "" {
+		d.t.Error(diff)
+	}
+}
+
+func (d *desk) counts(want string) {
+	d.t.Helper()
+	if got := d.v.Title().Counts; got != want {
+		d.t.Errorf("it counts %q, not %q", got, want)
+	}
+}
+
+func TestFollowsAndPauses(t *testing.T) {
+	w := &writer{}
+	within(t, w, func(d *desk) {
+		d.shows("", "+ nothing was written yet; what comes is shown at once", "", "", "", "")
+		w.write(0, 10)
+		d.settle()
+		d.shows("cart-1    line 4", "cart-1    line 5", "cart-1    line 6", "cart-1    line 7", "cart-1    line 8", "cart-1    line 9")
+		d.does("pager.up")
+		w.write(10, 13)
+		d.settle()
+		d.shows("cart-1    line 3", "cart-1    line 4", "cart-1    line 5", "cart-1    line 6", "cart-1    line 7", "= paused, 3 newer lines since · s or G follows again")
+		d.counts("13 lines, 0 dropped")
+		d.does("pager.bottom")
+		d.shows("cart-1    line 7", "cart-1    line 8", "cart-1    line 9", "cart-1    line 10", "cart-1    line 11", "cart-1    line 12")
+		d.does("logs.follow")
+		w.sink.Lines(make([]backend.LogLine, mostLines)...)
+		d.settle()
+		if s := d.v.reading.tape.State(); s.Dropped != 13 || s.First != 0 {
+			t.Errorf("what one looks at went: %+v", s)
+		}
+		d.counts("100,000 lines, 13 dropped")
+		d.does("logs.follow")
+		w.write(13, 14)
+		d.settle()
+		if rows := d.picture(); !strings.Contains(rows[4], "! 13 lines were dropped here") || !strings.HasSuffix(rows[5], "line 13") {
+			t.Errorf("where some were dropped stands %q", rows)
+		}
+	})
+}
+
+func TestReadsWhatIsOlder(t *testing.T) {
+	w := &writer{older: 1500}
+	within(t, w, func(d *desk) {
+		w.write(0, 3)
+		d.settle()
+		d.does("pager.top")
+		d.does("logs.follow") // all lines are in the window: paused by hand
+		d.does("pager.top")
+		d.does("logs.older")
+		d.does("pager.top")
+		for range 3 { // until there is nothing older
+			d.settle()
+			d.does("pager.top")
+		}
+		s := d.v.reading.tape.State()
+		if s.First != -1500 || s.Len != 1503 {
+			t.Fatalf("%+v", s)
+		}
+		for i := range s.Len {
+			if l, _ := d.v.reading.tape.At(s.First + int64(i)); l.Text.Safe() != fmt.Sprintf("line %d", i-1500) {
+				t.Fatalf("at %d stands %q", i, l.Text.Safe())
+			}
+		}
+		if !d.v.older.done {
+			t.Error("it asks on")
+		}
+	})
+}
+
+func TestSearchesAndSifts(t *testing.T) {
+	w := &writer{}
+	within(t, w, func(d *desk) {
+		w.write(0, 50)
+		d.settle()
+		if err := d.v.Search("LINE 2", true); err != nil {
+			t.Fatal(err)
+		}
+		d.settle()
+		d.counts("50 lines, 0 dropped, 11 with line 2")
+		w.write(200, 202)
+		d.settle()
+		d.counts("52 lines, 0 dropped, 13 with line 2")
+		if err := d.v.Search("2 -q level:error AND x", true); err != nil {
+			t.Fatal(err)
+		}
+		d.settle()
+		w.write(2, 3)
+		d.settle()
+		d.counts("1 line, 0 dropped, 1 with 2")
+		d.does("logs.previous")
+		last := w.asked[len(w.asked)-1]
+		if len(w.asked) != 3 || last.Match != "level:error AND x" || !last.Previous || last.Last != atFirst {
+			t.Errorf("it asked for %+v", w.asked)
+		}
+	})
+}
+
+func TestSaysWhyThereAreNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		w    *writer
+		says string
+	}{
+		"refused": {&writer{fails: &backend.Error{Code: backend.Invalid, Human: "That is no query. Mend it."}}, "x That is no query. Mend it."},
+		"ended":   {&writer{ends: true}, "- it has ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, c.w, func(d *desk) {
+				if rows := d.picture(); rows[1] != c.says {
+					t.Errorf("it shows %q", rows)
+				}
+				if !d.v.Settled() {
+					t.Error("it waits for more")
+				}
+			})
+		})
+	}
+}
+
+// TestOfWhatHasNone: what has no log is told, and the others are read.
+func TestOfWhatHasNone(t *testing.T) {
+	w := &writer{}
+	within(t, w, func(d *desk) {
+		d.v.refs = append(d.v.refs, backend.Ref{Link: "eu", Kind: "none", Name: "x"})
+		d.v.begin()
+		d.settle()
+		w.write(0, 1)
+		d.settle()
+		if rows := d.picture(); rows[0] != "cart-1    line 0" || !strings.HasPrefix(rows[5], "x x: eu:none/x has no log here") {
+			t.Errorf("it shows %q", rows)
+		}
+	})
+}
