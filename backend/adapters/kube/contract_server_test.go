@@ -151,6 +151,8 @@ func (k kept) object(word string) kubeapitest.Message {
 		return pod
 	}
 	switch k.resource {
+	case "usages":
+		return measured(meta, word)
 	case "deployments":
 		return &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Template: template}}
 	case "statefulsets":
@@ -189,6 +191,11 @@ func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, ok := strings.CutPrefix(r.URL.Path, "/api/v1/")
 	if !ok {
 		path, ok = strings.CutPrefix(r.URL.Path, "/apis/apps/v1/")
+	}
+	if !ok {
+		if path, ok = strings.CutPrefix(r.URL.Path, "/apis/metrics.k8s.io/v1beta1/"); ok {
+			path = strings.TrimSuffix(path, "pods") + "usages"
+		}
 	}
 	if !ok { // /livez, /version
 		answer(w, http.StatusOK, map[string]any{"gitVersion": "v1.36.3"})
@@ -261,7 +268,7 @@ func (k kept) of(a asked) bool {
 }
 
 var listKinds = map[string]string{
-	"pods": "PodList", "namespaces": "NamespaceList", "deployments": "DeploymentList", "statefulsets": "StatefulSetList", "daemonsets": "DaemonSetList",
+	"pods": "PodList", "namespaces": "NamespaceList", "deployments": "DeploymentList", "statefulsets": "StatefulSetList", "daemonsets": "DaemonSetList", "usages": "PodMetricsList",
 }
 
 // list answers with one page. All pages are as of the first one's version.

@@ -23,12 +23,13 @@ func (c *Cluster) Usage() backend.Source[cluster.Usage] { return usage(c, usageE
 
 func usage(c *Cluster, every time.Duration) backend.Source[cluster.Usage] {
 	return kubeapi.Source(c.Client, kubeapi.Collection[cluster.Usage]{
-		Res: kubeapi.Resource{
-			Word: "usage", Plural: "pods", Scoped: true,
-			GVK: schema.GroupVersionKind{Group: "metrics.k8s.io", Version: "v1beta1", Kind: "PodMetrics"},
-		},
-		Called: "pods.metrics.k8s.io", Every: every, Row: usageRow,
+		Res: usageResource(), Called: "pods.metrics.k8s.io", Every: every, Row: usageRow,
 	})
+}
+
+func usageResource() kubeapi.Resource {
+	kind := schema.GroupVersionKind{Group: "metrics.k8s.io", Version: "v1beta1", Kind: "PodMetrics"}
+	return kubeapi.Resource{Word: "usage", Plural: "pods", GVK: kind, Scoped: true}
 }
 
 // usageRow projects a PodMetrics. Numbers are those of
