@@ -177,7 +177,9 @@ func lastNumber(t *testing.T, file string) (n int) {
 // TestRealUsage: a pod uses what kubectl top says, which is what its annotations say.
 func TestRealUsage(t *testing.T) {
 	mustRun(t, stackKubectl("annotate", "pod", "-n", "shop", "db-1", "usage/cpu=250m", "usage/memory=300Mi", "--overwrite"))
-	t.Cleanup(func() { mustRun(t, stackKubectl("annotate", "pod", "-n", "shop", "db-1", "usage/cpu-", "usage/memory-")) })
+	t.Cleanup(func() {
+		mustRun(t, stackKubectl("annotate", "pod", "-n", "shop", "db-1", "usage/cpu-", "usage/memory-"))
+	})
 	bell := feed.NewBell()
 	f := feed.NewFeed[cluster.Usage](bell)
 	f.Attach("a", adapter(t).Usage())

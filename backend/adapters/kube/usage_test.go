@@ -43,37 +43,11 @@ func measured(meta metav1.ObjectMeta, word string) wired {
 		return b
 	}
 	cpu, memory, ok := strings.Cut(word, " ")
-	if !ok {
+	if !ok || word[0] < '0' || word[0] > '9' {
 		cpu, memory = "1", "1"
 	}
 	b := part(part(nil, 1, m), 4, use(word, cpu, memory))
 	return part(b, 4, use("side", "500u", "1Ki"))
-}
-
-// TestUsagePolled is the contract, on rows that say the name of a container: what
-// is used has no words.
-func TestUsagePolled(t *testing.T) {
-	source := func(c *Cluster) backend.Source[namedUsage] {
-		return kubeapi.Source(c.Client, kubeapi.Collection[namedUsage]{
-			Res: usageResource(), Every: 10 * time.Millisecond, Called: "usages",
-			Row: func(raw []byte, link string, w kubeapi.Words) (namedUsage, string, error) {
-				u, version, err := usageRow(raw, link, w)
-				return namedUsage{u, kubeapi.TextAt(raw, 4, 1)}, version, err
-			},
-		})
-	}
-	backendtest.Source(t, func(t *testing.T) backendtest.World[namedUsage] {
-		return newWorld(t, true, source, func(string) string { return "usages" })
-	}, silenceOnce)
-}
-
-type namedUsage struct {
-	cluster.Usage
-	word string
-}
-
-func (u namedUsage) AppendText(b []byte) []byte {
-	return backend.AppendWords(u.Usage.AppendText(b), u.word)
 }
 
 func TestUsage(t *testing.T) {
