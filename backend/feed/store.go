@@ -79,6 +79,14 @@ func (s *Store[T]) Get(r backend.Ref) (row T, ok bool) {
 	return row, false
 }
 
+// Version counts what has changed of the rows, so that who reads them by Get knows
+// when to read them again.
+func (s *Store[T]) Version() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.seq
+}
+
 // Len counts the rows.
 func (s *Store[T]) Len() int {
 	s.mu.RLock()

@@ -45,7 +45,7 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 			return err
 		}
 		began, before := time.Now(), p.live
-		err = p.stream(epoch)
+		err = p.once(epoch)
 		if answered := p.c.link.Answered(); p.live.After(before) && answered.After(p.live) {
 			p.live = answered // a quiet watch was in step for as long as the server was there
 		}
@@ -72,10 +72,28 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 		case !expired(err) || !lasted:
 			p.trouble(err, epoch.Err() != nil)
 		}
-		if again := retryIn(err, lasted, wait.NextBackOff()); !pause(ctx, again) {
+		again := retryIn(err, lasted, wait.NextBackOff())
+		if p.col.Every > 0 && err == nil {
+			again = p.col.Every
+		}
+		if !pause(ctx, again) {
 			return ctx.Err()
 		}
 	}
+}
+
+// once reads all that can be read at a time.
+func (p *part[T]) once(ctx context.Context) error {
+	if p.col.Every == 0 {
+		return p.stream(ctx)
+	}
+	w, err := p.c.wire()
+	if err != nil {
+		return err
+	}
+	err = p.pages(ctx, w)
+	p.version = "" // nothing goes on from there
+	return err
 }
 
 // steady is how long a watch lasts at least with a server that is well. One that
@@ -123,15 +141,15 @@ func (p *part[T]) trouble(err error, lost bool) {
 	switch {
 	case apierrors.IsForbidden(err):
 		h.State = backend.Forbidden
-		h.Reason = backend.T(fmt.Sprintf("you may not list %s%s on %s", p.col.Res.Plural, inNamespace(p.key.Scope), p.key.Link))
+		h.Reason = backend.T(fmt.Sprintf("you may not list %s%s on %s", p.col.called(), inNamespace(p.key.Scope), p.key.Link))
 	case apierrors.IsUnauthorized(err):
 		h.State = backend.Forbidden
 		h.Reason = backend.T("the login has expired; r on :ctx logs in again")
 	case apierrors.IsBadRequest(err) && p.labels != "":
 		h.Reason = backend.T(fmt.Sprintf("-l %s is no label selector: %s", p.labels, p.sentence(err)))
-	case apierrors.IsNotFound(err) && p.col.JSON:
+	case apierrors.IsNotFound(err) && (p.col.JSON || p.col.Every > 0):
 		h.State = backend.Off
-		h.Reason = backend.T(fmt.Sprintf("%s has no %s: what makes them is not installed there", p.key.Link, p.col.Res.Plural))
+		h.Reason = backend.T(fmt.Sprintf("%s has no %s: what makes them is not installed there", p.key.Link, p.col.called()))
 	case !p.live.IsZero():
 		h.State, h.Since = backend.Stale, p.live
 	}
@@ -139,7 +157,7 @@ func (p *part[T]) trouble(err error, lost bool) {
 		if reason := p.c.link.Health().Reason; !reason.IsZero() {
 			h.Reason = reason
 		}
-	} else {
+	} else if p.col.Every == 0 || apierrors.IsUnauthorized(err) { // else it is what stands behind the server
 		p.c.link.Report(err)
 	}
 	p.sink.Health(p.key, h)
@@ -366,7 +384,7 @@ func (p *part[T]) pages(ctx context.Context, w *wire) error {
 		if err != nil {
 			return err
 		}
-		if version == "" {
+		if version == "" && p.col.Every == 0 {
 			return fmt.Errorf("list %s: the server does not say as of when it is", p.col.Res.Plural)
 		}
 		if next = more; next == "" {

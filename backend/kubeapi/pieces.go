@@ -60,7 +60,7 @@ func (p *pieces[T]) keep(ctx context.Context) {
 		if p.col.Res.Scoped {
 			may := p.ask(ctx)
 			p.take(inner, may.read)
-			h.Reason = backend.T(fmt.Sprintf("you may not list %s in all namespaces of %s; %s", p.col.Res.Plural, p.whole.Link, may))
+			h.Reason = backend.T(fmt.Sprintf("you may not list %s in all namespaces of %s; %s", p.col.called(), p.whole.Link, may))
 		} else {
 			h.Reason = backend.T(fmt.Sprintf("you may not list %s on %s; :pods NAMESPACE goes to one by name", p.col.Res.Plural, p.whole.Link))
 		}

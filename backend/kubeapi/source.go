@@ -1,6 +1,7 @@
 package kubeapi
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"sync"
@@ -18,6 +19,9 @@ type Collection[T backend.Object] struct {
 	Labels string // what of them belongs here: a selector; empty: all
 	Fields string // and which, by their fields: a selector; empty: all
 	JSON   bool   // a custom resource, which a server has in no other form
+	Called string // how sentences call them; empty: the resource's plural
+	// Every is set where nothing can be followed: between a whole list and the next.
+	Every time.Duration
 	// Row gives the row of an object and its resourceVersion. raw, in the form in
 	// which the API server sends the resource, is only lent to it.
 	Row func(raw []byte, link string, w Words) (T, string, error)
@@ -89,6 +93,9 @@ func (s *source[T]) one(ctx context.Context, col Collection[T], ns, labels strin
 	p := &part[T]{c: s.c, col: col, labels: labels, sink: sink, key: backend.Part{Link: s.c.link.Alias(), Scope: ns, Kind: col.Part}}
 	alone(sink, p.key, func() { _ = p.keep(ctx, false) })
 }
+
+// called is how sentences call them.
+func (col Collection[T]) called() string { return cmp.Or(col.Called, col.Res.Plural) }
 
 func (col Collection[T]) form() form {
 	if col.JSON {

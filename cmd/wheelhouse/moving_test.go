@@ -193,7 +193,7 @@ func TestColumnsAreArranged(t *testing.T) {
 	inBubble(t, full, func(r *rig) {
 		r.start("pods", 120, 24)
 		r.press("ctrl+o > > enter enter < down enter esc")
-		want := []string{"name", "cluster", "ready", "state", "restarts", "why", "ip", "node", "namespace"}
+		want := []string{"name", "cluster", "ready", "state", "restarts", "cpu", "mem", "why", "ip", "node", "namespace"}
 		if got := r.memory.Get("columns.pods"); !slices.Equal(got, want) {
 			t.Errorf("kept: %v\nnot:  %v", got, want)
 		}

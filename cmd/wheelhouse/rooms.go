@@ -97,7 +97,10 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 			{kinds: []string{delivery.KindRollout}, Actor: rollouts, Details: rollouts, lines: own, plug: plugs(fed(f, l, rollouts.Rollouts()), fed(f, l, rollouts.Revisions()))},
 			{kinds: kindsOf(service.Nouns()), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))},
 			{kinds: kindsOf(machine.Nouns()), Actor: machines, Details: machines, plug: plugs(fed(f, l, machines.Pools()), fed(f, l, machines.Machines()))},
-			{Actor: own, Details: own, lines: own, logged: kube.Logged(), plug: plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()))},
+			{
+				Actor: own, Details: own, lines: own, logged: kube.Logged(),
+				plug: plugs(fed(f, l, own.Pods()), fed(f, l, own.Workloads()), fed(f, l, own.Namespaces()), fed(f, l, own.Usage())),
+			},
 		}
 	}
 	return nil
@@ -162,7 +165,7 @@ func views(f *feed.Set, o outlook) []ui.Opener {
 	story.Add(book, feed.Of[machine.Machine](f), true)
 	story.Add(book, feed.Of[signal.Stream](f), false)
 	return slices.Concat(
-		[]ui.Opener{home.Opener(book, lead, o.lists), pods.Opener(feed.Of[cluster.Pod](f), o.lists)},
+		[]ui.Opener{home.Opener(book, lead, o.lists), pods.Opener(feed.Of[cluster.Pod](f), feed.Of[cluster.Usage](f), o.lists)},
 		workloads.Openers(feed.Of[cluster.Workload](f), o.lists),
 		[]ui.Opener{
 			rollouts.Opener(feed.Of[delivery.Rollout](f), feed.Of[delivery.Revision](f), o.lists),

@@ -3,6 +3,7 @@ package list
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -19,8 +20,17 @@ func (l *List[T]) Commands() []ui.Command {
 	out := append(l.movements(), l.marking()...)
 	out = append(out, l.looking()...)
 	out = append(out, l.taking()...)
+	var bare []string
+	bareWhy := ""
+	if l.spec.Bare != nil {
+		bare, bareWhy = l.spec.Bare()
+	}
 	for _, c := range l.spec.Columns {
-		out = append(out, ui.Command{ID: "list.sort." + c.ID, Title: "Sort by " + strings.ToLower(c.Title), Group: "table", Quiet: true, Run: l.sorting(c.ID)})
+		why := ""
+		if slices.Contains(bare, c.ID) {
+			why = bareWhy
+		}
+		out = append(out, ui.Command{ID: "list.sort." + c.ID, Title: "Sort by " + strings.ToLower(c.Title), Group: "table", Quiet: true, Why: why, Run: l.sorting(c.ID)})
 	}
 	if l.spec.Extra != nil {
 		out = append(out, l.spec.Extra(l)...)

@@ -36,10 +36,11 @@ type Spec[T backend.Object] struct {
 	Alone   bool                       // no details stand beside it
 	Home    func(ui.Place) backend.Ref // the row that is the place itself; set where all links are shown, whatever the place
 	Enter   func(T) tea.Cmd
-	Note    func(*T) (backend.Level, string) // what is said in full of the row under the cursor; nil: nothing
-	Prefill func(T) backend.Args             // first values of actions' parameters; may be nil
-	Extra   func(*List[T]) []ui.Command      // commands that only this view has; may be nil
-	Beside  func(backend.Scope)              // watches what its rows are joined with; may be nil
+	Note    func(*T) (backend.Level, string)  // what is said in full of the row under the cursor; nil: nothing
+	Prefill func(T) backend.Args              // first values of actions' parameters; may be nil
+	Extra   func(*List[T]) []ui.Command       // commands that only this view has; may be nil
+	Beside  func(backend.Scope)               // watches what its rows are joined with; may be nil
+	Bare    func() (ids []string, why string) // columns that have nothing to show now, and why; may be nil
 }
 
 // Shared is what all lists have in common.
@@ -177,6 +178,10 @@ func (l *List[T]) refresh() {
 	}
 	if l.spec.Scoped && len(l.place.Namespaces) == 1 {
 		same = append(same, "namespace")
+	}
+	if l.spec.Bare != nil {
+		bare, _ := l.spec.Bare()
+		same = append(same, bare...)
 	}
 	l.table.Omit(same...)
 }

@@ -2,6 +2,7 @@
 package pods
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -16,25 +17,27 @@ import (
 )
 
 // Opener is how ':' and the palette open it.
-func Opener(f *feed.Feed[cluster.Pod], shared list.Shared) ui.Opener {
+func Opener(f *feed.Feed[cluster.Pod], usage *feed.Feed[cluster.Usage], shared list.Shared) ui.Opener {
 	return ui.Opener{
 		Name: "pods", Alias: []string{"po", "pod"}, Title: "Pods: their state, restarts, node and age",
-		Open: func(with ui.OpenWith) ui.View { return open(f, shared, with) },
+		Open: func(with ui.OpenWith) ui.View { return open(f, usage, shared, with) },
 	}
 }
 
-func open(f *feed.Feed[cluster.Pod], shared list.Shared, with ui.OpenWith) ui.View {
+func open(f *feed.Feed[cluster.Pod], usage *feed.Feed[cluster.Usage], shared list.Shared, with ui.OpenWith) ui.View {
 	var l *list.List[cluster.Pod]
 	l = list.New(list.Spec[cluster.Pod]{
-		Name: "pods", Noun: "pod", Feed: f, Columns: Columns(), Sort: "namespace", Scoped: true,
+		Name: "pods", Noun: "pod", Feed: f, Columns: Columns(usage), Sort: "namespace", Scoped: true,
 		Broken: func(p *cluster.Pod) bool { return p.Level.Broken() },
 		Enter:  func(cluster.Pod) tea.Cmd { return l.Show(backend.Describe)() },
+		Beside: func(s backend.Scope) { usage.Watch(context.Background(), s) },
+		Bare:   func() ([]string, string) { return bare(usage) },
 	}, shared, with)
 	return l
 }
 
-// Columns are what a row of pods shows.
-func Columns() []table.Column[cluster.Pod] {
+// Columns are what a row of pods shows, with what it uses, as that is now.
+func Columns(usage *feed.Feed[cluster.Usage]) []table.Column[cluster.Pod] {
 	return []table.Column[cluster.Pod]{
 		list.Text("namespace", "NAMESPACE", 3, func(p *cluster.Pod) string { return p.Namespace }),
 		list.Name("name", "NAME", func(p *cluster.Pod) string { return p.Name }),
@@ -49,6 +52,8 @@ func Columns() []table.Column[cluster.Pod] {
 		},
 		list.State("state", "STATE", func(p *cluster.Pod) (string, backend.Level) { return p.State, p.Level }),
 		list.Number("restarts", "RESTARTS", 4, func(p *cluster.Pod) int64 { return int64(p.Restarts) }),
+		used(usage, "cpu", "CPU", cores, 1000, func(u cluster.Usage) int64 { return u.CPU }),
+		used(usage, "mem", "MEM", size, 1, func(u cluster.Usage) int64 { return u.Memory }),
 		list.Text("why", "WHY", 7, func(p *cluster.Pod) string { return p.Detail }),
 		list.Text("ip", "IP", 9, func(p *cluster.Pod) string { return p.IP }),
 		list.Text("node", "NODE", 8, func(p *cluster.Pod) string { return p.Node }),

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -38,9 +40,10 @@ type plane struct {
 	objects map[string]kept
 	log     []kept
 	version int
-	floor   int             // of an older version nothing is known any more
-	pages   map[string]list // what is left of a list, by its continuation
-	may     []string        // the namespaces that may be read; nil: all
+	floor   int              // of an older version nothing is known any more
+	pages   map[string]list  // what is left of a list, by its continuation
+	may     []string         // the namespaces that may be read; nil: all
+	more    http.HandlerFunc // answers for single objects and logs; nil: nobody does
 }
 
 // kept is an object as of one change, which is what event says.
@@ -51,6 +54,22 @@ type kept struct {
 	uid     string
 	version int
 	raw     []byte
+	pod     *corev1.Pod // set where it is one that says more than a word
+}
+
+// asked is which objects a request is about.
+type asked struct {
+	resource, namespace, name string
+	labels                    labels.Selector
+}
+
+func askedBy(resource, namespace string, q url.Values) asked {
+	a := asked{resource: resource, namespace: namespace, labels: labels.Everything()}
+	_, a.name, _ = strings.Cut(q.Get("fieldSelector"), "metadata.name=")
+	if by, err := labels.Parse(q.Get("labelSelector")); err == nil {
+		a.labels = by
+	}
+	return a
 }
 
 // list is objects as of a version.
@@ -84,11 +103,22 @@ func (p *plane) put(resource, namespace, name, word string) {
 	}
 }
 
+// putPod is put for a pod of which its labels, its spec and its status matter.
+func (p *plane) putPod(pod *corev1.Pod) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := kept{resource: "pods", namespace: pod.Namespace, name: pod.Name, event: "ADDED", pod: pod}
+	if before, is := p.objects[k.path()]; is {
+		k.event, k.uid = "MODIFIED", before.uid
+	}
+	p.turn(k, "")
+}
+
 func (p *plane) remove(resource, namespace, name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := kept{resource: resource, namespace: namespace, name: name}
-	k.event, k.uid = "DELETED", p.objects[k.path()].uid
+	k.event, k.uid, k.pod = "DELETED", p.objects[k.path()].uid, p.objects[k.path()].pod
 	p.turn(k, "")
 }
 
@@ -114,7 +144,15 @@ func (p *plane) wake() {
 func (k kept) object(word string) kubeapitest.Message {
 	meta := metav1.ObjectMeta{Name: k.name, Namespace: k.namespace, UID: types.UID(k.uid), ResourceVersion: strconv.Itoa(k.version), CreationTimestamp: at7(0)}
 	template := corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: word}}}}
+	if k.pod != nil {
+		pod := k.pod.DeepCopy()
+		meta.Labels = pod.Labels
+		pod.ObjectMeta = meta
+		return pod
+	}
 	switch k.resource {
+	case "usages":
+		return measured(meta, word)
 	case "deployments":
 		return &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Template: template}}
 	case "statefulsets":
@@ -154,6 +192,11 @@ func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		path, ok = strings.CutPrefix(r.URL.Path, "/apis/apps/v1/")
 	}
+	if !ok {
+		if path, ok = strings.CutPrefix(r.URL.Path, "/apis/metrics.k8s.io/v1beta1/"); ok {
+			path = strings.TrimSuffix(path, "pods") + "usages"
+		}
+	}
 	if !ok { // /livez, /version
 		answer(w, http.StatusOK, map[string]any{"gitVersion": "v1.36.3"})
 		return
@@ -162,13 +205,16 @@ func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if within, ok := strings.CutPrefix(path, "namespaces/"); ok {
 		namespace, resource, _ = strings.Cut(within, "/")
 	}
+	a := askedBy(resource, namespace, r.URL.Query())
 	switch q := r.URL.Query(); {
+	case p.more != nil && strings.Contains(resource, "/"):
+		p.more(w, r)
 	case !p.permitted(namespace, resource):
 		p.refuse(w, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", fmt.Errorf("the test says no")))
 	case q.Get("watch") != "":
-		p.watch(w, r, resource, namespace)
+		p.watch(w, r, a)
 	default:
-		p.list(w, resource, namespace, q.Get("limit"), q.Get("continue"))
+		p.list(w, a, q.Get("limit"), q.Get("continue"))
 	}
 }
 
@@ -203,32 +249,36 @@ func (p *plane) refuse(w http.ResponseWriter, err *apierrors.StatusError) {
 }
 
 // all gives what there is, by namespace and name. p.mu is held.
-func (p *plane) all(resource, namespace string) list {
+func (p *plane) all(a asked) list {
 	l := list{version: p.version}
 	for _, path := range slices.Sorted(maps.Keys(p.objects)) {
-		if k := p.objects[path]; k.of(resource, namespace) {
+		if k := p.objects[path]; k.of(a) {
 			l.items = append(l.items, k)
 		}
 	}
 	return l
 }
 
-func (k kept) of(resource, namespace string) bool {
-	return k.resource == resource && (namespace == "" || namespace == k.namespace)
+func (k kept) of(a asked) bool {
+	var has labels.Set
+	if k.pod != nil {
+		has = k.pod.Labels
+	}
+	return k.resource == a.resource && (a.namespace == "" || a.namespace == k.namespace) && (a.name == "" || a.name == k.name) && a.labels.Matches(has)
 }
 
 var listKinds = map[string]string{
-	"pods": "PodList", "namespaces": "NamespaceList", "deployments": "DeploymentList", "statefulsets": "StatefulSetList", "daemonsets": "DaemonSetList",
+	"pods": "PodList", "namespaces": "NamespaceList", "deployments": "DeploymentList", "statefulsets": "StatefulSetList", "daemonsets": "DaemonSetList", "usages": "PodMetricsList",
 }
 
 // list answers with one page. All pages are as of the first one's version.
-func (p *plane) list(w http.ResponseWriter, resource, namespace, limit, token string) {
+func (p *plane) list(w http.ResponseWriter, a asked, limit, token string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l, known := p.pages[token]
 	switch {
 	case token == "":
-		l = p.all(resource, namespace)
+		l = p.all(a)
 	case !known:
 		p.refuse(w, apierrors.NewResourceExpired("The provided continue parameter is too old"))
 		return
@@ -237,7 +287,7 @@ func (p *plane) list(w http.ResponseWriter, resource, namespace, limit, token st
 	page := l.items
 	if n, err := strconv.Atoi(limit); err == nil && n < len(page) {
 		page = l.items[:n]
-		meta.Continue = fmt.Sprintf("%s-%s-%d-%d", resource, namespace, l.version, len(l.items))
+		meta.Continue = fmt.Sprintf("%s-%s-%d-%d", a.resource, a.namespace, l.version, len(l.items))
 		p.pages[meta.Continue] = list{l.version, l.items[n:]}
 	}
 	b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), kubeapitest.Wired(p.t, &meta))
@@ -245,12 +295,12 @@ func (p *plane) list(w http.ResponseWriter, resource, namespace, limit, token st
 		b = protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), k.raw)
 	}
 	w.Header().Set("Content-Type", kubeapitest.Protobuf)
-	_, _ = w.Write(kubeapitest.Sealed(p.t, listKinds[resource], b))
+	_, _ = w.Write(kubeapitest.Sealed(p.t, listKinds[a.resource], b))
 }
 
 // watch sends what is new until whoever asked is gone, or has missed something.
-func (p *plane) watch(w http.ResponseWriter, r *http.Request, resource, namespace string) {
-	at, out, refused := p.begin(r, resource, namespace)
+func (p *plane) watch(w http.ResponseWriter, r *http.Request, a asked) {
+	at, out, refused := p.begin(r, a)
 	if refused != nil {
 		p.refuse(w, refused)
 		return
@@ -266,7 +316,7 @@ func (p *plane) watch(w http.ResponseWriter, r *http.Request, resource, namespac
 		p.mu.Lock()
 		turned, now := p.turned, p.version
 		if out = nil; now > at {
-			out, over = p.since(at, resource, namespace)
+			out, over = p.since(at, a)
 		}
 		p.mu.Unlock()
 		if at = now; out != nil {
@@ -281,7 +331,7 @@ func (p *plane) watch(w http.ResponseWriter, r *http.Request, resource, namespac
 }
 
 // begin gives from which version a watch goes on, and what comes first.
-func (p *plane) begin(r *http.Request, resource, namespace string) (at int, out []byte, refused *apierrors.StatusError) {
+func (p *plane) begin(r *http.Request, a asked) (at int, out []byte, refused *apierrors.StatusError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q := r.URL.Query()
@@ -294,7 +344,7 @@ func (p *plane) begin(r *http.Request, resource, namespace string) (at int, out 
 	if !p.streams {
 		return 0, nil, apierrors.NewInvalid(schema.GroupKind{Group: "meta.k8s.io", Kind: "ListOptions"}, "", nil)
 	}
-	for _, k := range p.all(resource, namespace).items {
+	for _, k := range p.all(a).items {
 		out = append(out, kubeapitest.Frame(p.t, "ADDED", k.raw)...)
 	}
 	return p.version, append(out, p.bookmark(map[string]string{"k8s.io/initial-events-end": "true"})...), nil
@@ -308,13 +358,13 @@ func (p *plane) bookmark(annotations map[string]string) []byte {
 
 // since gives the changes after a version; over says that they are not known any
 // more. Where none of them is asked for, a bookmark says so. p.mu is held.
-func (p *plane) since(at int, resource, namespace string) (out []byte, over bool) {
+func (p *plane) since(at int, a asked) (out []byte, over bool) {
 	if at < p.floor {
 		status := apierrors.NewResourceExpired("too old resource version").ErrStatus
 		return kubeapitest.Frame(p.t, "ERROR", kubeapitest.Wired(p.t, &status)), true
 	}
 	for _, k := range p.log {
-		if k.version > at && k.of(resource, namespace) {
+		if k.version > at && k.of(a) {
 			out = append(out, kubeapitest.Frame(p.t, k.event, k.raw)...)
 		}
 	}

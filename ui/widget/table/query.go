@@ -22,15 +22,18 @@ import (
 //	!term       the opposite
 //	~word       letters of the name in that order, the best first; also: -f word
 //	col:term    of that column alone; the beginning of its name is enough
-//	col:>5      > < >= <= = where the column is a number, or an age (age:<1h, 2d)
+//	col:>5      > < >= <= = where the column is a number (also 500m, 10k, 1.5Gi), or
+//	            an age (age:<1h, 2d)
 //	-l sel      a label selector, for the server
 
 // query is a compiled filter.
 type query[T any] struct {
-	keep   feed.Keep[T]
-	words  []string // its plain words, in lower case
-	labels string
-	scores []func(*T) (int, bool)
+	keep    feed.Keep[T]
+	words   []string // its plain words, in lower case
+	labels  string
+	scores  []func(*T) (int, bool)
+	joined  func() uint64 // see sieve
+	version uint64
 }
 
 // term is one of its terms.
@@ -62,6 +65,9 @@ func (t *Table[T]) compile(text string) (query[T], error) {
 			if err != nil {
 				return q, err
 			}
+			if tm.column >= 0 && t.columns[tm.column].Version != nil {
+				id += q.joins(t.columns[tm.column].Version)
+			}
 			if ok != nil {
 				q.keep = q.keep.Where(id, func(v *T) bool { return ok(v) != tm.not })
 			}
@@ -73,6 +79,18 @@ func (t *Table[T]) compile(text string) (query[T], error) {
 		}
 	}
 	return q, nil
+}
+
+// joins has the rows be asked again when a version changes, and gives what makes
+// the question another one then.
+func (q *query[T]) joins(version func() uint64) (id string) {
+	before := q.joined
+	q.joined = version
+	if before != nil {
+		q.joined = func() uint64 { return before() + version() }
+	}
+	q.version = q.joined()
+	return fmt.Sprint(" as of ", q.version)
 }
 
 // sum is how well a row matches all that has a score.
@@ -273,7 +291,7 @@ func (t *Table[T]) comparison(tm term) (id string, ok func(*T) bool, err error) 
 		return "", nil, wrong("%q does not compare; > < >= <= and = do.", op)
 	case value == "":
 	case c.Number != nil:
-		n, err := strconv.ParseFloat(value, 64)
+		n, err := number(value)
 		if err != nil && op != "" {
 			return "", nil, wrong("%s is a number, and %q is none; for example %s:>5.", c.ID, value, c.ID)
 		}
@@ -300,6 +318,23 @@ func (t *Table[T]) comparison(tm term) (id string, ok func(*T) bool, err error) 
 		return "", nil, wrong("%s is not a number, so it can't be compared with %s; %s:=%s asks for exactly that.", c.ID, op, c.ID, value)
 	}
 	return "", nil, nil
+}
+
+// number reads a number, which may have a unit of Kubernetes' quantities.
+func number(s string) (float64, error) {
+	for i, unit := range []string{"Ki", "Mi", "Gi", "Ti"} {
+		if n, ok := strings.CutSuffix(s, unit); ok {
+			f, err := strconv.ParseFloat(n, 64)
+			return f * float64(int64(1)<<(10*(i+1))), err
+		}
+	}
+	for unit, by := range map[string]float64{"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12} {
+		if n, ok := strings.CutSuffix(s, unit); ok {
+			f, err := strconv.ParseFloat(n, 64)
+			return f * by, err
+		}
+	}
+	return strconv.ParseFloat(s, 64)
 }
 
 // age reads a duration that may be of days or weeks.

@@ -9,12 +9,14 @@ import (
 
 // sieve is all that decides which rows are shown.
 type sieve[T any] struct {
-	text   string        // the query as it was typed
-	keep   feed.Keep[T]  // what it means
-	words  []string      // its plain words in lower case, to be shown in names
-	links  []string      // none: all
-	broken func(*T) bool // nil: also what is not broken
-	only   func(*T) bool // what the table is of at all; nil: every row
+	text    string        // the query as it was typed
+	keep    feed.Keep[T]  // what it means
+	words   []string      // its plain words in lower case, to be shown in names
+	joined  func() uint64 // changes with what it asks of that is joined; nil: nothing
+	version uint64        // joined, when the rows were last asked
+	links   []string      // none: all
+	broken  func(*T) bool // nil: also what is not broken
+	only    func(*T) bool // what the table is of at all; nil: every row
 }
 
 // Filter shows only the rows that the query matches (see query.go for the
@@ -27,6 +29,7 @@ func (t *Table[T]) Filter(text string) (labels string, err error) {
 		return "", err
 	}
 	t.sieve.text, t.sieve.keep, t.sieve.words = text, q.keep, q.words
+	t.sieve.joined, t.sieve.version = q.joined, q.version
 	t.apply()
 	return q.labels, nil
 }

@@ -18,7 +18,8 @@ import (
 )
 
 // A Column is one column as data. Its functions depend on the row alone (Cell on
-// the time, too), and are called from other goroutines as well.
+// the time, too; those of a column with a Version on what is joined to the row),
+// and are called from other goroutines as well.
 type Column[T any] struct {
 	ID    string // "restarts": in filters, saved files and what is remembered
 	Title string // "RESTARTS"
@@ -35,6 +36,12 @@ type Column[T any] struct {
 	Less   feed.Less[T]       // nil: sorted by Text
 	Number func(*T) float64   // nil where the column is no number; for "restarts:>5"
 	Since  func(*T) time.Time // nil where the column is no age; for "age:<1h"
+
+	// Version and Frozen are set where the column is of something that is joined to
+	// the row and changes without it: a number that is another one after each change,
+	// and an order by what is joined as it is now, whatever changes later.
+	Version func() uint64
+	Frozen  func() feed.Less[T]
 }
 
 // A Cell is what stands in one column of one row.
@@ -57,6 +64,7 @@ type Table[T backend.Object] struct {
 	wide    bool     // all columns are shown instead of the chosen ones
 	sort    int      // index of the column; -1: by address
 	down    bool     // sorted the other way round
+	joined  uint64   // Version of the column that it is sorted by, when it was
 	sieve   sieve[T]
 	cursor  cursor
 	marks   marks
@@ -97,7 +105,8 @@ func (t *Table[T]) Close() { t.lens.Close() }
 // Refresh takes in what has changed, and says whether anything has. The cursor
 // and the marks follow their rows.
 func (t *Table[T]) Refresh() bool {
-	if !t.lens.Refresh() {
+	changed := t.lens.Refresh()
+	if !t.rejoin() && !changed {
 		return false
 	}
 	t.recount()
@@ -183,9 +192,15 @@ func (t *Table[T]) Sorted() string {
 
 func (t *Table[T]) sortBy(i int, down bool) {
 	t.sort, t.down = i, down
-	less := t.columns[i].Less
+	c := &t.columns[i]
+	less := c.Less
+	if c.Version != nil {
+		t.joined = c.Version() // first: what changes meanwhile is sorted once more
+		less = c.Frozen()
+	}
 	if down {
-		less = func(a, b *T) int { return cmp.Compare(0, t.columns[i].Less(a, b)) }
+		plain := less
+		less = func(a, b *T) int { return cmp.Compare(0, plain(a, b)) }
 	}
 	t.lens.SortBy(less)
 	if !t.cursor.moved {
@@ -193,6 +208,22 @@ func (t *Table[T]) sortBy(i int, down bool) {
 		return
 	}
 	t.follow()
+}
+
+// rejoin sorts and filters anew where what that goes by has changed beside the
+// rows, and says whether it has.
+func (t *Table[T]) rejoin() (changed bool) {
+	if t.sort >= 0 {
+		if c := &t.columns[t.sort]; c.Version != nil && c.Version() != t.joined {
+			t.sortBy(t.sort, t.down)
+			changed = true
+		}
+	}
+	if s := &t.sieve; s.joined != nil && s.joined() != s.version {
+		_, _ = t.Filter(s.text) // it was good before
+		changed = true
+	}
+	return changed
 }
 
 // column gives the index of the column of that ID, -1 for none.
