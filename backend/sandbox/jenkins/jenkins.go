@@ -1,0 +1,294 @@
+// Package jenkins serves the embedded world as Jenkins does: jobs and builds as
+// JSON with ?tree= and ?depth=, the queue, logs as they grow, the stages of
+// Pipeline Stage View, inputs, crumbs. What happens is decided in the world; here
+// stands only how Jenkins says it, and nothing of whoever asks.
+//
+// The facts are those of jenkinsci's jenkins, stapler, pipeline-stage-view-plugin
+// and pipeline-input-step-plugin.
+package jenkins
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"wheelhouse/backend/sandbox"
+)
+
+// Version is what the server calls itself.
+const Version = "2.516.3"
+
+// Options say who may do what. Without users everybody may do everything.
+type Options struct {
+	Users    map[string]User
+	NoStages bool // Pipeline Stage View is not installed: there is no wfapi
+	NoTails  bool // the log is an older one, which can't be asked for its end
+}
+
+// A User is somebody who may log in.
+type User struct {
+	Token    string // an API token, which needs no crumb; empty: none
+	Password string // with which changes need a crumb; empty: none
+	ReadOnly bool   // changes nothing
+}
+
+type server struct {
+	world *sandbox.World
+	o     Options
+
+	mu     sync.Mutex
+	crumbs map[string]string // by session and user
+	orders sync.Mutex        // held while something is put into the queue
+}
+
+// New serves a world.
+func New(w *sandbox.World, o Options) http.Handler {
+	return &server{world: w, o: o, crumbs: map[string]string{}}
+}
+
+// A call is one request with who sent it.
+type call struct {
+	http.ResponseWriter
+	*http.Request
+	user  string // "anonymous" for nobody in particular
+	token bool
+	base  string
+}
+
+// ServeHTTP implements http.Handler.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Jenkins", Version)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	c := &call{ResponseWriter: w, Request: r, user: "anonymous", base: "http://" + r.Host + "/"}
+	if name, secret, ok := r.BasicAuth(); ok {
+		u, known := s.o.Users[name]
+		c.token = known && u.Token != "" && secret == u.Token
+		if !c.token && (!known || u.Password == "" || secret != u.Password) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="Jenkins"`)
+			c.page(http.StatusUnauthorized, "Invalid password/token for user: "+name)
+			return
+		}
+		c.user = name
+	}
+	if len(s.o.Users) > 0 && c.user == "anonymous" {
+		c.page(http.StatusForbidden, "Authentication required: anonymous is missing the Overall/Read permission")
+		return
+	}
+	path := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
+	for i, p := range path {
+		path[i], _ = url.PathUnescape(p) // what does not read is not found
+	}
+	if r.Method == http.MethodPost {
+		if !c.token && !s.crumbed(c) {
+			c.page(http.StatusForbidden, "No valid crumb was included in the request")
+			return
+		}
+		if s.o.Users[c.user].ReadOnly {
+			c.page(http.StatusForbidden, c.user+" is missing the Job/Build permission")
+			return
+		}
+	}
+	if !s.route(c, path) {
+		c.page(http.StatusNotFound, "Not Found")
+	}
+}
+
+// route finds who answers; false: nobody.
+func (s *server) route(c *call, path []string) bool {
+	switch rest := strings.Join(path, "/"); rest {
+	case "api/json":
+		c.export(s.root(c))
+	case "whoAmI/api/json":
+		c.export(bean{"hudson.security.WhoAmI", []field{
+			has("anonymous", shallow, c.user == "anonymous"), has("authenticated", shallow, c.user != "anonymous"),
+			has("authorities", shallow, []any{"authenticated"}), has("name", shallow, c.user),
+		}})
+	case "crumbIssuer/api/json":
+		s.issue(c)
+	case "queue/api/json":
+		c.export(bean{"hudson.model.Queue", []field{has("items", shallow, s.queue(c))}})
+	case "queue/cancelItem":
+		return s.cancel(c)
+	default:
+		if id, ok := strings.CutPrefix(rest, "queue/item/"); ok {
+			return s.queueItem(c, strings.TrimSuffix(id, "/api/json"))
+		}
+		return s.job(c, path)
+	}
+	return true
+}
+
+// job answers below /job/a/job/b.
+func (s *server) job(c *call, path []string) bool {
+	var names []string
+	for len(path) >= 2 && path[0] == "job" {
+		names, path = append(names, path[1]), path[2:]
+	}
+	name, what := strings.Join(names, "/"), strings.Join(path, "/")
+	if name == "" {
+		return false
+	}
+	p, ok := s.pipeline(name)
+	switch {
+	case !ok && what == "api/json" && len(s.below(name)) > 0:
+		c.export(s.folder(c, name))
+		return true
+	case !ok:
+		return false
+	case what == "api/json":
+		c.export(s.jobBean(c, p))
+		return true
+	case what == "build":
+		return s.build(c, p, false)
+	case what == "buildWithParameters":
+		return s.build(c, p, true)
+	case what == "wfapi/runs" && !s.o.NoStages:
+		return s.runs(c, p)
+	}
+	number, err := strconv.Atoi(path[0])
+	if path[0] == "lastBuild" {
+		number, err = s.lastOf(p.Name), nil
+	}
+	if err != nil {
+		return false
+	}
+	b, err := s.world.Build(p.Name, number)
+	if err != nil || !s.began(b) {
+		return false
+	}
+	return s.ofBuild(c, p, b, path[1:])
+}
+
+// ofBuild answers below a build.
+func (s *server) ofBuild(c *call, p sandbox.Pipeline, b sandbox.Build, path []string) bool {
+	switch what := strings.Join(path, "/"); {
+	case what == "api/json":
+		c.export(s.buildBean(c, p, b))
+	case what == "logText/progressiveText":
+		s.progressive(c, b)
+	case what == "consoleText":
+		c.Header().Set("Content-Type", "text/plain;charset=utf-8")
+		_, _ = c.Write([]byte(b.Log(s.world.Now())))
+	case what == "stop" || what == "term" || what == "kill":
+		return s.stop(c, p, b)
+	case what == "submitDescription" && c.Method == http.MethodPost:
+		_ = s.world.Describe(p.Name, b.Number, c.FormValue("description"))
+		c.redirect(http.StatusFound, ".")
+	case what == "doDelete" && c.Method == http.MethodPost:
+		_ = s.world.Delete(p.Name, b.Number)
+		c.redirect(http.StatusFound, "..")
+	case len(path) == 3 && path[0] == "input":
+		return s.input(c, p, b, path[1], path[2])
+	case len(path) == 2 && path[0] == "wfapi" && !s.o.NoStages:
+		return s.wfapi(c, p, b, path[1])
+	default:
+		return false
+	}
+	return true
+}
+
+// crumbed says whether a change carries the crumb of its session and user.
+func (s *server) crumbed(c *call) bool {
+	cookie, err := c.Cookie("JSESSIONID")
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	crumb := s.crumbs[cookie.Value+" "+c.user]
+	return crumb != "" && c.Request.Header.Get("Jenkins-Crumb") == crumb
+}
+
+// issue gives a crumb, in the session that the request has, or a new one.
+func (s *server) issue(c *call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session := ""
+	if cookie, err := c.Cookie("JSESSIONID"); err == nil {
+		session = cookie.Value
+	} else {
+		session = rand.Text()
+		http.SetCookie(c, &http.Cookie{Name: "JSESSIONID", Value: session, Path: "/", HttpOnly: true})
+	}
+	key := session + " " + c.user
+	if s.crumbs[key] == "" {
+		s.crumbs[key] = rand.Text()
+	}
+	c.json(map[string]any{
+		"_class": "hudson.security.csrf.DefaultCrumbIssuer", "crumb": s.crumbs[key], "crumbRequestField": "Jenkins-Crumb",
+	})
+}
+
+// export answers with a bean as ?tree= or ?depth= want it.
+func (c *call) export(b bean) {
+	var t tree
+	if want := c.FormValue("tree"); want != "" {
+		var err error
+		if t, err = parseTree(want); err != nil {
+			c.page(http.StatusBadRequest, "Illegal tree")
+			return
+		}
+	}
+	depth, _ := strconv.Atoi(c.FormValue("depth")) // none is none
+	c.json(b.export(t, depth, 0))
+}
+
+func (c *call) json(v any) {
+	c.Header().Set("Content-Type", "application/json;charset=utf-8")
+	text, err := json.Marshal(v)
+	if err != nil {
+		c.page(http.StatusInternalServerError, err.Error())
+		return
+	}
+	_, _ = c.Write(text)
+}
+
+// page is an error as Jenkins shows it to browsers.
+func (c *call) page(status int, why string) {
+	c.Header().Set("Content-Type", "text/html;charset=utf-8")
+	c.WriteHeader(status)
+	fmt.Fprintf(c, "<html><head><title>Error %d %s</title></head><body><h2>HTTP ERROR %d</h2><p>%s</p></body></html>",
+		status, http.StatusText(status), status, html.EscapeString(why))
+}
+
+func (c *call) redirect(status int, to string) {
+	c.Header().Set("Location", to)
+	c.WriteHeader(status)
+}
+
+// posted says whether it is a POST, and refuses it else.
+func (c *call) posted() bool {
+	if c.Method != http.MethodPost {
+		c.Header().Set("Allow", http.MethodPost)
+		c.page(http.StatusMethodNotAllowed, "Form post required")
+		return false
+	}
+	return true
+}
+
+// Header is the answer's.
+func (c *call) Header() http.Header { return c.ResponseWriter.Header() }
+
+// Write writes the answer's body.
+func (c *call) Write(b []byte) (int, error) { return c.ResponseWriter.Write(b) }
+
+// below are the pipelines in a folder and its folders.
+func (s *server) below(folder string) []sandbox.Pipeline {
+	return slices.DeleteFunc(s.world.Pipelines(), func(p sandbox.Pipeline) bool { return !strings.HasPrefix(p.Name, folder+"/") })
+}
+
+func (s *server) pipeline(name string) (sandbox.Pipeline, bool) {
+	for _, p := range s.world.Pipelines() {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return sandbox.Pipeline{}, false
+}
