@@ -110,6 +110,12 @@ func (s *server) route(c *call, path []string) bool {
 			has("anonymous", shallow, c.user == "anonymous"), has("authenticated", shallow, c.user != "anonymous"),
 			has("authorities", shallow, []any{"authenticated"}), has("name", shallow, c.user),
 		}})
+	case "":
+		c.page(http.StatusOK, "Dashboard [Jenkins]")
+	case "me/api/json":
+		c.export(bean{"hudson.model.User", []field{
+			has("id", shallow, c.user), has("fullName", always, c.user), has("absoluteUrl", always, c.base+"user/"+url.PathEscape(c.user)), has("description", shallow, nil),
+		}})
 	case "crumbIssuer/api/json":
 		s.issue(c)
 	case "queue/api/json":
@@ -142,6 +148,9 @@ func (s *server) job(c *call, path []string) bool {
 		return true
 	case !ok:
 		return false
+	case what == "":
+		c.page(http.StatusOK, p.Name+" [Jenkins]")
+		return true
 	case what == "api/json":
 		c.export(s.jobBean(c, p))
 		return true
@@ -169,6 +178,8 @@ func (s *server) job(c *call, path []string) bool {
 // ofBuild answers below a build.
 func (s *server) ofBuild(c *call, p sandbox.Pipeline, b sandbox.Build, path []string) bool {
 	switch what := strings.Join(path, "/"); {
+	case what == "":
+		c.page(http.StatusOK, fmt.Sprintf("%s #%d [Jenkins]", p.Name, b.Number))
 	case what == "api/json":
 		c.export(s.buildBean(c, p, b))
 	case what == "logText/progressiveText":
@@ -250,11 +261,11 @@ func (c *call) json(v any) {
 	_, _ = c.Write(text)
 }
 
-// page is an error as Jenkins shows it to browsers.
+// page is what Jenkins shows to browsers.
 func (c *call) page(status int, why string) {
 	c.Header().Set("Content-Type", "text/html;charset=utf-8")
 	c.WriteHeader(status)
-	fmt.Fprintf(c, "<html><head><title>Error %d %s</title></head><body><h2>HTTP ERROR %d</h2><p>%s</p></body></html>",
+	fmt.Fprintf(c, "<html><head><title>%d %s</title></head><body><h2>HTTP %d</h2><p>%s</p></body></html>",
 		status, http.StatusText(status), status, html.EscapeString(why))
 }
 
