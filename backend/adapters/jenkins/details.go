@@ -170,7 +170,9 @@ func (j *Jenkins) describe(ctx context.Context, r backend.Ref, b build, p *page)
 			p.add(backend.Waiting, "waits for", one.ID+": "+one.Message)
 		}
 	}
-	type set struct{ Items []struct{ CommitID, Msg string } }
+	type set struct {
+		Items []struct{ CommitID, Msg string }
+	}
 	var changed struct {
 		ChangeSets []set
 		ChangeSet  set // of a build that is no pipeline's

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/delivery"
+	"wheelhouse/backend/webapi"
 )
 
 // How much of a log's end is asked for to have its last lines.
@@ -66,6 +68,8 @@ type follower struct {
 	rest  []byte // the beginning of a line whose end has not come
 	live  bool
 	shown bool // what was there already was given
+	older bool // the server can't be asked for a log's end
+	kept  *ring
 }
 
 // follow goes on until the build has ended and all was given, or ctx has.
@@ -140,64 +144,62 @@ func (f *follower) step(ctx context.Context) (done bool, err error) {
 
 // begin gives what is there already: the last lines of it.
 func (f *follower) begin(ctx context.Context) (done bool, err error) {
-	back := min(max(int64(f.last)*perLine, leastTail), mostTail)
-	c, err := f.j.log(ctx, f.ref, -back, 0)
-	if err == nil && c.tails {
-		f.start, f.at, f.shown = c.start, c.end, true
-		lines := bytes.Count(c.text, []byte("\n"))
-		if c.done && len(c.text) > 0 && c.text[len(c.text)-1] != '\n' {
-			lines++
-		}
-		f.give(c.text, c.done, lines-f.last)
-		return c.done, nil
-	}
-	if backend.CodeOf(err) == backend.Failed || err == nil { // an older server: its answer can't be told from the whole
+	if f.older {
 		return f.whole(ctx)
 	}
-	return false, err
+	back := min(max(int64(f.last)*perLine, leastTail), mostTail)
+	c, err := f.j.log(ctx, f.ref, -back, 0)
+	var status *webapi.StatusError
+	switch {
+	case errors.As(err, &status) && status.Status == http.StatusInternalServerError, err == nil && !c.tails:
+		f.older, f.kept = true, newRing(f.last)
+		return f.whole(ctx)
+	case err != nil:
+		return false, err
+	}
+	f.start, f.at, f.shown = c.start, c.end, true
+	lines := bytes.Count(c.text, []byte("\n"))
+	if c.done && len(c.text) > 0 && c.text[len(c.text)-1] != '\n' {
+		lines++
+	}
+	f.give(c.text, c.done, lines-f.last)
+	return c.done, nil
 }
 
 // whole reads a log from its beginning, of which the last lines are kept: one that
-// grows in pieces, one that has ended as it comes.
+// has ended as it comes, one that grows in pieces.
 func (f *follower) whole(ctx context.Context) (done bool, err error) {
-	b, err := f.j.build(ctx, f.ref)
-	if err != nil {
-		return false, err
-	}
-	ring := newRing(f.last)
-	n := 0
 	keep := func(line []byte) {
-		ring.add(logLine(0, n, f.from, line))
-		n++
+		f.kept.add(logLine(0, f.count, f.from, line))
+		f.count++
 	}
-	var rest []byte
-	var at int64
-	if !b.Building {
-		done, err = true, f.j.each(ctx, f.ref, 0, func(line []byte) bool {
+	b, err := f.j.build(ctx, f.ref)
+	if err == nil && !b.Building && f.at == 0 {
+		f.count, f.kept, done = 0, newRing(f.last), true
+		err = f.j.each(ctx, f.ref, 0, func(line []byte) bool {
 			keep(line)
 			return true
 		})
 	}
-	for err == nil && !done {
+	for caught := false; err == nil && !done && !caught; {
 		var c chunk
-		if c, err = f.j.log(ctx, f.ref, at, 0); err != nil {
+		if c, err = f.j.log(ctx, f.ref, f.at, 0); err != nil {
 			break
 		}
 		var all [][]byte
-		all, rest = split(rest, c.text, c.done)
+		all, f.rest = split(f.rest, c.text, c.done)
 		for _, line := range all {
 			keep(line)
 		}
-		caught := c.end == at
-		if at, done = c.end, c.done; caught {
-			break
-		}
+		caught = c.end == f.at
+		f.at, done = c.end, c.done
 	}
 	if err != nil {
 		return false, err
 	}
-	f.count, f.at, f.rest, f.shown = n, at, rest, true
-	f.sink.Lines(ring.all()...)
+	f.shown = true
+	f.sink.Lines(f.kept.all()...)
+	f.kept = nil
 	return done, nil
 }
 

@@ -22,7 +22,7 @@ const depth = 7
 const (
 	actionFields = "actions[causes[shortDescription,userId,userName,upstreamProject,upstreamBuild,user[id]],parameters[name,value],lastBuiltRevision[SHA1,branch[name]],userId]"
 	buildFields  = "number,building,result,timestamp,duration,estimatedDuration,queueId,description," + actionFields
-	jobFields    = "name,fullName,buildable,builds[" + buildFields + "]"
+	jobFields    = "name,fullName,buildable,allBuilds[" + buildFields + "]"
 	itemFields   = "id,why,inQueueSince,task[fullName,name,url]," + actionFields
 )
 
@@ -32,7 +32,7 @@ type job struct {
 	Name      string
 	FullName  string
 	Buildable *bool
-	Builds    []build
+	Builds    []build `json:"allBuilds"`
 	Jobs      []job
 
 	branch string // of a branch of a multibranch project
