@@ -3,7 +3,6 @@ package jenkins
 import (
 	"bytes"
 	"context"
-	"fmt"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/delivery"
@@ -25,25 +24,20 @@ func (j *Jenkins) Before(ctx context.Context, q backend.LogQuery, c backend.Curs
 	if len(q.Of) != 1 || q.Of[0].Kind != delivery.KindBuild || !ok || n < 1 {
 		return nil, backend.Cursor{}, fail(backend.Invalid, readingLog, backend.Ref{}, nil, "Older lines can be had of one build at a time. Open its log alone.")
 	}
-	r := q.Of[0]
-	if id, queued := queuedID(r); queued {
-		i, err := j.item(ctx, id)
-		if err != nil || i.Executable == nil {
-			return nil, backend.Cursor{}, err
-		}
-		r.Name = fmt.Sprint(i.Executable.Number)
+	r, begun, _, err := j.begun(ctx, q.Of[0])
+	if err != nil || !begun {
+		return nil, backend.Cursor{}, err
 	}
 	switch {
 	case count == 0 && start == 0:
 		return nil, backend.Cursor{}, nil
 	case count == 0:
-		var err error
 		if start, count, err = j.chunkBefore(ctx, r, start); err != nil {
 			return nil, c, err
 		}
 	}
 	kept, at := newRing(n), 0
-	err := j.each(ctx, r, start, func(line []byte) bool {
+	err = j.each(ctx, r, start, func(line []byte) bool {
 		if at < count {
 			kept.add(logLine(start, at, "", line))
 			at++
@@ -54,14 +48,15 @@ func (j *Jenkins) Before(ctx context.Context, q backend.LogQuery, c backend.Curs
 		return nil, c, err
 	}
 	all := kept.all()
-	if len(all) == 0 {
-		return nil, backend.Cursor{}, nil
+	return all, cursorBefore(all), nil
+}
+
+// cursorBefore is where those lines are that are older than these.
+func cursorBefore(all []backend.LogLine) backend.Cursor {
+	if len(all) == 0 || all[0].ID == lineID(0, 0) {
+		return backend.Cursor{}
 	}
-	next := backend.Cursor{Oldest: all[0], State: all[0].ID}
-	if next.State == lineID(0, 0) {
-		next = backend.Cursor{}
-	}
-	return all, next, nil
+	return backend.Cursor{Oldest: all[0], State: all[0].ID}
 }
 
 // chunkBefore finds where a chunk that ends at an offset begins, and how many lines

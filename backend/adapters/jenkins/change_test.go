@@ -34,7 +34,8 @@ func TestTriggerAsks(t *testing.T) {
 		{Name: "VERSION", Title: "VERSION", Help: "which", Default: "1"},
 		{Name: "ENV", Title: "ENV", Type: backend.Choice, Default: "test", Choices: []string{"test", "prod"}},
 		{Name: "FAST", Title: "FAST", Type: backend.Bool, Default: "true"},
-		{Name: "NOTES", Title: "NOTES"}, {Name: "TOKEN", Title: "TOKEN", Secret: true},
+		{Name: "NOTES", Title: "NOTES"},
+		{Name: "TOKEN", Title: "TOKEN", Secret: true},
 	}, got); diff != "" {
 		t.Error(diff)
 	}

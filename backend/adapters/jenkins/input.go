@@ -204,41 +204,47 @@ func (j *Jenkins) answer(ctx context.Context, a answer, progress backend.Progres
 	if !waits {
 		return j.beaten(ctx, a)
 	}
-	me, before, err := j.answered(ctx, a)
+	_, before, err := j.answered(ctx, a)
 	if err != nil {
 		return err
 	}
-	var said error
-	lost, taken := false, false
-	settled := until(ctx, j.limits.look, j.limits.pause/4, func() bool {
-		if !taken {
-			_, said = j.post(ctx, webapi.Request{Op: answering, Ref: a.ref, What: called(a.ref), Path: a.path}, a.form)
-			taken, lost = said == nil, lost || unsure(said)
-		}
+	request := webapi.Request{Op: answering, Ref: a.ref, What: called(a.ref), Path: a.path}
+	got := j.insist(ctx, request, a.form, j.limits.look, func() bool {
 		waits, err = j.waits(ctx, a)
-		return err == nil && !waits || said != nil && !unsure(said) && backend.CodeOf(said) != backend.NotFound && err == nil
+		return err == nil && !waits
 	})
 	switch {
-	case settled && !waits && taken:
-		progress(1, 1, "it goes on")
-		if !a.yes {
-			progress(1, 1, "it is refused")
-		}
-		return nil
-	case settled && !waits && lost: // by us, or by somebody faster
-		if _, now, err := j.answered(ctx, a); err == nil && now > before {
-			progress(1, 1, "it is answered, by "+backend.T(me).Safe())
+	case got.refused != nil:
+		return j.refused(ctx, a, got.refused)
+	case got.settled && !got.heard: // by us, or by somebody faster
+		if me, now, err := j.answered(ctx, a); err == nil && now > before {
+			progress(1, 1, a.came()+", by "+backend.T(me).Safe())
 			return nil
 		}
 		return j.beaten(ctx, a)
-	case settled && !waits:
-		return j.beaten(ctx, a)
-	case settled:
-		return said
-	case taken:
+	case got.settled:
+		progress(1, 1, a.came())
+		return nil
+	case got.heard:
 		return fail(backend.Failed, answering, a.ref, nil, "%s took the answer and still waits for %s. Look into its log.", called(a.ref), a.id)
 	}
-	return fail(backend.Unknown, answering, a.ref, said, "%s may have been answered: the answers are lost. Look at it before you ask again.", called(a.ref))
+	return fail(backend.Unknown, answering, a.ref, got.last, "%s may have been answered: the answers are lost. Look at it before you ask again.", called(a.ref))
+}
+
+// refused is why an answer was not taken.
+func (j *Jenkins) refused(ctx context.Context, a answer, why error) error {
+	if waits, err := j.waits(ctx, a); err == nil && !waits {
+		return j.beaten(ctx, a)
+	}
+	return why
+}
+
+// came is what an answer has brought about.
+func (a answer) came() string {
+	if a.yes {
+		return "it goes on"
+	}
+	return "it is refused"
 }
 
 // waits says whether the input still waits.

@@ -101,8 +101,11 @@ func cart() sandbox.Pipeline {
 	return sandbox.Pipeline{
 		Name: "shop/cart", Branch: "main",
 		Params: []sandbox.Param{
-			{Name: "VERSION", Kind: "string", Default: "1", Help: "which"}, {Name: "ENV", Kind: "choice", Choices: []string{"test", "prod"}},
-			{Name: "FAST", Kind: "boolean", Default: "true"}, {Name: "NOTES", Kind: "text"}, {Name: "TOKEN", Kind: "password"},
+			{Name: "VERSION", Kind: "string", Default: "1", Help: "which"},
+			{Name: "ENV", Kind: "choice", Choices: []string{"test", "prod"}},
+			{Name: "FAST", Kind: "boolean", Default: "true"},
+			{Name: "NOTES", Kind: "text"},
+			{Name: "TOKEN", Kind: "password"},
 		},
 		Stages: []sandbox.Plan{
 			{Name: "compile", Takes: 10 * time.Second, Says: []string{"one", "WARN two"}},

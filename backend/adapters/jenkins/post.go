@@ -89,13 +89,19 @@ func (j *Jenkins) post(ctx context.Context, r webapi.Request, form url.Values) (
 			Code: backend.Unknown, Op: r.Op, Ref: r.Ref, Err: errStranger,
 			Human: j.api.Link().Alias() + " was not reached: a portal or proxy before it answered. Log in there, then look whether it was done.",
 		}
-	case strings.Contains(a.Header.Get("Location"), "/login"):
+	case toLogin(a.Header.Get("Location")):
 		return nil, &backend.Error{
 			Code: backend.Expired, Op: r.Op, Ref: r.Ref,
 			Human: "The login to " + j.api.Link().Alias() + " is not good any more. Put a good one where its secret points to, then log in again.",
 		}
 	}
 	return a, nil
+}
+
+// toLogin says whether a redirect leads to where one logs in.
+func toLogin(location string) bool {
+	to, err := url.Parse(location)
+	return err == nil && !strings.Contains(to.Path, "/job/") && (strings.HasSuffix(to.Path, "/login") || strings.Contains(to.Path, "/commenceLogin"))
 }
 
 // unsure says whether an error leaves open if it was done: a lost answer, one from
@@ -126,16 +132,37 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // until looks again and again until look is done, a time is over, or ctx has ended.
 // What fails on the way is asked again.
-func until(ctx context.Context, most, pause time.Duration, look func() (done bool)) bool {
+func until(ctx context.Context, most, pause time.Duration, look func() (done bool)) {
 	end := time.Now().Add(most)
-	for {
-		if look() {
-			return true
-		}
-		if time.Now().Add(pause).After(end) || !wait(ctx, pause) {
-			return false
-		}
+	for !look() && time.Now().Add(pause).Before(end) && wait(ctx, pause) {
 	}
+}
+
+// asked is what came of asking for something that may be asked for twice.
+type asked struct {
+	heard   bool  // Jenkins has taken it
+	refused error // it was refused
+	settled bool  // it has come about
+	last    error
+}
+
+// insist asks until an answer comes, and looks until it has come about, for a time.
+func (j *Jenkins) insist(ctx context.Context, r webapi.Request, form url.Values, most time.Duration, settled func() bool) (a asked) {
+	until(ctx, most, j.limits.pause/4, func() bool {
+		if !a.heard {
+			_, a.last = j.post(ctx, r, form)
+			switch {
+			case a.last == nil:
+				a.heard = true
+			case !unsure(a.last):
+				a.refused = a.last
+				return true
+			}
+		}
+		a.settled = settled()
+		return a.settled
+	})
+	return a
 }
 
 // fail is an error with a sentence, which may hold what Jenkins said.

@@ -67,7 +67,8 @@ func (s *search) mine(id int64, all []action) bool {
 			return slices.ContainsFunc(a.Parameters, func(p struct {
 				Name  string
 				Value any
-			}) bool {
+			},
+			) bool {
 				return p.Name == mark && p.Value == s.id
 			})
 		})

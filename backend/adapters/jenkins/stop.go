@@ -69,18 +69,8 @@ func (j *Jenkins) stop(ctx context.Context, r backend.Ref, path string, progress
 	if !b.Building {
 		return fail(backend.Conflict, stopping, r, nil, "%s has ended meanwhile: %s. Nothing is left to stop.", called(r), strings.ToLower(stateOf(b)))
 	}
-	request := webapi.Request{Op: stopping, Ref: r, What: called(r), Path: path}
-	var asked error
-	ended := until(ctx, j.limits.wait, j.limits.pause/4, func() bool {
-		if asked == nil && request.Path != "" || unsure(asked) {
-			if _, asked = j.post(ctx, request, nil); asked == nil {
-				request.Path = "" // it has heard
-				progress(0, 0, "asked to stop")
-			}
-		}
-		if asked != nil && !unsure(asked) {
-			return true
-		}
+	a := j.insist(ctx, webapi.Request{Op: stopping, Ref: r, What: called(r), Path: path}, nil, j.limits.wait, func() bool {
+		progress(0, 0, "asked to stop")
 		now, err := j.build(ctx, r)
 		if err == nil {
 			b = now
@@ -88,16 +78,16 @@ func (j *Jenkins) stop(ctx context.Context, r backend.Ref, path string, progress
 		return err == nil && !b.Building
 	})
 	switch {
-	case asked != nil && !unsure(asked):
-		return asked
-	case ended && stateOf(b) == delivery.Stopped:
+	case a.refused != nil:
+		return a.refused
+	case a.settled && stateOf(b) == delivery.Stopped:
 		progress(1, 1, "it is stopped")
 		return nil
-	case ended:
+	case a.settled:
 		progress(1, 1, "it ended before it could be stopped: "+strings.ToLower(stateOf(b)))
 		return nil
-	case ctx.Err() != nil || asked != nil:
-		return fail(backend.Unknown, stopping, r, asked, "%s may have been asked to stop: the answers are lost. Look at it before you ask again.", called(r))
+	case ctx.Err() != nil || !a.heard:
+		return fail(backend.Unknown, stopping, r, a.last, "%s may have been asked to stop: the answers are lost. Look at it before you ask again.", called(r))
 	}
 	j.harder(r)
 	return fail(backend.Failed, stopping, r, nil, "%s was asked to stop and still runs after %s. Wait, or ask again: that is harder.", called(r), j.limits.wait)
@@ -139,24 +129,28 @@ func (j *Jenkins) cancel(ctx context.Context, r backend.Ref, id int64, progress 
 	if err != nil {
 		return err
 	}
-	var asked, end error
-	gone := until(ctx, j.limits.look, j.limits.pause/4, func() bool {
-		_, asked = j.post(ctx, webapi.Request{Op: stopping, Ref: r, What: called(r), Path: "/queue/cancelItem"}, url.Values{"id": {fmt.Sprint(id)}})
-		if asked != nil && !unsure(asked) && backend.CodeOf(asked) != backend.NotFound {
-			end = asked
-			return true
+	request := webapi.Request{Op: stopping, Ref: r, What: called(r), Path: "/queue/cancelItem"}
+	var begun error
+	a := j.insist(ctx, request, url.Values{"id": {fmt.Sprint(id)}}, j.limits.look, func() bool {
+		i, err := j.item(ctx, id)
+		if err == nil && i.Executable != nil {
+			begun = left(r, i)
 		}
-		if i, err = j.item(ctx, id); err == nil && i.Executable != nil {
-			end = left(r, i)
-		}
-		return err == nil && (i.Cancelled || i.Executable != nil)
+		return err == nil && (i.Cancelled || begun != nil)
 	})
+	if backend.CodeOf(a.refused) == backend.NotFound { // it has left the queue, one way or the other
+		if i, err := j.item(ctx, id); err == nil {
+			a.refused = left(r, i)
+		}
+	}
 	switch {
-	case gone && end == nil:
+	case a.refused != nil:
+		return a.refused
+	case begun != nil:
+		return begun
+	case a.settled:
 		progress(1, 1, "it is taken out of the queue")
 		return nil
-	case gone:
-		return end
 	}
-	return fail(backend.Unknown, stopping, r, asked, "%s may have been taken out of the queue: the answers are lost. Look at it before you ask again.", called(r))
+	return fail(backend.Unknown, stopping, r, a.last, "%s may have been taken out of the queue: the answers are lost. Look at it before you ask again.", called(r))
 }

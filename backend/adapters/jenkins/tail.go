@@ -120,13 +120,11 @@ func (f *follower) tell(err error) {
 
 // step asks once. done: nothing more comes.
 func (f *follower) step(ctx context.Context) (done bool, err error) {
-	if id, queued := queuedID(f.ref); queued {
-		i, err := f.j.item(ctx, id)
-		if err != nil || i.Cancelled || i.Executable == nil {
-			return i.Cancelled, err
-		}
-		f.ref.Name = fmt.Sprint(i.Executable.Number)
+	ref, begun, never, err := f.j.begun(ctx, f.ref)
+	if err != nil || !begun {
+		return never, err
 	}
+	f.ref = ref
 	if !f.shown {
 		return f.begin(ctx)
 	}
@@ -140,6 +138,21 @@ func (f *follower) step(ctx context.Context) (done bool, err error) {
 	f.at = c.end
 	f.give(c.text, c.done, 0)
 	return c.done, nil
+}
+
+// begun is the build that something queued has become; never: it has left the queue
+// and is none.
+func (j *Jenkins) begun(ctx context.Context, r backend.Ref) (_ backend.Ref, begun, never bool, err error) {
+	id, queued := queuedID(r)
+	if !queued {
+		return r, true, false, nil
+	}
+	i, err := j.item(ctx, id)
+	if err != nil || i.Executable == nil {
+		return r, false, i.Cancelled, err
+	}
+	r.Name = fmt.Sprint(i.Executable.Number)
+	return r, true, false, nil
 }
 
 // begin gives what is there already: the last lines of it.

@@ -227,13 +227,7 @@ func (j *Jenkins) trigger(ctx context.Context, o order, progress backend.Progres
 			return err
 		}
 	}
-	r := webapi.Request{Op: trigger, Ref: o.ref, What: o.job, Path: o.path()}
-	var a *webapi.Answer
-	for range 3 {
-		if a, err = j.post(ctx, r, o.form); err == nil || !unsent(err) || !wait(ctx, j.limits.pause) {
-			break
-		}
-	}
+	a, err := j.order(ctx, o)
 	switch {
 	case err == nil:
 		id, ok := location(a.Header)
@@ -250,6 +244,17 @@ func (j *Jenkins) trigger(ctx context.Context, o order, progress backend.Progres
 		return j.seek(ctx, &s, err, progress)
 	}
 	return err
+}
+
+// order sends one. What could not leave is tried again.
+func (j *Jenkins) order(ctx context.Context, o order) (a *webapi.Answer, err error) {
+	for range 3 {
+		a, err = j.post(ctx, webapi.Request{Op: trigger, Ref: o.ref, What: o.job, Path: o.path()}, o.form)
+		if err == nil || !unsent(err) || !wait(ctx, j.limits.pause) {
+			break
+		}
+	}
+	return a, err
 }
 
 // alone waits until nobody else triggers the job from here.

@@ -17,53 +17,57 @@ const expires = 300 // seconds
 
 // build puts an order into the queue. One that waits already with the same
 // parameters is not put there twice.
-func (s *server) build(c *call, p sandbox.Pipeline, withParams bool) bool {
+func (s *server) build(c *call, p sandbox.Pipeline, withParams bool) {
 	if !c.posted() {
-		return true
+		return
 	}
-	switch {
-	case p.Off:
-		c.page(http.StatusConflict, p.Name+" is not buildable")
-		return true
-	case withParams && len(p.Params) == 0:
-		c.page(http.StatusBadRequest, p.Name+" is not parameterized")
-		return true
-	case !withParams && len(p.Params) > 0 && c.FormValue("json") == "":
-		c.page(http.StatusBadRequest, "Nothing is submitted")
-		return true
-	}
-	given, err := c.params(withParams)
-	if err != nil {
-		c.page(http.StatusBadRequest, err.Error())
-		return true
-	}
-	o := sandbox.Order{By: c.user, Params: map[string]string{}}
-	for _, param := range p.Params {
-		v, ok := given(param.Name)
-		if !ok {
-			v = defaultOf(param)
-		}
-		if why := unfit(param, v); why != "" {
-			c.page(http.StatusBadRequest, why)
-			return true
-		}
-		o.Params[param.Name] = v
+	o, status, why := c.order(p, withParams)
+	if why != "" {
+		c.page(status, why)
+		return
 	}
 	s.orders.Lock()
 	defer s.orders.Unlock()
 	for _, b := range s.queued(p.Name) {
 		if maps.Equal(b.Params, o.Params) {
 			c.redirect(http.StatusSeeOther, fmt.Sprintf("%squeue/item/%d/", c.base, b.ID))
-			return true
+			return
 		}
 	}
 	b, err := s.world.Trigger(p.Name, o)
 	if err != nil {
 		c.page(http.StatusConflict, err.Error())
-		return true
+		return
 	}
 	c.redirect(http.StatusCreated, fmt.Sprintf("%squeue/item/%d/", c.base, b.ID))
-	return true
+}
+
+// order reads what is wanted, or says why it can't be had.
+func (c *call) order(p sandbox.Pipeline, withParams bool) (o sandbox.Order, status int, why string) {
+	switch {
+	case p.Off:
+		return o, http.StatusConflict, p.Name + " is not buildable"
+	case withParams && len(p.Params) == 0:
+		return o, http.StatusBadRequest, p.Name + " is not parameterized"
+	case !withParams && len(p.Params) > 0 && c.FormValue("json") == "":
+		return o, http.StatusBadRequest, "Nothing is submitted"
+	}
+	given, err := c.params(withParams)
+	if err != nil {
+		return o, http.StatusBadRequest, err.Error()
+	}
+	o = sandbox.Order{By: c.user, Params: map[string]string{}}
+	for _, param := range p.Params {
+		v, ok := given(param.Name)
+		if !ok {
+			v = defaultOf(param)
+		}
+		if why := unfit(param, v); why != "" {
+			return o, http.StatusBadRequest, why
+		}
+		o.Params[param.Name] = v
+	}
+	return o, 0, ""
 }
 
 // params are what was given: fields of the query or the form, or the form that a
@@ -174,11 +178,9 @@ func (s *server) cancel(c *call) bool {
 }
 
 // stop asks a build to end; one that has ended already is asked in vain.
-func (s *server) stop(c *call, p sandbox.Pipeline, b sandbox.Build) bool {
-	if !c.posted() {
-		return true
+func (s *server) stop(c *call, p sandbox.Pipeline, b sandbox.Build) {
+	if c.posted() {
+		_ = s.world.Stop(p.Name, b.Number)
+		c.redirect(http.StatusFound, ".")
 	}
-	_ = s.world.Stop(p.Name, b.Number)
-	c.redirect(http.StatusFound, ".")
-	return true
 }

@@ -67,37 +67,40 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Jenkins", Version)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	c := &call{ResponseWriter: w, Request: r, user: "anonymous", base: "http://" + r.Host + "/"}
-	if name, secret, ok := r.BasicAuth(); ok {
-		u, known := s.o.Users[name]
-		c.token = known && u.Token != "" && secret == u.Token
-		if !c.token && (!known || u.Password == "" || secret != u.Password) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="Jenkins"`)
-			c.page(http.StatusUnauthorized, "Invalid password/token for user: "+name)
-			return
-		}
-		c.user = name
-	}
-	if len(s.o.Users) > 0 && c.user == "anonymous" {
-		c.page(http.StatusForbidden, "Authentication required: anonymous is missing the Overall/Read permission")
+	if status, why := s.may(c); why != "" {
+		c.page(status, why)
 		return
 	}
 	path := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 	for i, p := range path {
 		path[i], _ = url.PathUnescape(p) // what does not read is not found
 	}
-	if r.Method == http.MethodPost {
-		if !c.token && !s.crumbed(c) {
-			c.page(http.StatusForbidden, "No valid crumb was included in the request")
-			return
-		}
-		if s.o.Users[c.user].ReadOnly {
-			c.page(http.StatusForbidden, c.user+" is missing the Job/Build permission")
-			return
-		}
-	}
 	if !s.route(c, path) {
 		c.page(http.StatusNotFound, "Not Found")
 	}
+}
+
+// may finds who sends a call, and says why not where it is refused.
+func (s *server) may(c *call) (status int, why string) {
+	if name, secret, ok := c.BasicAuth(); ok {
+		u, known := s.o.Users[name]
+		c.token = known && u.Token != "" && secret == u.Token
+		if !c.token && (!known || u.Password == "" || secret != u.Password) {
+			c.Header().Set("WWW-Authenticate", `Basic realm="Jenkins"`)
+			return http.StatusUnauthorized, "Invalid password/token for user: " + name
+		}
+		c.user = name
+	}
+	switch {
+	case len(s.o.Users) > 0 && c.user == "anonymous":
+		return http.StatusForbidden, "Authentication required: anonymous is missing the Overall/Read permission"
+	case c.Method != http.MethodPost:
+	case !c.token && !s.crumbed(c):
+		return http.StatusForbidden, "No valid crumb was included in the request"
+	case s.o.Users[c.user].ReadOnly:
+		return http.StatusForbidden, c.user + " is missing the Job/Build permission"
+	}
+	return 0, ""
 }
 
 // route finds who answers; false: nobody.
@@ -142,67 +145,68 @@ func (s *server) job(c *call, path []string) bool {
 		return false
 	}
 	p, ok := s.pipeline(name)
-	switch {
-	case !ok && what == "api/json" && len(s.below(name)) > 0:
-		c.export(s.folder(c, name))
-		return true
-	case !ok:
-		return false
-	case what == "":
-		c.page(http.StatusOK, p.Name+" [Jenkins]")
-		return true
-	case what == "api/json":
-		c.export(s.jobBean(c, p))
-		return true
-	case what == "build":
-		return s.build(c, p, false)
-	case what == "buildWithParameters":
-		return s.build(c, p, true)
-	case what == "wfapi/runs" && !s.o.NoStages:
-		return s.runs(c, p)
+	if !ok {
+		folder := what == "api/json" && len(s.below(name)) > 0
+		if folder {
+			c.export(s.folder(c, name))
+		}
+		return folder
 	}
+	switch what {
+	case "":
+		c.page(http.StatusOK, p.Name+" [Jenkins]")
+	case "api/json":
+		c.export(s.jobBean(c, p))
+	case "build":
+		s.build(c, p, false)
+	case "buildWithParameters":
+		s.build(c, p, true)
+	case "wfapi/runs":
+		return s.runs(c, p)
+	default:
+		return s.ofBuild(c, p, path)
+	}
+	return true
+}
+
+// ofBuild answers below a build.
+func (s *server) ofBuild(c *call, p sandbox.Pipeline, path []string) bool {
 	number, err := strconv.Atoi(path[0])
 	if path[0] == "lastBuild" {
 		number, err = s.lastOf(p.Name), nil
 	}
-	if err != nil {
+	b, none := s.world.Build(p.Name, number)
+	if err != nil || none != nil || !s.began(b) {
 		return false
 	}
-	b, err := s.world.Build(p.Name, number)
-	if err != nil || !s.began(b) {
-		return false
-	}
-	return s.ofBuild(c, p, b, path[1:])
-}
-
-// ofBuild answers below a build.
-func (s *server) ofBuild(c *call, p sandbox.Pipeline, b sandbox.Build, path []string) bool {
-	switch what := strings.Join(path, "/"); {
-	case what == "":
+	path = path[1:]
+	switch what := strings.Join(path, "/"); what {
+	case "":
 		c.page(http.StatusOK, fmt.Sprintf("%s #%d [Jenkins]", p.Name, b.Number))
-	case what == "api/json":
+	case "api/json":
 		c.export(s.buildBean(c, p, b))
-	case what == "logText/progressiveText":
+	case "logText/progressiveText":
 		s.progressive(c, b)
-	case what == "consoleText":
+	case "consoleText":
 		c.Header().Set("Content-Type", "text/plain;charset=utf-8")
 		_, _ = c.Write([]byte(b.Log(s.world.Now())))
-	case what == "stop" || what == "term" || what == "kill":
-		return s.stop(c, p, b)
-	case what == "submitDescription" && c.Method == http.MethodPost:
-		_ = s.world.Describe(p.Name, b.Number, c.FormValue("description"))
-		c.redirect(http.StatusFound, ".")
-	case what == "doDelete" && c.Method == http.MethodPost:
-		_ = s.world.Delete(p.Name, b.Number)
-		c.redirect(http.StatusFound, "..")
+	case "stop", "term", "kill":
+		s.stop(c, p, b)
+	default:
+		return s.inBuild(c, p, b, path)
+	}
+	return true
+}
+
+// inBuild answers for what plugins add to a build.
+func (s *server) inBuild(c *call, p sandbox.Pipeline, b sandbox.Build, path []string) bool {
+	switch {
 	case len(path) == 3 && path[0] == "input":
 		return s.input(c, p, b, path[1], path[2])
 	case len(path) == 2 && path[0] == "wfapi" && !s.o.NoStages:
 		return s.wfapi(c, p, b, path[1])
-	default:
-		return false
 	}
-	return true
+	return false
 }
 
 // crumbed says whether a change carries the crumb of its session and user.
@@ -221,7 +225,7 @@ func (s *server) crumbed(c *call) bool {
 func (s *server) issue(c *call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	session := ""
+	var session string
 	if cookie, err := c.Cookie("JSESSIONID"); err == nil {
 		session = cookie.Value
 	} else {

@@ -108,7 +108,7 @@ func TestTree(t *testing.T) {
 			t.Errorf("%s: %s", path, diff)
 		}
 	}
-	if res, _ := h.send("GET", "/api/json?tree=jobs[name", "ana", "t", nil); res.StatusCode != 400 {
+	if res, _ := h.send("GET", "/api/json?tree=jobs[name", "ana", "t", nil); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a broken tree is %d", res.StatusCode)
 	}
 	_, shallow := h.send("GET", "/api/json", "ana", "t", nil)
@@ -155,11 +155,11 @@ func TestCrumb(t *testing.T) {
 		t.Fatal(err)
 	}
 	with := http.Header{crumb.CrumbRequestField: {crumb.Crumb}}
-	if res, body := h.send("POST", "/job/shop/job/cart/build", "ana", "p", with); res.StatusCode != 201 || !strings.HasSuffix(res.Header.Get("Location"), "/queue/item/1/") {
+	if res, body := h.send("POST", "/job/shop/job/cart/build", "ana", "p", with); res.StatusCode != http.StatusCreated || !strings.HasSuffix(res.Header.Get("Location"), "/queue/item/1/") {
 		t.Errorf("with a crumb it is %d: %s", res.StatusCode, body)
 	}
 	h.jar, _ = cookiejar.New(nil)
-	if res, _ := h.send("POST", "/job/shop/job/cart/build", "ana", "p", with); res.StatusCode != 403 {
+	if res, _ := h.send("POST", "/job/shop/job/cart/build", "ana", "p", with); res.StatusCode != http.StatusForbidden {
 		t.Errorf("in another session it is %d", res.StatusCode)
 	}
 }
@@ -181,17 +181,17 @@ func TestQueue(t *testing.T) {
 		t.Error(info)
 	}
 	h.send("POST", "/job/shop/job/cart/build", "ana", "t", nil)
-	if res, _ := h.send("POST", "/queue/cancelItem?id=2", "ana", "t", nil); res.StatusCode != 204 {
+	if res, _ := h.send("POST", "/queue/cancelItem?id=2", "ana", "t", nil); res.StatusCode != http.StatusNoContent {
 		t.Errorf("cancelled with %d", res.StatusCode)
 	}
 	if _, item := h.send("GET", "/queue/item/2/api/json", "ana", "t", nil); !strings.Contains(item, `"cancelled":true`) {
 		t.Error(item)
 	}
-	if res, _ := h.send("GET", "/job/shop/job/cart/1/api/json", "ana", "t", nil); res.StatusCode != 404 {
+	if res, _ := h.send("GET", "/job/shop/job/cart/1/api/json", "ana", "t", nil); res.StatusCode != http.StatusNotFound {
 		t.Errorf("what never began is a build: %d", res.StatusCode)
 	}
 	h.now = h.now.Add(10 * time.Minute)
-	if res, _ := h.send("GET", "/queue/item/1/api/json", "ana", "t", nil); res.StatusCode != 404 {
+	if res, _ := h.send("GET", "/queue/item/1/api/json", "ana", "t", nil); res.StatusCode != http.StatusNotFound {
 		t.Errorf("an item of long ago is %d", res.StatusCode)
 	}
 }
@@ -208,7 +208,7 @@ func TestInput(t *testing.T) {
 	if _, stages := h.send("GET", at+"wfapi/describe", "ana", "t", nil); !strings.Contains(stages, `"status":"PAUSED_PENDING_INPUT"`) {
 		t.Error(stages)
 	}
-	if res, _ := h.send("POST", at+"input/deploy/proceedEmpty", "ana", "t", nil); res.StatusCode != 404 {
+	if res, _ := h.send("POST", at+"input/deploy/proceedEmpty", "ana", "t", nil); res.StatusCode != http.StatusNotFound {
 		t.Errorf("by its own first letter it is %d", res.StatusCode)
 	}
 	form := "?inputId=Deploy&json=" + url.QueryEscape(`{"parameter":[{"name":"WHERE","value":"us"}]}`)
@@ -220,7 +220,7 @@ func TestInput(t *testing.T) {
 	if b, err := h.world.Build("shop/cart", 1); err != nil || b.Stages[1].By != "ana" || b.Stages[1].Args["WHERE"] != "us" {
 		t.Errorf("it is %+v, %v", b.Stages[1], err)
 	}
-	if res, _ := h.send("POST", at+"stop", "ana", "t", nil); res.StatusCode != 302 {
+	if res, _ := h.send("POST", at+"stop", "ana", "t", nil); res.StatusCode != http.StatusFound {
 		t.Errorf("stopped with %d", res.StatusCode)
 	}
 	if _, info := h.send("GET", at+"api/json", "ana", "t", nil); !strings.Contains(info, `"result":"ABORTED"`) {

@@ -114,12 +114,15 @@ func (s *server) jobBean(c *call, p sandbox.Pipeline) bean {
 		return nil
 	}
 	return bean{"org.jenkinsci.plugins.workflow.job.WorkflowJob", []field{
-		has("name", always, path.Base(p.Name)), has("url", always, c.jobURL(p.Name)), {"color", nested, func() any { return s.color(p) }},
+		has("name", always, path.Base(p.Name)), has("url", always, c.jobURL(p.Name)),
+		{"color", nested, func() any { return s.color(p) }},
 		has("displayName", shallow, path.Base(p.Name)), has("fullName", shallow, p.Name), has("fullDisplayName", shallow, strings.ReplaceAll(p.Name, "/", " » ")),
 		has("description", shallow, nil), has("buildable", shallow, !p.Off), has("disabled", shallow, p.Off), has("concurrentBuild", shallow, true),
-		{"inQueue", shallow, func() any { return len(s.queued(p.Name)) > 0 }}, {"queueItem", shallow, queued},
+		{"inQueue", shallow, func() any { return len(s.queued(p.Name)) > 0 }},
+		{"queueItem", shallow, queued},
 		{"nextBuildNumber", shallow, func() any { return s.lastOf(p.Name) + 1 }},
-		{"builds", shallow, builds(mostBuilds)}, {"allBuilds", 0, builds(-1)},
+		{"builds", shallow, builds(mostBuilds)},
+		{"allBuilds", 0, builds(-1)},
 		{"lastBuild", shallow, last(func(sandbox.Build) bool { return true })},
 		{"lastCompletedBuild", shallow, last(func(b sandbox.Build) bool { return b.Done() })},
 		has("property", shallow, properties(p)),
@@ -235,7 +238,7 @@ func (s *server) buildBean(c *call, p sandbox.Pipeline, b sandbox.Build) bean {
 		has("id", shallow, fmt.Sprint(b.Number)), has("displayName", shallow, name), has("fullDisplayName", shallow, strings.ReplaceAll(p.Name, "/", " » ")+" "+name),
 		has("description", shallow, note), has("building", shallow, !b.Done()), has("inProgress", shallow, !b.Done()), has("result", shallow, result),
 		has("timestamp", shallow, b.Began.UnixMilli()), has("duration", shallow, took), has("estimatedDuration", shallow, p.Usual().Milliseconds()),
-		has("queueId", shallow, b.ID), has("keepLog", shallow, false), has("artifacts", shallow, []bean{}), has("changeSets", shallow, changes(b)),
+		has("queueId", shallow, b.ID), has("keepLog", shallow, false), has("changeSets", shallow, changes(b)),
 		{"actions", shallow, func() any { return append(actions(p, b.Order), happened(b)...) }},
 	}}
 }
@@ -310,7 +313,8 @@ func (s *server) item(c *call, p sandbox.Pipeline, b sandbox.Build) bean {
 	out := bean{class, []field{
 		has("id", nested, b.ID), has("why", nested, why), has("blocked", nested, false), has("buildable", nested, false), has("stuck", nested, false),
 		has("inQueueSince", nested, b.Queued.UnixMilli()), has("url", nested, fmt.Sprintf("queue/item/%d/", b.ID)),
-		has("params", nested, said(p, b.Order)), {"task", nested, func() any { return s.jobBean(c, p) }},
+		has("params", nested, said(p, b.Order)),
+		{"task", nested, func() any { return s.jobBean(c, p) }},
 		{"actions", nested, func() any { return actions(p, b.Order) }},
 	}}
 	if waits {

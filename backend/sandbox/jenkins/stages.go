@@ -17,6 +17,9 @@ const mostRuns = 10
 
 // runs are the newest builds with their stages, down to the one called since.
 func (s *server) runs(c *call, p sandbox.Pipeline) bool {
+	if s.o.NoStages {
+		return false
+	}
 	out := []any{}
 	for _, b := range s.buildsOf(p.Name) {
 		if len(out) == mostRuns {
