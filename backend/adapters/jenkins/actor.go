@@ -89,7 +89,7 @@ func (j *Jenkins) sentence(action string, refs []backend.Ref) string {
 		what = called(refs[0])
 	}
 	verb, end := map[string]string{
-		delivery.BuildStop: "Stops", delivery.BuildApprove: "Lets go on", delivery.BuildReject: "Refuses",
+		delivery.BuildStop: "Stops", delivery.BuildApprove: "Lets", delivery.BuildReject: "Refuses",
 	}[action], "."
 	switch {
 	case action == delivery.BuildTrigger && len(refs) == 1:
@@ -100,6 +100,8 @@ func (j *Jenkins) sentence(action string, refs []backend.Ref) string {
 		}
 	case action == delivery.BuildTrigger:
 		verb, what = "Begins", fmt.Sprintf("new builds of %d jobs", len(refs))
+	case action == delivery.BuildApprove:
+		end = " go on."
 	case action == delivery.BuildReject:
 		end = ", which ends it."
 	}

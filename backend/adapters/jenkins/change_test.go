@@ -387,7 +387,7 @@ func TestApprove(t *testing.T) {
 		t.Error(diff)
 	}
 	p, n, err := do(t, j, delivery.BuildApprove, ref("shop/cart", 1), backend.Args{"WHERE": "us", "PIN": "1234"})
-	if err != nil || n.last() != "it goes on" || p.Warnings[0] != "it asks: Ship it?" {
+	if err != nil || n.last() != "it goes on" || p.Warnings[0] != "it asks: Ship it?" || p.Sentence != "Lets build 1 of shop/cart on jenkins go on." {
 		t.Errorf("%q, %v, %v", n.all, p.Warnings, err)
 	}
 	s := p.Steps[0]

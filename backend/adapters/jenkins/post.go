@@ -130,11 +130,15 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// until looks again and again until look is done, a time is over, or ctx has ended.
-// What fails on the way is asked again.
+// until looks again and again until look is done, a time is over, or ctx has ended:
+// often at first, and then with that pause. What fails on the way is asked again.
 func until(ctx context.Context, most, pause time.Duration, look func() (done bool)) {
 	end := time.Now().Add(most)
-	for !look() && time.Now().Add(pause).Before(end) && wait(ctx, pause) {
+	for n := 1; !look(); n++ {
+		now := pause * time.Duration(min(n, 8)) / 8
+		if time.Now().Add(now).After(end) || !wait(ctx, now) {
+			return
+		}
 	}
 }
 
@@ -148,7 +152,7 @@ type asked struct {
 
 // insist asks until an answer comes, and looks until it has come about, for a time.
 func (j *Jenkins) insist(ctx context.Context, r webapi.Request, form url.Values, most time.Duration, settled func() bool) (a asked) {
-	until(ctx, most, j.limits.pause/4, func() bool {
+	until(ctx, most, j.limits.pause, func() bool {
 		if !a.heard {
 			_, a.last = j.post(ctx, r, form)
 			switch {

@@ -100,27 +100,28 @@ func (s *search) looksLike(all []action) bool {
 func (j *Jenkins) seek(ctx context.Context, s *search, lost error, progress backend.Progress) error {
 	progress(0, 0, "the answer was lost: looking for the build")
 	var id int64
-	looked, found := 0, false
-	end := time.Now().Add(j.limits.look)
-	for !found && time.Now().Before(end) {
+	looked, began, found := 0, 0, false
+	until(ctx, j.limits.look, j.limits.pause, func() bool {
 		queue, builds, err := j.orders(ctx, s.job, seekBuilds)
-		if err == nil {
-			looked++
-			for _, b := range builds {
-				if s.mine(b.QueueID, b.Actions) {
-					progress(1, 1, fmt.Sprintf("build #%d began", b.Number))
-					return nil
-				}
-			}
-			for _, i := range queue {
-				if i.job() == s.job && s.mine(i.ID, i.Actions) {
-					id, found = i.ID, true
-				}
+		if err != nil {
+			return false
+		}
+		looked++
+		for _, i := range queue {
+			if i.job() == s.job && s.mine(i.ID, i.Actions) {
+				id, found = i.ID, true
 			}
 		}
-		if !found && !wait(ctx, patience(looked, j.limits.pause)) {
-			break
+		for _, b := range builds {
+			if s.mine(b.QueueID, b.Actions) {
+				began, found = b.Number, true
+			}
 		}
+		return found
+	})
+	if began > 0 {
+		progress(1, 1, fmt.Sprintf("build #%d began", began))
+		return nil
 	}
 	if found {
 		return j.follow(ctx, s.order, id, progress)

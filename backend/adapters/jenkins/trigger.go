@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/delivery"
@@ -286,8 +285,7 @@ func location(h http.Header) (id int64, ok bool) {
 func (j *Jenkins) follow(ctx context.Context, o order, id int64, progress backend.Progress) error {
 	var end error
 	note := "is queued"
-	pause := j.limits.pause / 8
-	until(ctx, j.limits.wait, pause, func() bool {
+	until(ctx, j.limits.wait, j.limits.pause, func() bool {
 		i, err := j.item(ctx, id)
 		switch {
 		case err != nil:
@@ -307,9 +305,4 @@ func (j *Jenkins) follow(ctx context.Context, o order, id int64, progress backen
 		progress(1, 1, note)
 	}
 	return end
-}
-
-// patience grows between looks that find nothing.
-func patience(n int, pause time.Duration) time.Duration {
-	return pause * time.Duration(min(n+1, 8)) / 8
 }
