@@ -42,9 +42,14 @@ func (j *Jenkins) target(ctx context.Context, name string) (t target, err error)
 	return t, err
 }
 
+// definitions are a job's parameters. Some servers tell of them twice.
 func (t target) definitions() (out []definition) {
 	for _, p := range t.Property {
-		out = append(out, p.ParameterDefinitions...)
+		for _, d := range p.ParameterDefinitions {
+			if !slices.ContainsFunc(out, func(o definition) bool { return o.Name == d.Name }) {
+				out = append(out, d)
+			}
+		}
 	}
 	return out
 }

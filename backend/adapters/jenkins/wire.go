@@ -22,7 +22,7 @@ const depth = 7
 const (
 	actionFields = "actions[causes[shortDescription,userId,userName,upstreamProject,upstreamBuild,user[id]],parameters[name,value],lastBuiltRevision[SHA1,branch[name]],userId]"
 	buildFields  = "number,building,result,timestamp,duration,estimatedDuration,queueId,description," + actionFields
-	jobFields    = "name,fullName,buildable,allBuilds[" + buildFields + "]"
+	jobFields    = "name,fullName,buildable,"
 	itemFields   = "id,why,inQueueSince,task[fullName,name,url]," + actionFields
 )
 
@@ -32,7 +32,8 @@ type job struct {
 	Name      string
 	FullName  string
 	Buildable *bool
-	Builds    []build `json:"allBuilds"`
+	Builds    []build
+	AllBuilds []build
 	Jobs      []job
 
 	branch string // of a branch of a multibranch project
@@ -141,9 +142,19 @@ func treeQuery(tree string) string {
 	return "/api/json?tree=" + strings.NewReplacer("[", "%5B", "]", "%5D", "{", "%7B", "}", "%7D").Replace(tree)
 }
 
+// mostBuilds is how many the field builds has of itself.
+const mostBuilds = 100
+
 // allJobs is the tree of jobs in folders in folders, with the newest builds of each.
+// Where none are named there is no range, which servers of long ago do not know.
 func allJobs(builds int) string {
-	one := jobFields + "{0," + strconv.Itoa(builds) + "}"
+	one := jobFields + "builds[" + buildFields + "]"
+	if builds > mostBuilds {
+		one = jobFields + "allBuilds[" + buildFields + "]"
+	}
+	if builds > 0 {
+		one += "{0," + strconv.Itoa(builds) + "}"
+	}
 	tree := "jobs[" + one + "]"
 	for range depth - 1 {
 		tree = "jobs[" + one + "," + tree + "]"
@@ -164,6 +175,7 @@ func flat(in []job, parent job, out []job) []job {
 			}
 		}
 		if one.Buildable != nil && one.Jobs == nil {
+			one.Builds = append(one.Builds, one.AllBuilds...)
 			out = append(out, one)
 		}
 		out = flat(one.Jobs, one, out)
