@@ -19,7 +19,7 @@ type Pipeline struct {
 // Param is something that a build can be told.
 type Param struct {
 	Name, Help string
-	Kind       string // string, boolean, choice, password
+	Kind       string // string, text, boolean, choice, password, file
 	Default    string
 	Choices    []string
 }
@@ -66,6 +66,7 @@ type Build struct {
 	ID     int // among all builds
 	Number int // within the pipeline, from 1
 	Commit string
+	Note   string // that somebody has written on it
 	State  State
 	Stages []Stage
 	Queued time.Time

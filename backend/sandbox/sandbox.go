@@ -50,12 +50,18 @@ var (
 type pipeline struct {
 	Pipeline
 	builds []*Build // oldest first
+	last   int      // number of the newest, even if that is deleted
 }
 
-// Add brings a pipeline into the world.
+// Add brings a pipeline into the world, or changes the one of its name, whose builds
+// stay.
 func (w *World) Add(p Pipeline) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if known, err := w.find(p.Name); err == nil {
+		known.Pipeline = p
+		return
+	}
 	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
 }
 
@@ -116,8 +122,9 @@ func (w *World) Trigger(name string, o Order) (Build, error) {
 		return Build{}, ErrOff
 	}
 	w.last++
+	p.last++
 	b := &Build{
-		ID: w.last, Number: len(p.builds) + 1, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
+		ID: w.last, Number: p.last, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
 		Commit: fmt.Sprintf("%040x", 0x3f2a9c1*uint64(w.last)),
 	}
 	if b.Branch == "" {
@@ -144,6 +151,28 @@ func (w *World) Stop(name string, number int) error {
 	}
 	b.end(w.now(), Stopped)
 	return nil
+}
+
+// Describe writes a note on a build.
+func (w *World) Describe(name string, number int, note string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err == nil {
+		b.Note = note
+	}
+	return err
+}
+
+// Delete forgets a build. Its number is not used again.
+func (w *World) Delete(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err == nil {
+		p.builds = slices.DeleteFunc(p.builds, func(b *Build) bool { return b.Number == number })
+	}
+	return err
 }
 
 // Answer lets a stage begin that waits for a person, or with a no ends the build.
@@ -182,10 +211,11 @@ func (w *World) build(name string, number int) (*Build, error) {
 	if err != nil {
 		return nil, err
 	}
-	if number < 1 || number > len(p.builds) {
+	i := slices.IndexFunc(p.builds, func(b *Build) bool { return b.Number == number })
+	if i < 0 {
 		return nil, fmt.Errorf("build %d of %s: %w", number, name, ErrNone)
 	}
-	b := p.builds[number-1]
+	b := p.builds[i]
 	b.move(w.now())
 	return b, nil
 }

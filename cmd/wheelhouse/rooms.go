@@ -11,6 +11,7 @@ import (
 	"wheelhouse/backend/adapters/capi"
 	"wheelhouse/backend/adapters/elastic"
 	"wheelhouse/backend/adapters/influx"
+	"wheelhouse/backend/adapters/jenkins"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
@@ -53,7 +54,7 @@ func nouns() backend.Nouns {
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{actuator.Protocol(), elastic.Protocol(), influx.Protocol()}
+	return []link.Protocol{actuator.Protocol(), elastic.Protocol(), influx.Protocol(), jenkins.Protocol()}
 }
 
 // systems are their names.
@@ -89,6 +90,12 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	case influx.Protocol().Name:
 		measured := influx.New(l, measuredOn(l.Alias(), conf))
 		return []room{{kinds: []string{signal.KindMetric}, Details: measured, numbers: measured, plug: plugs(fed(f, l, measured.Metrics()))}}
+	case jenkins.Protocol().Name:
+		builds := jenkins.New(l)
+		return []room{{
+			kinds: []string{delivery.KindPipeline, delivery.KindBuild}, logged: []string{delivery.KindBuild}, Actor: builds, Details: builds, lines: builds,
+			plug: plugs(fed(f, l, builds.Pipelines()), fed(f, l, builds.Builds())),
+		}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)

@@ -44,7 +44,7 @@ func New(dir string, out io.Writer) (*Stack, error) {
 	services := newServices(filepath.Join(dir, "services"))
 	return &Stack{
 		dir: dir, out: out, clusters: []*cluster{a, b}, services: services,
-		fleets: []*fleet{services, newMachines(filepath.Join(dir, "machines"), a), newElastic(filepath.Join(dir, "elastic")), newInflux(filepath.Join(dir, "influx"))},
+		fleets: []*fleet{services, newMachines(filepath.Join(dir, "machines"), a), newElastic(filepath.Join(dir, "elastic")), newInflux(filepath.Join(dir, "influx")), newHudson(filepath.Join(dir, "hudson"))},
 	}, nil
 }
 

@@ -1,0 +1,291 @@
+package jenkins
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/delivery"
+	"wheelhouse/backend/webapi"
+)
+
+// How much of a log's end is asked for to have its last lines.
+const (
+	perLine   = 200 // bytes
+	leastTail = 64 << 10
+	mostTail  = 4 << 20
+)
+
+// Tail implements backend.Lines. What is queued is followed when it has begun.
+func (j *Jenkins) Tail(ctx context.Context, q backend.LogQuery, sink backend.LineSink) error {
+	for _, r := range q.Of {
+		if r.Kind != delivery.KindBuild {
+			return fail(backend.Invalid, readingLog, r, nil, "%s has no log; its builds have. Choose one of them.", r.Name)
+		}
+	}
+	if q.Match != "" || len(q.Of) == 0 {
+		return fail(backend.Invalid, readingLog, backend.Ref{}, nil, "Jenkins can't sift a log by itself. Ask for a build's log without a query.")
+	}
+	var all sync.WaitGroup
+	for _, r := range q.Of {
+		f := follower{j: j, of: r, ref: r, last: q.Last, sink: sink}
+		if len(q.Of) > 1 {
+			f.from = r.Scope + " #" + r.Name
+		}
+		all.Go(func() {
+			var err error
+			defer func() {
+				if err != nil {
+					f.tell(err)
+				}
+			}()
+			defer backend.Caught(&err)
+			f.follow(ctx)
+		})
+	}
+	all.Wait()
+	return ctx.Err()
+}
+
+// A follower gives the lines of one build as they come.
+type follower struct {
+	j    *Jenkins
+	of   backend.Ref // as it was asked for
+	ref  backend.Ref // the build; of what was queued, once it has begun
+	from string
+	last int
+	sink backend.LineSink
+
+	start int64  // of the first chunk: where lines are counted from
+	count int    // lines since then
+	at    int64  // offset of what comes next
+	rest  []byte // the beginning of a line whose end has not come
+	live  bool
+	shown bool // what was there already was given
+	older bool // the server can't be asked for a log's end
+	kept  *ring
+}
+
+// follow goes on until the build has ended and all was given, or ctx has.
+func (f *follower) follow(ctx context.Context) {
+	for ctx.Err() == nil {
+		done, err := f.step(ctx)
+		pause := f.j.limits.tail
+		switch {
+		case ctx.Err() != nil || err == nil && done:
+			return
+		case err == nil:
+			f.tell(nil)
+		default:
+			f.tell(err)
+			code := backend.CodeOf(err)
+			if code == backend.NotFound {
+				return // it is deleted, or never was
+			}
+			if code == backend.Denied || code == backend.Expired {
+				pause *= 10
+			}
+		}
+		if !wait(ctx, pause) {
+			return
+		}
+	}
+}
+
+// tell says how it stands with the lines.
+func (f *follower) tell(err error) {
+	if err == nil {
+		if !f.live {
+			f.sink.Health(f.of, backend.Health{State: backend.Live, Since: time.Now()})
+		}
+		f.live = true
+		return
+	}
+	h := backend.Health{State: backend.Down, Since: time.Now(), Reason: backend.T(err.Error())}
+	switch code := backend.CodeOf(err); {
+	case code == backend.Denied || code == backend.Expired:
+		h.State = backend.Forbidden
+	case f.live || f.shown:
+		h.State = backend.Stale
+	}
+	f.live = false
+	f.sink.Health(f.of, h)
+}
+
+// step asks once. done: nothing more comes.
+func (f *follower) step(ctx context.Context) (done bool, err error) {
+	ref, begun, never, err := f.j.begun(ctx, f.ref)
+	if err != nil || !begun {
+		return never, err
+	}
+	f.ref = ref
+	if !f.shown {
+		return f.begin(ctx)
+	}
+	c, err := f.j.log(ctx, f.ref, f.at, 0)
+	if err != nil {
+		return false, err
+	}
+	if c.start < f.at { // begun anew
+		f.start, f.count, f.rest = c.start, 0, nil
+	}
+	f.at = c.end
+	f.give(c.text, c.done, 0)
+	return c.done, nil
+}
+
+// begun is the build that something queued has become; never: it has left the queue
+// and is none.
+func (j *Jenkins) begun(ctx context.Context, r backend.Ref) (_ backend.Ref, begun, never bool, err error) {
+	id, queued := queuedID(r)
+	if !queued {
+		return r, true, false, nil
+	}
+	i, err := j.item(ctx, id)
+	if err != nil || i.Executable == nil {
+		return r, false, i.Cancelled, err
+	}
+	r.Name = fmt.Sprint(i.Executable.Number)
+	return r, true, false, nil
+}
+
+// begin gives what is there already: the last lines of it.
+func (f *follower) begin(ctx context.Context) (done bool, err error) {
+	if f.older {
+		return f.whole(ctx)
+	}
+	back := min(max(int64(f.last)*perLine, leastTail), mostTail)
+	c, err := f.j.log(ctx, f.ref, -back, 0)
+	var status *webapi.StatusError
+	switch {
+	case errors.As(err, &status) && status.Status == http.StatusInternalServerError, err == nil && !c.tails:
+		f.older, f.kept = true, newRing(f.last)
+		return f.whole(ctx)
+	case err != nil:
+		return false, err
+	}
+	f.start, f.at, f.shown = c.start, c.end, true
+	lines := bytes.Count(c.text, []byte("\n"))
+	if c.done && len(c.text) > 0 && c.text[len(c.text)-1] != '\n' {
+		lines++
+	}
+	f.give(c.text, c.done, lines-f.last)
+	return c.done, nil
+}
+
+// whole reads a log from its beginning, of which the last lines are kept: one that
+// has ended as it comes, one that grows in pieces.
+func (f *follower) whole(ctx context.Context) (done bool, err error) {
+	keep := func(line []byte) {
+		f.kept.add(logLine(0, f.count, f.from, line))
+		f.count++
+	}
+	b, err := f.j.build(ctx, f.ref)
+	if err == nil && !b.Building && f.at == 0 {
+		f.count, f.kept, done = 0, newRing(f.last), true
+		err = f.j.each(ctx, f.ref, 0, func(line []byte) bool {
+			keep(line)
+			return true
+		})
+	}
+	for caught := false; err == nil && !done && !caught; {
+		var c chunk
+		if c, err = f.j.log(ctx, f.ref, f.at, 0); err != nil {
+			break
+		}
+		var all [][]byte
+		all, f.rest = split(f.rest, c.text, c.done)
+		for _, line := range all {
+			keep(line)
+		}
+		caught = c.end == f.at
+		f.at, done = c.end, c.done
+	}
+	if err != nil {
+		return false, err
+	}
+	f.shown = true
+	f.sink.Lines(f.kept.all()...)
+	f.kept = nil
+	return done, nil
+}
+
+// give passes lines on, but for the first skip.
+func (f *follower) give(text []byte, done bool, skip int) {
+	var all [][]byte
+	all, f.rest = split(f.rest, text, done)
+	var out []backend.LogLine
+	for i, line := range all {
+		if i >= skip {
+			out = append(out, logLine(f.start, f.count, f.from, line))
+		}
+		f.count++
+	}
+	if len(out) > 0 {
+		f.sink.Lines(out...)
+	}
+}
+
+// split divides into lines what has come behind rest; without an end the last one
+// is kept, unless all is done.
+func split(rest, text []byte, done bool) (all [][]byte, left []byte) {
+	text = append(rest[:len(rest):len(rest)], text...)
+	for line := range bytes.Lines(text) {
+		if line[len(line)-1] != '\n' && !done {
+			return all, line
+		}
+		all = append(all, line)
+	}
+	return all, nil
+}
+
+// each reads a log's lines from an offset on until f has enough.
+func (j *Jenkins) each(ctx context.Context, r backend.Ref, start int64, f func(line []byte) bool) error {
+	l, err := j.stream(ctx, r, start)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	for {
+		line, err := l.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case !f(line):
+			return nil
+		}
+	}
+}
+
+// A ring keeps the newest lines.
+type ring struct {
+	lines []backend.LogLine
+	next  int
+	most  int
+}
+
+func newRing(most int) *ring { return &ring{most: max(most, 0)} }
+
+func (r *ring) add(l backend.LogLine) {
+	switch {
+	case r.most == 0:
+	case len(r.lines) < r.most:
+		r.lines = append(r.lines, l)
+	default:
+		r.lines[r.next] = l
+		r.next = (r.next + 1) % r.most
+	}
+}
+
+// all are the lines, oldest first.
+func (r *ring) all() []backend.LogLine {
+	return append(r.lines[r.next:len(r.lines):len(r.lines)], r.lines[:r.next]...)
+}
