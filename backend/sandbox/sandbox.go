@@ -50,6 +50,7 @@ var (
 type pipeline struct {
 	Pipeline
 	builds []*Build // oldest first
+	last   int      // number of the newest that there ever was
 }
 
 // Add brings a pipeline into the world.
@@ -116,8 +117,9 @@ func (w *World) Trigger(name string, o Order) (Build, error) {
 		return Build{}, ErrOff
 	}
 	w.last++
+	p.last++
 	b := &Build{
-		ID: w.last, Number: len(p.builds) + 1, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
+		ID: w.last, Number: p.last, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
 		Commit: fmt.Sprintf("%040x", 0x3f2a9c1*uint64(w.last)),
 	}
 	if b.Branch == "" {
@@ -143,6 +145,33 @@ func (w *World) Stop(name string, number int) error {
 		return ErrEnded
 	}
 	b.end(w.now(), Stopped)
+	return nil
+}
+
+// Retry does again what of an ended build has not passed.
+func (w *World) Retry(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return err
+	}
+	if b.State != Failed && b.State != Stopped {
+		return ErrNotHere
+	}
+	b.again(w.now())
+	return nil
+}
+
+// Delete takes a build out of the world; its number is not given again.
+func (w *World) Delete(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err != nil {
+		return err
+	}
+	p.builds = slices.DeleteFunc(p.builds, func(b *Build) bool { return b.Number == number })
 	return nil
 }
 
@@ -182,10 +211,11 @@ func (w *World) build(name string, number int) (*Build, error) {
 	if err != nil {
 		return nil, err
 	}
-	if number < 1 || number > len(p.builds) {
+	i := slices.IndexFunc(p.builds, func(b *Build) bool { return b.Number == number })
+	if i < 0 {
 		return nil, fmt.Errorf("build %d of %s: %w", number, name, ErrNone)
 	}
-	b := p.builds[number-1]
+	b := p.builds[i]
 	b.move(w.now())
 	return b, nil
 }
