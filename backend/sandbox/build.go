@@ -9,8 +9,9 @@ import (
 
 // Pipeline is how something is built.
 type Pipeline struct {
-	Name   string // with its folders: "shop/checkout"
-	Branch string // that is built where nothing is said
+	Name   string   // with its folders: "shop/checkout"
+	Branch string   // that is built where nothing is said
+	More   []string // branches besides it
 	Params []Param
 	Stages []Plan // one after another
 	Off    bool   // nothing can be built
