@@ -53,10 +53,14 @@ type pipeline struct {
 	last   int      // number of the newest that there ever was
 }
 
-// Add brings a pipeline into the world.
+// Add brings a pipeline into the world, or changes the one of that name.
 func (w *World) Add(p Pipeline) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if old, err := w.find(p.Name); err == nil {
+		old.Pipeline = p
+		return
+	}
 	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
 }
 
