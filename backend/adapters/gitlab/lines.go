@@ -109,15 +109,11 @@ func (f *follower) tell(err error) {
 // round reads what is new in the logs of all jobs. over says that nothing more can
 // come, bytes is how long the longest is that may still grow.
 func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error) {
-	p, err := f.g.pipeline(ctx, f.ref)
+	status, jobs, err := f.g.logged(ctx, f.ref, f.q.Previous)
 	if err != nil {
 		return false, 0, err
 	}
-	jobs, err := f.g.logged(ctx, f.ref, f.q.Previous)
-	if err != nil {
-		return false, 0, err
-	}
-	over = !going(p.Status) || f.ref.Sub != "" && len(jobs) > 0
+	over = !going(status) || f.ref.Sub != "" && len(jobs) > 0
 	for _, j := range jobs {
 		t := f.traces[j.ID]
 		if t == nil {
@@ -174,30 +170,31 @@ func last(lines []backend.LogLine, n int) []backend.LogLine {
 }
 
 // logged are the jobs of a build whose logs a ref is about, in their order: all,
-// or the one that it names. previous asks for the one that was retried.
-func (g *GitLab) logged(ctx context.Context, r backend.Ref, previous bool) ([]*client.Job, error) {
+// or the one that it names. previous asks for those that were retried. status is
+// the build's, as it was before they were read.
+func (g *GitLab) logged(ctx context.Context, r backend.Ref, previous bool) (status string, jobs []*client.Job, err error) {
 	id, err := idOf(r)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	w, err := g.whole(ctx, r.Scope, id)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	newest := w.newest()
+	jobs = w.newest()
 	if previous {
-		older := slices.DeleteFunc(slices.Clone(w.jobs), func(j *client.Job) bool { return slices.Contains(newest, j) })
-		newest = whole{jobs: older}.newest()
+		older := slices.DeleteFunc(slices.Clone(w.jobs), func(j *client.Job) bool { return slices.Contains(jobs, j) })
+		jobs = whole{jobs: older}.newest()
 	}
 	if r.Sub == "" {
-		return newest, nil
+		return w.pipeline.Status, jobs, nil
 	}
-	for _, j := range newest {
+	for _, j := range jobs {
 		if j.Name == r.Sub || strconv.FormatInt(j.ID, 10) == r.Sub {
-			return []*client.Job{j}, nil
+			return w.pipeline.Status, []*client.Job{j}, nil
 		}
 	}
-	return nil, &backend.Error{Code: backend.NotFound, Op: "read logs", Ref: r, Human: backend.T(fmt.Sprintf("%s has no such job %q. Look at its stages.", called(r.Scope, r.Name), r.Sub)).Safe()}
+	return "", nil, &backend.Error{Code: backend.NotFound, Op: "read logs", Ref: r, Human: backend.T(fmt.Sprintf("%s has no such job %q. Look at its stages.", called(r.Scope, r.Name), r.Sub)).Safe()}
 }
 
 // Before implements backend.Lines. GitLab sends a log from its beginning only: each
@@ -209,7 +206,7 @@ func (g *GitLab) Before(ctx context.Context, q backend.LogQuery, c backend.Curso
 	job, offset := place(c)
 	var out []backend.LogLine
 	for _, r := range slices.Backward(q.Of) {
-		jobs, err := g.logged(ctx, r, q.Previous)
+		_, jobs, err := g.logged(ctx, r, q.Previous)
 		if err != nil {
 			return nil, c, err
 		}
