@@ -8,6 +8,7 @@ import (
 	"wheelhouse/backend/adapters/actuator"
 	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/capi"
+	"wheelhouse/backend/adapters/gitlab"
 	"wheelhouse/backend/adapters/kube"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
@@ -46,7 +47,7 @@ func nouns() backend.Nouns {
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{actuator.Protocol()}
+	return []link.Protocol{actuator.Protocol(), gitlab.Protocol()}
 }
 
 // systems are their names.
@@ -75,6 +76,12 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 	case actuator.Protocol().Name:
 		breakers := actuator.New(l, actuator.ByURL(l))
 		return []room{{kinds: service.Nouns(), Actor: breakers, Details: breakers, plug: plugs(fed(f, l, breakers.Breakers()))}}
+	case gitlab.Protocol().Name:
+		builds := gitlab.New(l)
+		return []room{{
+			kinds: backend.Nouns{{Kind: delivery.KindPipeline}, {Kind: delivery.KindBuild}}, Actor: builds, Details: builds, lines: builds,
+			plug: plugs(fed(f, l, builds.Pipelines()), fed(f, l, builds.Builds())),
+		}}
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)

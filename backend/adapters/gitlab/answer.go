@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,29 +40,18 @@ func (g *GitLab) stop(ctx context.Context, r backend.Ref, progress backend.Progr
 			return lost
 		}
 		progress(0, 1, "waiting until it is stopped")
-		for try := range settles {
-			if try > 0 && !wait(ctx, g.limits.settle) {
-				break
-			}
-			now, err := g.pipeline(ctx, r)
-			switch {
-			case err != nil:
-				lost = err
-				continue
-			case now.Status == "canceled":
-				progress(1, 1, "it is stopped")
-				return nil
-			case now.Status == "canceling":
-				progress(1, 1, "it is being stopped: its jobs are cleaning up")
-				return nil
-			case !going(now.Status):
-				return conflict(delivery.BuildStop, r, fmt.Sprintf("%s has ended before it could be stopped: %s. Look at it.", name, strings.ToLower(stateOf(now.Status))))
-			}
-			if lost != nil {
-				break // nothing came of it: it is asked again
-			}
+		status, err := g.stopped(ctx, r, lost == nil)
+		switch {
+		case status == "canceled":
+			progress(1, 1, "it is stopped")
+			return nil
+		case status == "canceling":
+			progress(1, 1, "it is being stopped: its jobs are cleaning up")
+			return nil
+		case status != "" && !going(status):
+			return conflict(delivery.BuildStop, r, fmt.Sprintf("%s has ended before it could be stopped: %s. Look at it.", name, strings.ToLower(stateOf(status))))
 		}
-		if lost == nil || ctx.Err() != nil {
+		if lost = cmp.Or(err, lost); lost == nil || ctx.Err() != nil {
 			break
 		}
 	}
@@ -69,6 +59,25 @@ func (g *GitLab) stop(ctx context.Context, r backend.Ref, progress backend.Progr
 		return &backend.Error{Code: backend.Failed, Op: a.op, Ref: r, Human: backend.T(fmt.Sprintf("GitLab has taken it, and %s goes on all the same. Look at its jobs: some can't be interrupted.", name)).Safe()}
 	}
 	return doubt(a, lost, fmt.Sprintf("Whether %s is being stopped can't be seen: answers are lost. Look at it before asking again.", name))
+}
+
+// stopped reads how a pipeline is until it is on its way to its end, for as long as
+// one is looked for; not patient, only until there is an answer. The status is
+// empty where there was none.
+func (g *GitLab) stopped(ctx context.Context, r backend.Ref, patient bool) (status string, err error) {
+	for try := range settles {
+		if try > 0 && !wait(ctx, g.limits.settle) {
+			return "", ctx.Err()
+		}
+		var now *client.Pipeline
+		if now, err = g.pipeline(ctx, r); err != nil {
+			continue
+		}
+		if status = now.Status; !patient || status == "canceling" || !going(status) {
+			break
+		}
+	}
+	return status, err
 }
 
 // play lets a manual job begin. GitLab takes that once: who comes second learns who

@@ -95,7 +95,7 @@ func (g *GitLab) Plan(ctx context.Context, action string, refs []backend.Ref, ar
 	case delivery.BuildApprove:
 		plan = g.planApprove
 	case delivery.BuildReject:
-		return p, &backend.Error{Code: backend.Invalid, Op: action, Human: noNo + " (" + delivery.BuildStop + ")."}
+		plan = g.planReject
 	default:
 		return p, &backend.Error{Code: backend.Invalid, Op: action, Human: fmt.Sprintf("GitLab has no action %q; `wheelhouse actions` lists what there is.", action)}
 	}
@@ -188,6 +188,14 @@ func (g *GitLab) planApprove(ctx context.Context, r backend.Ref, args backend.Ar
 		Do:      func(ctx context.Context, progress backend.Progress) error { return g.play(ctx, r, job, progress) },
 	})
 	return backend.T(fmt.Sprintf("Lets job %s of build %s of %s begin, on %s.", job.Name, r.Name, r.Scope, g.api.Link().Alias())).Safe(), nil
+}
+
+// planReject refuses, as GitLab has nothing for it.
+func (g *GitLab) planReject(ctx context.Context, r backend.Ref, _ backend.Args, _ *backend.Plan) (string, error) {
+	if _, err := g.pipeline(ctx, r); err != nil {
+		return "", err
+	}
+	return "", &backend.Error{Code: backend.Invalid, Op: delivery.BuildReject, Ref: r, Human: noNo + " (" + delivery.BuildStop + ")."}
 }
 
 func conflict(op string, r backend.Ref, human string) error {

@@ -293,9 +293,11 @@ func TestStop(t *testing.T) {
 		code  backend.Code
 		says  string
 	}{
-		"plainly":            {func(*http.Request, int) backendtest.Fault { return 0 }, 0, ""},
-		"answer lost":        {func(r *http.Request, _ int) backendtest.Fault { return lostIf(r.Method == http.MethodPost) }, 0, ""},
-		"first one refused":  {func(r *http.Request, n int) backendtest.Fault { return refusedIf(r.Method == http.MethodPost && n == 0) }, 0, ""},
+		"plainly":     {func(*http.Request, int) backendtest.Fault { return 0 }, 0, ""},
+		"answer lost": {func(r *http.Request, _ int) backendtest.Fault { return lostIf(r.Method == http.MethodPost) }, 0, ""},
+		"first one refused": {func(r *http.Request, n int) backendtest.Fault {
+			return refusedIf(r.Method == http.MethodPost && n == 0)
+		}, 0, ""},
 		"all answers lost":   {func(r *http.Request, n int) backendtest.Fault { return lostIf(r.Method == http.MethodPost || n > 0) }, backend.Unknown, "before asking again"},
 		"never gets through": {func(r *http.Request, _ int) backendtest.Fault { return refusedIf(r.Method == http.MethodPost) }, backend.Unknown, "before asking again"},
 	} {

@@ -91,7 +91,8 @@ func cart() sandbox.Pipeline {
 		Name: "shop/cart", Branch: "main", More: []string{"release/1"},
 		Params: []sandbox.Param{
 			{Name: "TARGET", Help: "where to", Default: "staging", Choices: []string{"staging", "prod"}},
-			{Name: "BREAK", Help: "whether it fails", Default: "false"}, {Name: "DEPLOY_TOKEN", Help: "who deploys", Default: "secret"},
+			{Name: "BREAK", Help: "whether it fails", Default: "false"},
+			{Name: "DEPLOY_TOKEN", Help: "who deploys", Default: "secret"},
 		},
 		Stages: []sandbox.Plan{
 			{Name: "compile", Takes: 10 * time.Second, Says: []string{"one", "two"}},
@@ -170,14 +171,14 @@ func TestRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	tn.pass(5 * time.Second)
-	waits, stopped, runs, queued := tn.began(sandbox.Order{By: "mlin"}), tn.began(sandbox.Order{By: "mlin"}), sandbox.Build{}, sandbox.Build{}
+	waits, stopped := tn.began(sandbox.Order{By: "mlin"}), tn.began(sandbox.Order{By: "mlin"})
 	tn.pass(12 * time.Second)
 	if err := tn.Stop("shop/cart", stopped.Number); err != nil {
 		t.Fatal(err)
 	}
-	runs = tn.began(sandbox.Order{By: "mlin"})
+	runs := tn.began(sandbox.Order{By: "mlin"})
 	tn.pass(6 * time.Second)
-	queued = tn.began(sandbox.Order{By: "mlin"})
+	queued := tn.began(sandbox.Order{By: "mlin"})
 
 	g := tn.as("dev")
 	rows, err := g.buildRows(t.Context(), backend.Scope{})
@@ -203,8 +204,10 @@ func TestRows(t *testing.T) {
 		stages string
 		detail string
 	}{
-		{queued, delivery.Queued, "Queued Queued", ""}, {runs, delivery.Running, "Running Queued", ""},
-		{stopped, delivery.Stopped, "Passed Stopped", ""}, {waits, delivery.Waiting, "Passed Waiting", "deploy"},
+		{queued, delivery.Queued, "Queued Queued", ""},
+		{runs, delivery.Running, "Running Queued", ""},
+		{stopped, delivery.Stopped, "Passed Stopped", ""},
+		{waits, delivery.Waiting, "Passed Waiting", "deploy"},
 	} {
 		var stages []string
 		for _, s := range rows[i].AllStages() {

@@ -64,10 +64,10 @@ type follower struct {
 	q      backend.LogQuery
 	ref    backend.Ref
 	sink   backend.LineSink
-	traces map[int64]*trace // by job
+	traces map[int64]*trace  // by job
 	first  []backend.LogLine // of what is there already
 	begun  bool              // that has come
-	live   time.Time        // of the last whole look
+	live   time.Time         // of the last whole look
 }
 
 func (f *follower) follow(ctx context.Context) (err error) {
@@ -135,7 +135,7 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 			emit = func(lines ...backend.LogLine) { f.first = last(append(f.first, f.since(lines)...), f.q.Last) }
 		}
 		err := f.g.read(ctx, f.ref, t, ended, emit)
-		if backend.CodeOf(err) == backend.NotFound { // it went with its artifacts
+		if backend.CodeOf(err) == backend.NotFound { // it was erased
 			t.over, err = ended, nil
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package gitlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -204,7 +205,7 @@ func TestTailEndsWithItsContext(t *testing.T) {
 			<-h.more
 		}
 		cancel()
-		if err := <-done; err != context.Canceled {
+		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("%v: %v", fault, err)
 		}
 	}

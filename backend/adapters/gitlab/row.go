@@ -126,14 +126,8 @@ func (w whole) by() string {
 func (w whole) detail(jobs []*client.Job, state string) string {
 	var out []string
 	for _, j := range jobs {
-		is := jobState(j)
-		switch {
-		case is == state && (state == delivery.Failed || state == delivery.Unstable):
-			out = append(out, strings.TrimSuffix(j.Name+": "+j.FailureReason, ": "))
-		case is == state && state == delivery.Waiting:
-			out = append(out, j.Name)
-		case is == state && state == delivery.Queued && j.Status != "created" && j.Status != "pending":
-			out = append(out, j.Name+": "+strings.ReplaceAll(j.Status, "_", " "))
+		if why := reason(j, state); why != "" {
+			out = append(out, why)
 		}
 	}
 	for _, b := range w.bridges {
@@ -149,6 +143,20 @@ func (w whole) detail(jobs []*client.Job, state string) string {
 		out = append(out[:shown], strconv.Itoa(more)+" more")
 	}
 	return strings.Join(out, ", ")
+}
+
+// reason is what a job adds to why its build is in a state; "" for nothing.
+func reason(j *client.Job, state string) string {
+	switch is := jobState(j); {
+	case is != state:
+	case state == delivery.Failed, state == delivery.Unstable:
+		return strings.TrimSuffix(j.Name+": "+j.FailureReason, ": ")
+	case state == delivery.Waiting:
+		return j.Name
+	case state == delivery.Queued && j.Status != "created" && j.Status != "pending":
+		return j.Name + ": " + strings.ReplaceAll(j.Status, "_", " ")
+	}
+	return ""
 }
 
 // newest are the jobs without those that were retried, in the order of the stages.

@@ -56,7 +56,7 @@ func (g *GitLab) read(ctx context.Context, r backend.Ref, t *trace, whole bool, 
 	late := time.AfterFunc(silence, cancel)
 	defer late.Stop()
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") { // a log is plain text
-		return g.refused(about{op: "read log", what: what, ref: r}, &badAnswer{[]byte("<")})
+		return g.refused(about{op: "read log", what: what, ref: r}, &pageError{[]byte("<")})
 	}
 	if res.StatusCode != http.StatusPartialContent || !strings.HasPrefix(res.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", t.offset)) {
 		skipped, err := io.CopyN(io.Discard, &watched{res.Body, late}, t.offset)

@@ -41,10 +41,10 @@ type pace struct {
 	spared time.Time // polls do not ask before
 }
 
-// badAnswer is one that is no JSON.
-type badAnswer struct{ body []byte }
+// A pageError is an answer that is no JSON.
+type pageError struct{ body []byte }
 
-func (b *badAnswer) Error() string { return "its answer is not JSON" }
+func (b *pageError) Error() string { return "its answer is not JSON" }
 
 // Wait implements the library's RateLimiter, whose own has polls and people wait
 // in one line.
@@ -74,7 +74,7 @@ func (p *pace) RoundTrip(req *http.Request) (*http.Response, error) {
 	case len(body) > answerSize:
 		return nil, fmt.Errorf("its answer is longer than %d MB", answerSize>>20)
 	case res.StatusCode < http.StatusMultipleChoices && !json.Valid(body):
-		return nil, &badAnswer{body}
+		return nil, &pageError{body}
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	return res, nil
@@ -173,7 +173,7 @@ func all[T any](ctx context.Context, g *GitLab, a about, most int, f func(page c
 // refused turns an error of the client library into a *backend.Error.
 func (g *GitLab) refused(a about, err error) error {
 	var said *client.ErrorResponse
-	var bad *badAnswer
+	var bad *pageError
 	switch {
 	case errors.As(err, &bad):
 		var nothing any

@@ -215,7 +215,9 @@ func (s *server) token(w http.ResponseWriter, r *request) {
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // who does not listen any more is gone
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		return // who does not listen any more is gone
+	}
 }
 
 func forbidden(w http.ResponseWriter) {

@@ -207,12 +207,12 @@ func TestRefusals(t *testing.T) {
 		return err
 	}
 	for says, err := range map[string]error{
-		"{message: 401 Unauthorized}": begin("nobody", "shop/cart", "main"),
-		"{message: 403 Forbidden}":    begin("see", "shop/cart", "main"),
-		"insufficient_scope":          begin("read", "shop/cart", "main"),
-		"404 Not Found":               begin("dev", "shop/none", "main"),
-		"{message: {base: [Reference not found]}}":                                begin("dev", "shop/cart", "nowhere"),
-		"{error: ref is missing}":                                                 begin("dev", "shop/cart", ""),
+		"{message: 401 Unauthorized}":              begin("nobody", "shop/cart", "main"),
+		"{message: 403 Forbidden}":                 begin("see", "shop/cart", "main"),
+		"insufficient_scope":                       begin("read", "shop/cart", "main"),
+		"404 Not Found":                            begin("dev", "shop/none", "main"),
+		"{message: {base: [Reference not found]}}": begin("dev", "shop/cart", "nowhere"),
+		"{error: ref is missing}":                  begin("dev", "shop/cart", ""),
 		"{message: {base: [Insufficient permissions to set pipeline variables]}}": begin("dev", "shop/other-1", "main", &client.PipelineVariableOptions{Key: new("A"), Value: new("b")}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
@@ -247,7 +247,9 @@ func TestVariablesAreKnownAtTheSecondTime(t *testing.T) {
 		ValueOptions            []string
 	}
 	var answers [2]struct {
-		Data struct{ Project struct{ CiConfigVariables []variable } }
+		Data struct {
+			Project struct{ CiConfigVariables []variable }
+		}
 	}
 	for i := range answers {
 		_, err := tn.as("dev").GraphQL.Do(client.GraphQLQuery{
