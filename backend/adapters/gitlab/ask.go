@@ -95,7 +95,9 @@ func (g *GitLab) triggerParams(ctx context.Context, r backend.Ref) ([]backend.Pa
 		if err != nil {
 			return nil, err
 		}
-		of = b.Ref
+		if !strings.HasPrefix(b.Ref, "refs/") { // of a merge request: nobody can begin such a one
+			of = b.Ref
+		}
 	}
 	variables, ready, err := g.variables(ctx, path, of)
 	if err != nil {

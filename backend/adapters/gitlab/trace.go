@@ -38,8 +38,15 @@ type trace struct {
 // skipped. Where something before it does know them, it is believed.
 func (g *GitLab) read(ctx context.Context, r backend.Ref, t *trace, whole bool, emit func(...backend.LogLine)) error {
 	what := "the log of job " + t.from
+	asked := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	broken := func(err error) error {
+		if asked.Err() == nil && ctx.Err() != nil {
+			err = context.DeadlineExceeded
+		}
+		return g.api.Refused("read log", what, r, err)
+	}
 	res, err := g.api.Open(ctx, webapi.Request{
 		Op: "read log", What: what, Ref: r, Path: fmt.Sprintf("%sprojects/%s/jobs/%d/trace", restPath, url.PathEscape(r.Scope), t.job),
 		Header: http.Header{"Range": {fmt.Sprintf("bytes=%d-", t.offset)}, "Accept": {"text/plain, */*;q=0.5"}, "Accept-Encoding": {"identity"}},
@@ -66,11 +73,11 @@ func (g *GitLab) read(ctx context.Context, r backend.Ref, t *trace, whole bool, 
 			return nil
 		}
 		if err != nil {
-			return g.api.Refused("read log", what, r, err)
+			return broken(err)
 		}
 	}
 	if err := t.take(&watched{res.Body, late}, emit); err != nil {
-		return g.api.Refused("read log", what, r, err)
+		return broken(err)
 	}
 	t.end(whole, emit)
 	return nil
