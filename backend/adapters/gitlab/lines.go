@@ -11,6 +11,7 @@ import (
 	client "gitlab.com/gitlab-org/api/client-go"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/delivery"
 )
 
 // mostWait is between two looks at a log that is so long that reading it takes
@@ -123,12 +124,14 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 		if t.over {
 			continue
 		}
-		ended := !going(j.Status)
+		// What may still be played in a build that has ended is not waited for.
+		ended := !going(j.Status) || !going(status) && stateOf(j.Status) != delivery.Running
 		if !ended {
 			over = false
 		}
-		if j.StartedAt == nil && !ended {
-			continue // it has no log yet
+		if j.StartedAt == nil && stateOf(j.Status) != delivery.Failed {
+			t.over = ended
+			continue // it has no log, or not yet
 		}
 		emit := f.sink.Lines
 		if !f.begun {

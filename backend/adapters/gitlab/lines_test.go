@@ -166,6 +166,30 @@ func TestTailOfWhatHasEnded(t *testing.T) {
 	fails(t, err, backend.Invalid, "no build")
 }
 
+// TestTailWaitsForNothingThatNeedNotCome: a job that may be played, and need not,
+// does not keep the log of an ended build open.
+func TestTailWaitsForNothingThatNeedNotCome(t *testing.T) {
+	tn := open(t)
+	r := tn.ended()
+	inner := tn.faults.Server
+	tn.faults.Server = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasSuffix(req.URL.Path, "/pipelines/1/jobs") {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `[{"id":103,"name":"tidy","stage":"end","status":"manual","allow_failure":true},
+				{"id":101,"name":"compile","stage":"compile","status":"success","started_at":"2026-11-18T09:06:42.000Z"}]`)
+			return
+		}
+		inner.ServeHTTP(w, req)
+	})
+	h := newHeard()
+	if err := tn.as("dev").Tail(t.Context(), backend.LogQuery{Of: []backend.Ref{r}, Last: 100}, h); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(log[:6], h.said()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestBeforePagesBackwards(t *testing.T) {
 	tn := open(t)
 	r := tn.ended()
