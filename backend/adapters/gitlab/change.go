@@ -148,7 +148,7 @@ func (g *GitLab) planStop(ctx context.Context, r backend.Ref, _ backend.Args, p 
 	}
 	name := called(r.Scope, r.Name)
 	if !going(b.Status) {
-		return "", conflict(delivery.BuildStop, r, fmt.Sprintf("%s has ended already: %s. Nothing was sent: look at it.", name, strings.ToLower(stateOf(b.Status))))
+		return "", conflict(delivery.BuildStop, r, fmt.Sprintf("%s has ended already: %s. Look at it.", name, strings.ToLower(stateOf(b.Status))))
 	}
 	p.Steps = append(p.Steps, backend.Step{
 		Target: r, Needs: needs("cancel", "pipelines"), Guard: endedFacts(b.Status),
@@ -175,7 +175,7 @@ func (g *GitLab) planApprove(ctx context.Context, r backend.Ref, args backend.Ar
 	}
 	switch {
 	case len(jobs) == 0:
-		return "", conflict(delivery.BuildApprove, r, name+" does not wait for anybody any more. Nothing was sent: look at it.")
+		return "", conflict(delivery.BuildApprove, r, name+" does not wait for anybody any more. Look at it.")
 	case job == nil && args[paramJob] != "":
 		return "", conflict(delivery.BuildApprove, r, fmt.Sprintf("Job %s of %s does not wait; those that do: %s. Look at it and ask again.", args[paramJob], name, strings.Join(names, ", ")))
 	case job == nil:
