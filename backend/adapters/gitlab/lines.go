@@ -116,36 +116,14 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 	}
 	over = !going(status) || f.ref.Sub != "" && len(jobs) > 0
 	for _, j := range jobs {
-		t := f.traces[j.ID]
-		if t == nil {
-			t = &trace{job: j.ID, from: j.Name}
-			f.traces[j.ID] = t
-		}
-		if t.over {
-			continue
-		}
 		// What may still be played in a build that has ended is not waited for.
 		ended := !going(j.Status) || !going(status) && stateOf(j.Status) != delivery.Running
-		if !ended {
-			over = false
-		}
-		if j.StartedAt == nil && stateOf(j.Status) != delivery.Failed {
-			t.over = ended
-			continue // it has no log, or not yet
-		}
-		emit := f.sink.Lines
-		if !f.begun {
-			emit = func(lines ...backend.LogLine) { f.first = last(append(f.first, f.since(lines)...), f.q.Last) }
-		}
-		err := f.g.read(ctx, f.ref, t, ended, emit)
-		if backend.CodeOf(err) == backend.NotFound { // it was erased
-			t.over, err = ended, nil
-		}
+		n, err := f.read(ctx, j, ended)
 		if err != nil {
 			return false, bytes, err
 		}
 		if !ended {
-			bytes = max(bytes, t.offset)
+			over, bytes = false, max(bytes, n)
 		}
 	}
 	if !f.begun {
@@ -154,6 +132,31 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 		f.first = nil
 	}
 	return over, bytes, nil
+}
+
+// read reads what is new in the log of one job, and gives how long that is.
+func (f *follower) read(ctx context.Context, j *client.Job, ended bool) (int64, error) {
+	t := f.traces[j.ID]
+	if t == nil {
+		t = &trace{job: j.ID, from: j.Name}
+		f.traces[j.ID] = t
+	}
+	if j.StartedAt == nil && stateOf(j.Status) != delivery.Failed {
+		t.over = ended // it has no log, or not yet
+		return 0, nil
+	}
+	if t.over {
+		return 0, nil
+	}
+	emit := f.sink.Lines
+	if !f.begun {
+		emit = func(lines ...backend.LogLine) { f.first = last(append(f.first, f.since(lines)...), f.q.Last) }
+	}
+	err := f.g.read(ctx, f.ref, t, ended, emit)
+	if backend.CodeOf(err) == backend.NotFound { // it was erased
+		t.over, err = ended, nil
+	}
+	return t.offset, err
 }
 
 // since leaves out lines that are older than is wanted.
