@@ -18,7 +18,7 @@ const (
 func Nouns() backend.Nouns {
 	return backend.Nouns{
 		{Kind: KindPipeline, Plural: "pipelines", Short: []string{"pl", "job"}},
-		{Kind: KindBuild, Plural: "builds", Short: []string{"bd"}, Scoped: true},
+		{Kind: KindBuild, Plural: "builds", Short: []string{"bd"}, Scoped: true, Sub: true},
 		{Kind: KindRollout, Plural: "rollouts", Short: []string{"ro"}, Scoped: true},
 	}
 }

@@ -9,8 +9,9 @@ import (
 
 // Pipeline is how something is built.
 type Pipeline struct {
-	Name   string // with its folders: "shop/checkout"
-	Branch string // that is built where nothing is said
+	Name   string   // with its folders: "shop/checkout"
+	Branch string   // that is built where nothing is said
+	More   []string // branches besides it
 	Params []Param
 	Stages []Plan // one after another
 	Off    bool   // nothing can be built
@@ -84,6 +85,7 @@ type Stage struct {
 	Args     map[string]string
 	plan     Plan
 	answered time.Time
+	again    time.Time // it does not begin before, as it is done once more
 }
 
 // Gate is what a person is asked before the stage; nil where nobody is.
@@ -113,6 +115,9 @@ func (b *Build) move(now time.Time) {
 	b.State = Running
 	for i := range b.Stages {
 		s := &b.Stages[i]
+		if s.again.After(at) {
+			at = s.again
+		}
 		if s.plan.Gate != nil && s.answered.IsZero() {
 			s.State, s.Began, b.State = Waiting, at, Waiting
 			return
@@ -142,6 +147,20 @@ func (b *Build) end(now time.Time, as State) {
 			s.State, s.Ended = as, now
 		}
 	}
+}
+
+// again has an ended build go on where it did not pass.
+func (b *Build) again(now time.Time) {
+	b.Ended = time.Time{}
+	if b.Began.After(now) {
+		b.Began = now
+	}
+	for i := range b.Stages {
+		if s := &b.Stages[i]; s.State != Passed {
+			s.State, s.Began, s.Ended, s.answered, s.again = Created, time.Time{}, time.Time{}, time.Time{}, now
+		}
+	}
+	b.move(now)
 }
 
 func (b *Build) copy() Build {

@@ -164,7 +164,22 @@ func (w *World) Describe(name string, number int, note string) error {
 	return err
 }
 
-// Delete forgets a build. Its number is not used again.
+// Retry does again what of an ended build has not passed.
+func (w *World) Retry(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return err
+	}
+	if b.State != Failed && b.State != Stopped {
+		return ErrNotHere
+	}
+	b.again(w.now())
+	return nil
+}
+
+// Delete takes a build out of the world; its number is not given again.
 func (w *World) Delete(name string, number int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

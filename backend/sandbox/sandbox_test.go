@@ -63,7 +63,19 @@ func TestBuild(t *testing.T) {
 	if err := w.Stop("shop/cart", 1); !errors.Is(err, sandbox.ErrEnded) {
 		t.Errorf("stopping what has ended: %v", err)
 	}
-	if all := w.Builds("shop/cart"); len(all) != 2 || all[0].Number != 2 {
+	if err := w.Retry("shop/cart", 1); err != nil || of(1).State != sandbox.Waiting {
+		t.Errorf("done again it is %s, %v", of(1).State, err)
+	}
+	if err := w.Delete("shop/cart", 1); err != nil || of(2).Number != 2 {
+		t.Errorf("without the first: %v", err)
+	}
+	if _, err := w.Build("shop/cart", 1); !errors.Is(err, sandbox.ErrNone) {
+		t.Errorf("the deleted one: %v", err)
+	}
+	if b, err := w.Trigger("shop/cart", sandbox.Order{}); err != nil || b.Number != 3 {
+		t.Errorf("the next is %d, %v", b.Number, err)
+	}
+	if all := w.Builds("shop/cart"); len(all) != 2 || all[0].Number != 3 {
 		t.Errorf("they are %+v", all)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"wheelhouse/backend/adapters/argo"
 	"wheelhouse/backend/adapters/capi"
 	"wheelhouse/backend/adapters/elastic"
+	"wheelhouse/backend/adapters/gitlab"
 	"wheelhouse/backend/adapters/influx"
 	"wheelhouse/backend/adapters/jenkins"
 	"wheelhouse/backend/adapters/kube"
@@ -54,7 +55,7 @@ func nouns() backend.Nouns {
 
 // protocols are the kinds of systems that the configuration may name.
 func protocols() []link.Protocol {
-	return []link.Protocol{actuator.Protocol(), elastic.Protocol(), influx.Protocol(), jenkins.Protocol()}
+	return []link.Protocol{actuator.Protocol(), elastic.Protocol(), gitlab.Protocol(), influx.Protocol(), jenkins.Protocol()}
 }
 
 // systems are their names.
@@ -92,10 +93,10 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 		return []room{{kinds: []string{signal.KindMetric}, Details: measured, numbers: measured, plug: plugs(fed(f, l, measured.Metrics()))}}
 	case jenkins.Protocol().Name:
 		builds := jenkins.New(l)
-		return []room{{
-			kinds: []string{delivery.KindPipeline, delivery.KindBuild}, logged: []string{delivery.KindBuild}, Actor: builds, Details: builds, lines: builds,
-			plug: plugs(fed(f, l, builds.Pipelines()), fed(f, l, builds.Builds())),
-		}}
+		return building(builds, fed(f, l, builds.Pipelines()), fed(f, l, builds.Builds()))
+	case gitlab.Protocol().Name:
+		builds := gitlab.New(l)
+		return building(builds, fed(f, l, builds.Pipelines()), fed(f, l, builds.Builds()))
 	case link.Kubernetes().Name:
 		api := kubeapi.New(l)
 		rollouts, machines, own := argo.New(api), capi.New(api), kube.New(api)
@@ -111,6 +112,19 @@ func furnish(l *link.Link, f *feed.Set, conf config.Config) []room {
 		}
 	}
 	return nil
+}
+
+// A builder is the adapter for a system that builds.
+type builder interface {
+	backend.Actor
+	backend.Details
+	backend.Lines
+}
+
+// building is its room.
+func building(b builder, plug ...func(on bool)) []room {
+	kinds := []string{delivery.KindPipeline, delivery.KindBuild}
+	return []room{{kinds: kinds, Actor: b, Details: b, lines: b, logged: kinds[1:], plug: plug}}
 }
 
 func kindsOf(all backend.Nouns) (kinds []string) {
