@@ -73,8 +73,8 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 			p.trouble(err, epoch.Err() != nil)
 		}
 		again := retryIn(err, lasted, wait.NextBackOff())
-		if p.col.Every > 0 && err == nil {
-			again = p.col.Every
+		if err == nil {
+			again = max(again, p.col.Every)
 		}
 		if !pause(ctx, again) {
 			return ctx.Err()

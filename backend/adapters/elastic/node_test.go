@@ -251,7 +251,8 @@ func (f *fake) pit(w http.ResponseWriter, method, of string, body map[string]any
 
 func (f *fake) search(w http.ResponseWriter, of string, body map[string]any) {
 	var docs []doc
-	pit, ok := "", false
+	var pit string
+	var ok bool
 	if p, at := body["pit"].(map[string]any); at {
 		if docs, ok = f.pits[p["id"].(string)]; !ok {
 			refused(w, http.StatusNotFound, "search_context_missing_exception", "No search context found for id [7]")

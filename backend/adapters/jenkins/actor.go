@@ -25,6 +25,11 @@ func (j *Jenkins) Why(action string, refs []backend.Ref) string {
 	case backend.Forbidden:
 		return l.Alias() + ": " + h.Reason.Safe()
 	}
+	return unfit(action, refs)
+}
+
+// unfit is why an action makes no sense for refs; "" when it does.
+func unfit(action string, refs []backend.Ref) string {
 	for _, r := range refs {
 		_, queued := queuedID(r)
 		switch {
@@ -58,7 +63,7 @@ func (j *Jenkins) Params(ctx context.Context, action string, r backend.Ref) ([]b
 
 // Plan implements backend.Actor: a step for each ref.
 func (j *Jenkins) Plan(ctx context.Context, action string, refs []backend.Ref, args backend.Args) (backend.Plan, error) {
-	if why := j.Why(action, refs); why != "" || len(refs) == 0 {
+	if why := unfit(action, refs); why != "" || len(refs) == 0 {
 		return backend.Plan{}, fail(backend.Invalid, action, backend.Ref{}, nil, "%s can't be done: %s. Choose builds, or a job to build.", action, why)
 	}
 	p := backend.Plan{Action: action}

@@ -227,7 +227,7 @@ func (w *crew) judgePod() {
 		w.err = w.missing("is not there")
 	case there && w.ref.Sub != "" && !slices.Contains(p.declared, w.ref.Sub):
 		w.err = w.missing(fmt.Sprintf("has no container %q; it has %s", w.ref.Sub, strings.Join(p.declared, ", ")))
-	case there && !p.over() && !last && !(w.q.Previous && len(w.streams) > 0):
+	case there && !p.over() && !last && (!w.q.Previous || len(w.streams) == 0):
 		return
 	}
 	w.end()
@@ -257,36 +257,46 @@ func (w *crew) health() backend.Health {
 	if !w.synced || w.watch.State > backend.Live {
 		return w.watch
 	}
-	var worst backend.Health
-	live, waits, left, asked := 0, "", 0, false
+	var all census
 	for _, key := range slices.Sorted(maps.Keys(w.streams)) {
-		switch s := w.streams[key]; {
-		case s.state.State > backend.Live && s.state.State > worst.State:
-			worst = s.state
-		case s.left:
-			left++
-		case s.done || s.state.State == backend.Live:
-			live++
-		case !s.state.Reason.IsZero():
-			waits = cmp.Or(waits, s.state.Reason.Safe())
-		default:
-			asked = true
-		}
+		all.add(w.streams[key])
 	}
 	switch {
-	case worst.State != 0:
-		return worst
-	case asked:
+	case all.worst.State != 0:
+		return all.worst
+	case all.asked:
 		return backend.Health{State: backend.Connecting}
-	case left > 0:
+	case all.left > 0:
 		return backend.Health{State: backend.Stale, Reason: backend.T(fmt.Sprintf(
-			"%d of %d containers are not read: %d at once are the most; l on one pod reads it", left, len(w.streams), mostLogs))}
-	case live > 0 || len(w.pods) == 0 && w.ref.Kind != cluster.KindPod:
+			"%d of %d containers are not read: %d at once are the most; l on one pod reads it", all.left, len(w.streams), mostLogs))}
+	case all.live || len(w.pods) == 0 && w.ref.Kind != cluster.KindPod:
 		return backend.Health{State: backend.Live}
-	case waits == "":
-		waits = w.waits()
 	}
-	return backend.Health{State: backend.Connecting, Reason: backend.T(waits)}
+	return backend.Health{State: backend.Connecting, Reason: backend.T(cmp.Or(all.waits, w.waits()))}
+}
+
+// A census is how the containers are, taken together.
+type census struct {
+	worst backend.Health // of those that are in trouble
+	live  bool           // one is read, or was
+	asked bool           // one has no answer yet
+	left  int            // that are too many
+	waits string         // what the first one waits for that has not begun
+}
+
+func (t *census) add(s *logStream) {
+	switch {
+	case s.state.State > backend.Live && s.state.State > t.worst.State:
+		t.worst = s.state
+	case s.left:
+		t.left++
+	case s.done || s.state.State == backend.Live:
+		t.live = true
+	case !s.state.Reason.IsZero():
+		t.waits = cmp.Or(t.waits, s.state.Reason.Safe())
+	default:
+		t.asked = true
+	}
 }
 
 // waits is what pods wait for of whose containers there is no word yet.

@@ -121,7 +121,7 @@ const (
 
 // cut takes the time off a line; zero where it does not begin with one.
 func (c *logClock) cut(line string) (at int64, text string) {
-	stamp, text, ok := strings.Cut(line[:min(len(line), 40)], " ")
+	stamp, _, ok := strings.Cut(line[:min(len(line), 40)], " ")
 	if !ok || len(stamp) <= secondLen || stamp[minuteLen] != ':' {
 		return 0, line
 	}

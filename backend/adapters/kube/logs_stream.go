@@ -225,7 +225,8 @@ func (e readError) Error() string { return "the log broke off: " + e.error.Error
 
 // give hands on the lines that were not given before.
 func (s *logStream) give(lines []backend.LogLine) {
-	if lines = s.place.fresh(lines); len(lines) > 0 && !(s.history && s.q.Last == 0 && s.q.Since.IsZero()) {
+	unasked := s.history && s.q.Last == 0 && s.q.Since.IsZero()
+	if lines = s.place.fresh(lines); len(lines) > 0 && !unasked {
 		s.sink.Lines(lines...)
 	}
 }
