@@ -7,7 +7,7 @@ import (
 )
 
 // Text is what a server, a log or a label said. It can't be drawn by accident:
-// it is readable only as Safe, SGR or Raw.
+// it is readable only as Safe, Plain, SGR or Raw.
 type Text struct{ s string }
 
 // T wraps s, which may hold anything.
@@ -38,7 +38,16 @@ func (t Text) Safe() string {
 	if plain(t.s) {
 		return t.s
 	}
-	return clean(t.s, false)
+	return clean(t.s, dotSGR)
+}
+
+// Plain is Safe without the escape sequences that only set colours and weight,
+// which leave no dot: for lines whose writer coloured them.
+func (t Text) Plain() string {
+	if plain(t.s) {
+		return t.s
+	}
+	return clean(t.s, dropSGR)
 }
 
 // SGR is Safe with the escape sequences kept that only set colours and weight
@@ -47,8 +56,17 @@ func (t Text) SGR() string {
 	if plain(t.s) {
 		return t.s
 	}
-	return clean(t.s, true)
+	return clean(t.s, keepSGR)
 }
+
+// What becomes of the sequences that only set colours and weight.
+type sgr uint8
+
+const (
+	dotSGR sgr = iota
+	keepSGR
+	dropSGR
+)
 
 func plain(s string) bool {
 	for i := range len(s) {
@@ -68,15 +86,16 @@ type cleaner struct {
 	last   rune
 }
 
-func clean(s string, keepSGR bool) string {
+func clean(s string, colours sgr) string {
 	var c cleaner
 	c.b.Grow(len(s))
 	for i := 0; i < len(s); {
 		if s[i] == 0x1b {
-			end, sgr := c.escapeEnd(s, i)
-			if sgr && keepSGR {
+			end, sets := c.escapeEnd(s, i)
+			switch {
+			case sets && colours == keepSGR:
 				c.b.WriteString(s[i:end])
-			} else {
+			case !sets || colours == dotSGR:
 				c.dot()
 			}
 			i = end

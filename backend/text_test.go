@@ -122,6 +122,9 @@ func TestHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkSafe(t, text, backend.T(text).Safe())
 			checkSafe(t, text, withoutSGR(backend.T(text).SGR()))
+			if got, want := backend.T(text).Plain(), withoutSGR(backend.T(text).SGR()); got != want {
+				t.Errorf("Plain gives %q, not SGR's without what sets colours: %q", got, want)
+			}
 			if backend.T(text).Raw() != text {
 				t.Error("Raw is not what came")
 			}

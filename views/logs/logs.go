@@ -242,7 +242,7 @@ func (v *logs) count(now feed.TapeState) {
 			continue
 		}
 		v.shown.learn(l)
-		if v.find != "" && pager.Holds(l.Text.Safe(), v.find) {
+		if v.find != "" && pager.Holds(l.Text.Plain(), v.find) {
 			v.hits++
 		}
 	}

@@ -128,7 +128,7 @@ func (g *GitLab) triggerParams(ctx context.Context, r backend.Ref) ([]backend.Pa
 // secretive says whether a variable calls itself a secret.
 func secretive(key string) bool { return secretKey.MatchString(key) }
 
-var secretKey = regexp.MustCompile(`(?i)(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY)`)
+var secretKey = regexp.MustCompile(`(?i)(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|KEY$)`)
 
 // pathOf is the full path of the project that a ref is about.
 func pathOf(r backend.Ref) string {

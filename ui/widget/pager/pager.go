@@ -124,7 +124,7 @@ func (p *Pager) Find(text string) int {
 	p.find = text
 	hits := 0
 	for i := range p.lines {
-		if p.hit(p.text.Line(i).Text.Safe()) {
+		if p.hit(p.text.Line(i).Text.Plain()) {
 			hits++
 		}
 	}
@@ -149,7 +149,7 @@ func (p *Pager) Next(n int) {
 	}
 	for i := range p.lines {
 		at := ((from+n*(i+1))%p.lines + p.lines) % p.lines
-		if p.hit(p.text.Line(at).Text.Safe()) {
+		if p.hit(p.text.Line(at).Text.Plain()) {
 			p.top, p.skip, p.at = at, 0, at+1
 			p.Scroll(0)
 			p.panTo(p.text.Line(at))
@@ -164,7 +164,7 @@ func (p *Pager) panTo(l backend.Line) {
 	if p.wrap || room <= 0 {
 		return
 	}
-	text := strings.ToLower(l.Text.Safe())
+	text := strings.ToLower(l.Text.Plain())
 	at := strings.Index(text, p.find)
 	from, to := screen.Width(text[:at]), screen.Width(text[:at+len(p.find)])
 	if from < p.left || to > p.left+room {
@@ -214,7 +214,7 @@ func (p *Pager) begins(i int) []int {
 	b := []int{0}
 	l := p.text.Line(i)
 	if w := p.width - p.indent(l); w > 0 {
-		text := l.Text.Safe()
+		text := l.Text.Plain()
 		for at := 0; ; b = append(b, at) {
 			_, first := utf8.DecodeRuneInString(text[at:]) // one that is wider than the row takes one too
 			n := max(first, screen.Cut(text[at:], w))
@@ -274,7 +274,7 @@ func (p *Pager) drawLine(f screen.Frame, y, i int) {
 	if w <= 0 {
 		return
 	}
-	text := l.Text.Safe()
+	text := l.Text.Plain()
 	pen := themes.Plain
 	if p.hit(text) {
 		pen = themes.Match

@@ -266,7 +266,7 @@ func TestFindInANewDocument(t *testing.T) {
 func TestFindWhatIsShown(t *testing.T) {
 	var p Pager
 	p.Set(Doc(doc("a\x1b[31mb", "ÄRGER", "日本語")), 0)
-	for text, n := range map[string]int{"[31m": 0, "a·b": 1, "ärger": 1, "本": 1, "\x1b": 0} {
+	for text, n := range map[string]int{"[31m": 0, "ab": 1, "ärger": 1, "本": 1, "\x1b": 0} {
 		if got := p.Find(text); got != n {
 			t.Errorf("%q: %d hits, not %d", text, got, n)
 		}
