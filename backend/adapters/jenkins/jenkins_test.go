@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,39 @@ func do(t *testing.T, j *Jenkins, action string, r backend.Ref, args backend.Arg
 		return p, n, err
 	}
 	return p, n, p.Steps[0].Do(t.Context(), n.progress)
+}
+
+// TestLeftOut: what is not shown is told.
+func TestLeftOut(t *testing.T) {
+	c := found(t, 2*time.Second, served.Options{})
+	j := c.as(t, "ana", "token")
+	j.limits.jobs, j.limits.rows = 2, 3
+	for _, name := range []string{"a", "b", "c", "1/2/3/4/5/6/7/8"} {
+		c.world.Add(sandbox.Pipeline{Name: name})
+	}
+	for range 4 {
+		c.triggered(t, "a", sandbox.Order{})
+	}
+	c.clock.move(time.Minute)
+	rows, err := j.pipelines(t.Context(), backend.Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range rows {
+		got = append(got, p.Name+" "+p.Off)
+	}
+	slices.Sort(got)
+	want := []string{
+		"1 more builds are not shown: only the newest 3 are", "1 more folders are not shown: they lie deeper than 7 folders",
+		"1 more jobs are not shown: only the first 2 are", "a ", "b ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if builds, err := j.builds(t.Context(), backend.Scope{}); err != nil || len(builds) != 3 {
+		t.Errorf("%d builds, %v", len(builds), err)
+	}
 }
 
 func TestRows(t *testing.T) {

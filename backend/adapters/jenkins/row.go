@@ -37,7 +37,24 @@ func (j *Jenkins) pipelines(ctx context.Context, _ backend.Scope) ([]delivery.Pi
 		}
 		out = append(out, row)
 	}
-	return out, nil
+	return append(out, j.leftOut(shot)...), nil
+}
+
+// leftOut are rows that say what is not shown.
+func (j *Jenkins) leftOut(shot *snapshot) (out []delivery.Pipeline) {
+	say := func(n int, what, why string) {
+		if n > 0 {
+			out = append(out, delivery.Pipeline{Link: j.api.Link().Alias(), Name: fmt.Sprintf("%d more %s", n, what), Off: why})
+		}
+	}
+	say(shot.more, "jobs", fmt.Sprintf("are not shown: only the first %d are", j.limits.jobs))
+	say(shot.deep, "folders", fmt.Sprintf("are not shown: they lie deeper than %d folders", depth))
+	rows := len(shot.queue)
+	for _, one := range shot.jobs {
+		rows += len(one.Builds)
+	}
+	say(rows-j.limits.rows, "builds", fmt.Sprintf("are not shown: only the newest %d are", j.limits.rows))
+	return out
 }
 
 func (j *Jenkins) builds(ctx context.Context, s backend.Scope) ([]delivery.Build, error) {

@@ -183,12 +183,25 @@ func flat(in []job, parent job, out []job) []job {
 	return out
 }
 
+// unseen counts the folders whose jobs were not asked for.
+func unseen(in []job) (n int) {
+	for _, one := range in {
+		if one.Buildable == nil && one.Jobs == nil {
+			n++
+		}
+		n += unseen(one.Jobs)
+	}
+	return n
+}
+
 // A snapshot is all jobs and the queue at a time.
 type snapshot struct {
 	at    time.Time
 	jobs  []job
 	queue []item
 	going bool
+	more  int // jobs that are not among them: there are too many
+	deep  int // folders that were not looked into: they lie too deep
 }
 
 // snapshots keep the newest, so that both feeds ask once.
@@ -251,8 +264,9 @@ func (j *Jenkins) shoot(ctx context.Context) (*snapshot, error) {
 	if err := j.api.JSON(ctx, webapi.Request{Op: "read builds", What: "the jobs", Path: treeQuery(allJobs(j.limits.builds))}, &root); err != nil {
 		return nil, err
 	}
-	shot.queue, shot.jobs = queue, flat(root.Jobs, job{}, nil)
-	shot.jobs = shot.jobs[:min(len(shot.jobs), j.limits.jobs)]
+	shot.queue, shot.jobs, shot.deep = queue, flat(root.Jobs, job{}, nil), unseen(root.Jobs)
+	shot.more = max(0, len(shot.jobs)-j.limits.jobs)
+	shot.jobs = shot.jobs[:len(shot.jobs)-shot.more]
 	shot.going = len(queue) > 0
 	for _, one := range shot.jobs {
 		for _, b := range one.Builds {
