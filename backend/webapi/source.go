@@ -3,6 +3,7 @@ package webapi
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"wheelhouse/backend"
@@ -34,17 +35,16 @@ type source[T backend.Object] struct {
 
 // Watch implements backend.Source.
 func (s *source[T]) Watch(ctx context.Context, scope backend.Scope, sink backend.Sink[T]) error {
-	done := make(chan struct{})
-	for _, p := range s.polls {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			k := keeper[T]{c: s.c, poll: p, scope: scope, sink: sink, part: backend.Part{Link: s.c.link.Alias(), Kind: p.Part}}
-			k.keep(ctx)
-		}()
+	keepers := make([]keeper[T], len(s.polls))
+	for i, p := range s.polls { // all are asked before one has answered
+		keepers[i] = keeper[T]{c: s.c, poll: p, scope: scope, sink: sink, part: backend.Part{Link: s.c.link.Alias(), Kind: p.Part}}
+		sink.Health(keepers[i].part, backend.Health{State: backend.Connecting, Since: time.Now()})
 	}
-	for range s.polls {
-		<-done
+	var all sync.WaitGroup
+	for i := range keepers {
+		all.Go(func() { keepers[i].keep(ctx) })
 	}
+	all.Wait()
 	return ctx.Err()
 }
 
