@@ -78,18 +78,20 @@ type Asker interface {
 type Args map[string]string
 
 // Check gives args with the defaults filled in, or an Invalid error that names
-// the parameter and what it takes.
+// the parameter and what it takes. A text that is given as empty stays empty.
 func (a Action) Check(args Args) (Args, error) {
 	out := Args{}
 	for _, p := range a.Params {
 		v, ok := args[p.Name]
-		if !ok || v == "" {
+		emptied := ok && v == "" && p.Type == String && !p.Required
+		if v == "" && !emptied {
 			v = p.Default
 		}
-		if v == "" {
-			if p.Required {
-				return nil, a.bad(p, "is needed")
-			}
+		switch {
+		case emptied:
+		case v == "" && p.Required:
+			return nil, a.bad(p, "is needed")
+		case v == "":
 			continue
 		}
 		if why := p.wrong(v); why != "" {

@@ -68,11 +68,38 @@ const (
 	dropSGR
 )
 
+// plain says whether s may be shown as it is: printable ASCII, and the letters of
+// most scripts that stand alone in their cells. What it is not sure of is looked at
+// more closely.
 func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] >= 0x7f {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if c < 0x20 || c == 0x7f {
+				return false
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if !alone(r) {
 			return false
 		}
+		i += n
+	}
+	return true
+}
+
+// alone says whether r is certainly a letter or sign that changes nothing beside it.
+func alone(r rune) bool {
+	switch {
+	case r >= 0xc0 && r < 0x300: // Latin
+	case r >= 0x3b1 && r <= 0x3c9: // Greek
+	case r >= 0x410 && r <= 0x44f: // Cyrillic
+	case r >= 0x3041 && r <= 0x3096, r >= 0x30a1 && r <= 0x30fa: // Hiragana, Katakana
+	case r >= 0x4e00 && r <= 0x9fff: // Han
+	case r >= 0xac00 && r <= 0xd7a3: // Hangul
+	default:
+		return false
 	}
 	return true
 }

@@ -147,6 +147,12 @@ func (s *Shell) Command(line string) tea.Cmd {
 	return nil
 }
 
+// Show runs a ':' line and stands on an object of the view that it opens.
+func (s *Shell) Show(line string, on backend.Ref) tea.Cmd {
+	s.o.Stand = on
+	return s.Command(line)
+}
+
 // openView opens a view with what stands behind its name on a ':' line.
 func (s *Shell) openView(o Opener, rest string) tea.Cmd {
 	l := line{Place: s.stack.place}
@@ -172,5 +178,10 @@ func (s *Shell) openView(o Opener, rest string) tea.Cmd {
 		return nil
 	}
 	s.o.Stand = backend.Ref{}
-	return s.Push(o.Open(with))
+	v := o.Open(with)
+	cmd := s.Push(v)
+	if f, ok := v.(Filtered); ok && f.Wrong() != "" {
+		s.Say("All are shown: "+f.Wrong(), backend.Warning)
+	}
+	return cmd
 }

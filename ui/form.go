@@ -112,7 +112,10 @@ func (fm *form) drawField(f screen.Frame, i, y int) {
 		f.Text(0, y, themes.Accent, f.Signs.Cursor)
 		pen = themes.Plain | themes.Bold
 	}
-	x := f.Text(2, y, pen, p.Title) + 2
+	title := backend.T(p.Title).Safe()
+	w := min(screen.Width(title), f.Width()/2)
+	f.Fit(2, y, w, pen, title, false)
+	x := 2 + w + 2
 	switch p.Type {
 	case backend.Bool:
 		f.Text(x, y, themes.Plain, "[ ] yes")
@@ -167,8 +170,8 @@ func (fm *form) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
 func (fm *form) enter(s *Shell) (bool, tea.Cmd) {
 	given := backend.Args{}
 	for i, p := range fm.action.Params {
-		if v := fm.fields[i].Value(); v != "" {
-			given[p.Name] = v
+		if v := fm.fields[i].Value(); v != "" || p.Type == backend.String && p.Default != "" {
+			given[p.Name] = v // one that was emptied is meant to be empty
 		}
 	}
 	if _, err := fm.action.Check(given); err != nil {

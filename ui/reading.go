@@ -7,12 +7,12 @@ import (
 )
 
 // PagerCommands are those that move and search in a text; after is called when one
-// was done.
-func PagerCommands(p *pager.Pager, after func()) []Command {
+// was done, with its id.
+func PagerCommands(p *pager.Pager, after func(id string)) []Command {
 	do := func(id, title string, f func()) Command {
 		return Command{ID: id, Title: title, Group: "text", Quiet: true, Run: func() tea.Cmd {
 			f()
-			after()
+			after(id)
 			return nil
 		}}
 	}

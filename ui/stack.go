@@ -60,6 +60,12 @@ func (s *Shell) Push(v View) tea.Cmd {
 	return v.Update(Changed{})
 }
 
+// A Leaver is a view that stops something when one goes back from it.
+type Leaver interface {
+	// Left is called then; Open when one comes again.
+	Left()
+}
+
 // Back shows the view before; the first one stays.
 func (s *Shell) Back() tea.Cmd { return s.goTo(s.stack.at - 1) }
 
@@ -70,6 +76,9 @@ func (s *Shell) goTo(at int) tea.Cmd {
 	if at < 0 || at >= len(s.stack.views) {
 		s.Say("No further view that way. Type : to open one, ? for help.", backend.None)
 		return nil
+	}
+	if v, ok := s.top().(Leaver); ok && at < s.stack.at {
+		v.Left()
 	}
 	s.stack.at, s.stack.place = at, s.stack.views[at].place
 	v := s.top()

@@ -47,6 +47,12 @@ type Searcher interface {
 	Search(query string, typed bool) error
 }
 
+// Filtered is a view that may have been opened with a filter that is none.
+type Filtered interface {
+	// Wrong is why it is none; "" when it is one.
+	Wrong() string
+}
+
 // A Finder is a view whose objects can be found by name in the palette.
 type Finder interface {
 	// Find gives up to n objects of the place whose names hold query.

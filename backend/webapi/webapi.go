@@ -12,10 +12,12 @@ package webapi
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -110,7 +112,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	case err != nil:
 		return nil, c.lost(r, err)
 	case len(body) > answerSize:
-		return nil, c.Refused(r.Op, r.What, r.Ref, fmt.Errorf("its answer is longer than %d MB", answerSize>>20))
+		return nil, c.lost(r, fmt.Errorf("its answer is longer than %d MB", answerSize>>20))
 	case res.StatusCode >= http.StatusBadRequest:
 		return nil, c.Refused(r.Op, r.What, r.Ref, &StatusError{Status: res.StatusCode, Said: said(body)})
 	}
@@ -177,14 +179,25 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	return c.http.Do(req)
 }
 
-// lost is Refused for a request without a whole answer.
+// lost is Refused for a request without a whole answer. What may have reached the
+// server, and changes something there, may have been done, whatever became of the
+// answer.
 func (c *Client) lost(r Request, err error) error {
-	err = c.Refused(r.Op, r.What, r.Ref, err)
 	var known *backend.Error
-	if r.Method != "" && r.Method != http.MethodGet && errors.As(err, &known) && known.Code == backend.Unreachable {
-		return &backend.Error{Code: backend.Unknown, Op: r.Op, Ref: r.Ref, Err: err, Human: "It was sent, but the answer was lost: it may have been done. " + known.Human}
+	own := errors.As(err, &known) // the link's own word: it did not let it through
+	told := c.Refused(r.Op, r.What, r.Ref, err)
+	if r.Method == "" || r.Method == http.MethodGet || r.Method == http.MethodHead || own || neverSent(err) {
+		return told
 	}
-	return err
+	return &backend.Error{Code: backend.Unknown, Op: r.Op, Ref: r.Ref, Err: err, Human: "It was sent, but the answer was lost: it may have been done. " + told.Error()}
+}
+
+// neverSent says that there was no connection over which anything could go.
+func neverSent(err error) bool {
+	var dial *net.OpError
+	var certificate *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	return errors.As(err, &dial) && dial.Op == "dial" || errors.As(err, &certificate) || errors.As(err, &plain)
 }
 
 // Stir has every Source of this client ask again now: something was just changed.

@@ -232,15 +232,29 @@ func TestRefusalsAreTold(t *testing.T) {
 
 // TestLostReplyOfAChangeIsUnknown: it may have been done, and is said so.
 func TestLostReplyOfAChangeIsUnknown(t *testing.T) {
-	s := &shelf{}
-	c, faults := open(t, s)
-	faults.Spoil(backendtest.Always(backendtest.Lost))
-	_, err := c.Do(t.Context(), webapi.Request{Op: "add", Method: http.MethodPost, Path: "/boxes", Body: []byte("x")})
-	if backend.CodeOf(err) != backend.Unknown || !strings.Contains(err.Error(), "may have been done") {
-		t.Errorf("error is %v: %v", backend.CodeOf(err), err)
-	}
-	if boxes := s.content(); !slices.Equal(boxes, []string{"x"}) {
-		t.Errorf("the shelf has %v", boxes)
+	for name, fault := range map[string]backendtest.Fault{"no answer": backendtest.Lost, "half an answer": backendtest.Half, "given up": backendtest.Late} {
+		t.Run(name, func(t *testing.T) {
+			s := &shelf{}
+			c, faults := open(t, s)
+			faults.Spoil(backendtest.Always(fault))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if fault == backendtest.Late {
+				go func() {
+					for len(s.content()) == 0 && ctx.Err() == nil {
+						time.Sleep(time.Millisecond)
+					}
+					cancel()
+				}()
+			}
+			_, err := c.Do(ctx, webapi.Request{Op: "add", Method: http.MethodPost, Path: "/boxes", Body: []byte("x")})
+			if backend.CodeOf(err) != backend.Unknown || !strings.Contains(err.Error(), "may have been done") {
+				t.Errorf("error is %v: %v", backend.CodeOf(err), err)
+			}
+			if boxes := s.content(); !slices.Equal(boxes, []string{"x"}) {
+				t.Errorf("the shelf has %v", boxes)
+			}
+		})
 	}
 }
 

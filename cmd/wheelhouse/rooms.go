@@ -26,6 +26,7 @@ import (
 	"wheelhouse/config"
 	"wheelhouse/ui"
 	"wheelhouse/ui/list"
+	"wheelhouse/ui/widget/table"
 	"wheelhouse/views/breakers"
 	"wheelhouse/views/clusters"
 	"wheelhouse/views/home"
@@ -212,11 +213,11 @@ func lead(r backend.Ref) string {
 	case cluster.KindPod:
 		view = "pods"
 	case delivery.KindPipeline:
-		return "pipelines @" + r.Link + " /" + r.Name
+		return "pipelines @" + r.Link
 	case delivery.KindBuild:
-		return "builds @" + r.Link + " /pipeline:=" + r.Scope + " number:=#" + r.Name
+		return "builds @" + r.Link + " /pipeline:=" + table.Quoted(r.Scope)
 	case signal.KindStream:
-		return "streams @" + r.Link + " /" + r.Name
+		return "streams @" + r.Link
 	case delivery.KindRollout:
 		view = "rollouts"
 	case service.KindBreaker:

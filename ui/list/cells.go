@@ -50,11 +50,12 @@ func Number[T any](id, title string, keep int, of func(*T) int64) table.Column[T
 // Bytes is a column of sizes: "1.2Gi".
 func Bytes[T any](id, title string, keep int, of func(*T) int64) table.Column[T] {
 	c := Number(id, title, keep, of)
-	c.Cell = func(v *T, _ time.Time) table.Cell { return table.Cell{Text: size(of(v))} }
+	c.Cell = func(v *T, _ time.Time) table.Cell { return table.Cell{Text: Size(of(v))} }
 	return c
 }
 
-func size(n int64) string {
+// Size is a number of bytes in three digits: "812", "9.2Gi".
+func Size(n int64) string {
 	if n < 1<<10 {
 		return strconv.FormatInt(n, 10)
 	}

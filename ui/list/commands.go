@@ -157,12 +157,12 @@ func (l *List[T]) Show(a backend.Aspect) func() tea.Cmd {
 const mostLogs = 20
 
 func (l *List[T]) whyNoLogs() string {
+	if n := l.table.Marked(); n > mostLogs {
+		return fmt.Sprintf("%d are marked, and the logs of %d are read at most", n, mostLogs)
+	}
 	refs := l.table.Selected()
-	switch {
-	case len(refs) == 0:
+	if len(refs) == 0 {
 		return "there is no row under the cursor"
-	case len(refs) > mostLogs:
-		return fmt.Sprintf("%d are marked, and the logs of %d are read at most", len(refs), mostLogs)
 	}
 	for _, r := range refs {
 		if !l.shared.Logged(r) {

@@ -59,6 +59,7 @@ type List[T backend.Object] struct {
 	place  ui.Place
 	labels string
 	query  string
+	wrong  string
 	open   bool
 	side   *page.Live
 	aside  bool // the details are wanted beside the list
@@ -87,6 +88,7 @@ func New[T backend.Object](spec Spec[T], shared Shared, with ui.OpenWith) *List[
 		return shared.Details(r.Link)(ctx, r, a)
 	})
 	if err := l.Search(with.Filter, true); err != nil {
+		l.wrong = err.Error()
 		_ = l.Search("", true)
 	}
 	if with.Ref.Name != "" {
@@ -243,6 +245,12 @@ func (l *List[T]) Draw(f screen.Frame) {
 // Focus says whether the keys are this list's: where several stand on one screen,
 // only one has the cursor.
 func (l *List[T]) Focus(on bool) { l.table.Blur(!on) }
+
+// Marked is how many rows are marked.
+func (l *List[T]) Marked() int { return l.table.Marked() }
+
+// Wrong is why the filter that it was opened with is none; "" when it is one.
+func (l *List[T]) Wrong() string { return l.wrong }
 
 // Len is how many rows are shown, in sight or not.
 func (l *List[T]) Len() int { return l.table.Counts().Shown }

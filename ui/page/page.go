@@ -128,7 +128,7 @@ func (p *Page) SearchHelp() []backend.Line {
 
 // Commands are those of a text.
 func (p *Page) Commands() []ui.Command {
-	return append(ui.PagerCommands(&p.pager, func() {}), []ui.Command{
+	return append(ui.PagerCommands(&p.pager, func(string) {}), []ui.Command{
 		{ID: "pager.copy", Title: "Copy the text", Group: "text", Run: func() tea.Cmd {
 			return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Copy(p.text(), "the text") })
 		}},

@@ -23,6 +23,9 @@ func (h *home) Draw(f screen.Frame) {
 		h.bands[0].Draw(f) // it says why
 		return
 	}
+	if wait := h.again.Sub(f.Now); wait > 0 {
+		f.Until(h.again)
+	}
 	note := h.drawNote(f)
 	heights := h.heights(f.Height() - note)
 	y := 0
@@ -49,7 +52,7 @@ func count(n, shown int) string {
 	case n == 0:
 		return "nothing"
 	case n > shown:
-		return ui.Number(n) + ", " + ui.Number(shown) + " of them here"
+		return ui.Number(n) + " (" + ui.Number(shown) + " shown)"
 	}
 	return ui.Number(n)
 }
@@ -60,6 +63,8 @@ func count(n, shown int) string {
 func (h *home) heights(lines int) [3]int {
 	left := max(0, lines-len(h.bands))
 	var out [3]int
+	out[story.Wrong] = min(h.bands[story.Wrong].Len(), 1, left)
+	left -= out[story.Wrong]
 	quarter := max(1, left/4)
 	for i := 1; i < len(out); i++ {
 		out[i] = min(h.bands[i].Len(), quarter, left)
@@ -100,7 +105,7 @@ func Columns() []table.Column[story.Item] {
 		named,
 		list.Name("says", "SAYS", func(i *story.Item) string { return i.Says }),
 		list.Text("namespace", "NAMESPACE", 4, func(i *story.Item) string { return scope(i) }),
-		list.Text("link", "LINK", 3, func(i *story.Item) string { return i.Of.Link }),
+		list.Text("link", "LINK", 0, func(i *story.Item) string { return i.Of.Link }),
 		since,
 	}
 }

@@ -4,6 +4,9 @@ package home
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -29,7 +32,9 @@ func Opener(b *story.Book, lead func(backend.Ref) string, shared list.Shared) ui
 					Note:   func(*story.Item) (backend.Level, string) { return backend.None, "" }, // it stands below all bands
 					Broken: func(i *story.Item) bool { return i.Section == story.Wrong },
 					Beside: func(s backend.Scope) { b.Watch(context.Background(), s) },
-					Enter:  func(i story.Item) tea.Cmd { return follow(lead(i.Of)) },
+					Enter: func(i story.Item) tea.Cmd {
+						return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Show(lead(i.Of), i.Of) })
+					},
 				}, shared, with)})
 			}
 			h.focus(0)
@@ -38,16 +43,13 @@ func Opener(b *story.Book, lead func(backend.Ref) string, shared list.Shared) ui
 	}
 }
 
-func follow(line string) tea.Cmd {
-	return ui.Ask(func(s *ui.Shell) tea.Cmd { return s.Command(line) })
-}
-
 // home is three lists below each other, of which one has the cursor.
 type home struct {
 	book  *story.Book
 	bands []*band
-	at    int  // the band with the cursor
-	moved bool // by the person: it stays in its band while rows come
+	at    int       // the band with the cursor
+	moved bool      // by the person: it stays in its band while rows come
+	again time.Time // before which nothing is taken in
 }
 
 // band is the items of one section.
@@ -115,7 +117,7 @@ func (h *home) Update(msg tea.Msg) tea.Cmd {
 	case tea.MouseWheelMsg:
 		return h.now().Update(msg)
 	case ui.Changed:
-		h.book.Turn()
+		h.turn()
 	}
 	for _, b := range h.bands {
 		b.Update(msg) // they have no details beside them to ask for
@@ -129,8 +131,31 @@ func (h *home) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// Selection is that of the band with the cursor.
-func (h *home) Selection() ui.Selection { return h.now().Selection() }
+// share is how many times as long as a turn took it is left alone then: with
+// thousands of things wrong it costs, and an eye follows no more.
+const share = 20
+
+// turn takes in what has changed, unless that was just done.
+func (h *home) turn() {
+	if time.Now().Before(h.again) {
+		return
+	}
+	began := time.Now()
+	h.book.Turn()
+	h.again = time.Now().Add(share * time.Since(began))
+}
+
+// Selection is what is marked in all bands, or the item under the cursor.
+func (h *home) Selection() ui.Selection {
+	if h.now().Marked() == 0 {
+		for _, b := range h.bands {
+			if b.Marked() > 0 {
+				return b.Selection()
+			}
+		}
+	}
+	return h.now().Selection()
+}
 
 // Settled implements ui.View.
 func (h *home) Settled() bool {
@@ -181,7 +206,9 @@ func (h *home) Goto(r backend.Ref) (said string) {
 // Commands are those of the band with the cursor; going down and up does not end at
 // its edges.
 func (h *home) Commands() []ui.Command {
-	out := h.now().Commands()
+	out := slices.DeleteFunc(h.now().Commands(), func(c ui.Command) bool { // each band has its order, and what is broken is one of them
+		return c.ID == "list.broken" || strings.HasPrefix(c.ID, "list.sort") || strings.HasPrefix(c.ID, "list.columns") || c.ID == "list.wide"
+	})
 	for i := range out {
 		c := &out[i]
 		run := c.Run
@@ -193,9 +220,11 @@ func (h *home) Commands() []ui.Command {
 		}
 	}
 	return append(out, ui.Command{ID: "home.next", Title: "The next part", Group: "table", Run: func() tea.Cmd {
-		if h.moved = true; !h.step(1) {
-			h.at = -1
-			h.step(1)
+		h.moved = true
+		if was := h.at; !h.step(1) { // round again, from before the first
+			if h.at = -1; !h.step(1) {
+				h.at = was
+			}
 		}
 		return nil
 	}})
@@ -217,6 +246,13 @@ func (h *home) over(within func() tea.Cmd, n int) func() tea.Cmd {
 func (h *home) Title() ui.Title {
 	t := h.now().Title()
 	t.Counts = ui.Number(h.bands[story.Wrong].Len()) + " wrong, " + ui.Number(h.bands[story.Flight].Len()) + " in flight"
+	marked := 0
+	for _, b := range h.bands {
+		marked += b.Marked()
+	}
+	if marked > 0 {
+		t.Counts += ", " + ui.Number(marked) + " marked"
+	}
 	if q := h.Query(); q != "" {
 		t.Counts += " (/" + q + ")"
 	}

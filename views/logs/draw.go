@@ -23,7 +23,7 @@ func (v *logs) Title() ui.Title {
 		counts += fmt.Sprintf(", %s missing", ui.Number(int(now.Missed)))
 	}
 	if v.find != "" {
-		counts += fmt.Sprintf(", %s with %s", ui.Number(v.hits), v.find)
+		counts += fmt.Sprintf(", %s with %s", ui.Number(len(v.hits)), v.find)
 	}
 	place := v.called()
 	if v.previous {
@@ -75,7 +75,7 @@ func (v *logs) said(f screen.Frame) []backend.Line {
 	switch {
 	case v.older.asking:
 		say(backend.Moving, "reading older lines …")
-	case v.older.err != nil:
+	case v.older.err != nil && v.paused && v.pager.AtTop():
 		say(backend.Warning, "no older lines: "+v.older.err.Error())
 	case v.older.done && v.pager.AtTop() && v.paused:
 		say(backend.Idle, "nothing older can be shown")
@@ -96,7 +96,7 @@ func (v *logs) troubles() []backend.Line {
 	var out []backend.Line
 	all := v.reading.tape.Healths()
 	for ref, h := range all {
-		if h.State == backend.Live || h.Reason.IsZero() || ref.Name == "" && len(all) > 1 {
+		if h.State == backend.Live || h.Reason.IsZero() || ref.Name == "" && told(all, h) {
 			continue
 		}
 		text := h.Reason
@@ -111,6 +111,16 @@ func (v *logs) troubles() []backend.Line {
 	return out
 }
 
+// told says whether the reason of all is that of one of them, too.
+func told(all map[backend.Ref]backend.Health, h backend.Health) bool {
+	for ref, one := range all {
+		if ref.Name != "" && one.Reason == h.Reason {
+			return true
+		}
+	}
+	return false
+}
+
 // drawEmpty says why there is no line.
 func (v *logs) drawEmpty(f screen.Frame) {
 	troubles := v.troubles()
@@ -118,7 +128,7 @@ func (v *logs) drawEmpty(f screen.Frame) {
 	switch {
 	case len(v.refs) == 0:
 		f.Text(1, y, themes.Plain, "Whose log? Stand on a pod, a workload, a build or a stream and press l,")
-		f.Text(1, y+1, themes.Plain, "or name them: :logs pod/NAMESPACE/NAME build/PIPELINE/NUMBER stream/NAME")
+		f.Text(1, y+1, themes.Plain, "or name them: :logs pod/shop/cart-1 build/shop%2Fcheckout/812 stream/logs-*")
 		return
 	case len(troubles) == 0 && v.health().State == backend.Live:
 		f.Text(1, y, themes.Dim, f.Signs.Level[backend.Good]+" nothing was written yet; what comes is shown at once")

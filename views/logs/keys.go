@@ -19,10 +19,13 @@ func (v *logs) Commands() []ui.Command {
 			return v.back()
 		}}
 	}
-	return append(ui.PagerCommands(&v.pager, v.moved),
-		do("logs.follow", "Follow, or pause", "", func() { v.pause(!v.paused) }),
+	return append(ui.PagerCommands(&v.pager, v.after),
+		do("logs.follow", "Follow, or pause", "", func() {
+			v.pause(!v.paused)
+			v.held = v.paused
+		}),
 		do("logs.times", "Times, or none", "", v.toggleTimes),
-		do("logs.previous", "Of the process before this one, or of this one", "", func() { v.previous = !v.previous; v.begin() }),
+		do("logs.previous", "Of the process before this one, or of this one", whyNot(len(v.refs) == 0, "there is no log"), func() { v.previous = !v.previous; v.begin() }),
 		ui.Command{ID: "logs.older", Title: "Read older lines", Group: "log", Why: v.whyNoOlder(), Run: v.askOlder},
 		ui.Command{ID: "pager.copy", Title: "Copy the lines in sight", Group: "log", Run: v.copySight},
 		ui.Command{ID: "pager.save", Title: "Save all lines that are held to a file", Group: "log", Run: v.save},
@@ -37,6 +40,13 @@ func (v *logs) Hints() [][2]string {
 		follow = "follow"
 	}
 	return [][2]string{{"logs.follow", follow}, {"logs.times", "times"}, {"pager.wrap", "wrap"}, {"pager.save", "save"}}
+}
+
+func whyNot(is bool, why string) string {
+	if is {
+		return why
+	}
+	return ""
 }
 
 func (v *logs) toggleTimes() {
@@ -55,7 +65,8 @@ func (v *logs) copySight() tea.Cmd {
 func (v *logs) save() tea.Cmd {
 	name := "log"
 	if len(v.refs) > 0 {
-		name = strings.NewReplacer("/", "-", "*", "-").Replace(v.refs[0].Name)
+		r := v.refs[0]
+		name = strings.NewReplacer("/", "-", "*", "-").Replace(strings.Trim(r.Scope+"-"+r.Name+"-"+r.Sub, "-"))
 	}
 	held, write := v.shown, v.o.Save
 	return func() tea.Msg { return write(name+".log", held.text())() }
@@ -64,6 +75,7 @@ func (v *logs) save() tea.Cmd {
 // older is how far back has been read.
 type older struct {
 	asking bool
+	asked  int // how often; an answer to an earlier question is not taken
 	cursor backend.Cursor
 	done   bool  // there is nothing older, or no room for it
 	err    error // why the last try gave nothing
@@ -72,6 +84,7 @@ type older struct {
 // olderCame is the answer to askOlder.
 type olderCame struct {
 	tape   any // of the reading that it belongs to
+	asked  int
 	lines  []backend.LogLine
 	cursor backend.Cursor
 	err    error
@@ -90,7 +103,7 @@ func (v *logs) whyNoOlder() string {
 		return "there is nothing older, or no room for it"
 	case v.seen.Len == 0:
 		return "there are no lines yet"
-	case len(v.readers()) != 1:
+	case len(v.reading.by) != 1:
 		return "that can be done for one system at a time"
 	}
 	return ""
@@ -115,9 +128,11 @@ func (v *logs) askOlder() tea.Cmd {
 		cursor = backend.Cursor{Oldest: oldest}
 	}
 	v.older.asking, v.older.err = true, nil
+	v.older.asked++
+	asked := v.older.asked
 	v.pause(true)
 	var reader backend.Lines
-	for r := range v.readers() {
+	for r := range v.reading.by {
 		reader = r
 	}
 	q := backend.LogQuery{Of: v.refs, Match: v.match, Previous: v.previous}
@@ -125,7 +140,7 @@ func (v *logs) askOlder() tea.Cmd {
 		ctx, cancel := context.WithTimeout(context.Background(), olderTime)
 		defer cancel()
 		lines, next, err := before(ctx, reader, q, cursor)
-		return olderCame{tape, lines, next, err}
+		return olderCame{tape, asked, lines, next, err}
 	}
 }
 
@@ -136,7 +151,7 @@ func before(ctx context.Context, reader backend.Lines, q backend.LogQuery, c bac
 
 // take puts older lines before the others.
 func (v *logs) take(msg olderCame) {
-	if msg.tape != any(v.reading.tape) {
+	if msg.tape != any(v.reading.tape) || msg.asked != v.older.asked {
 		return
 	}
 	v.older.asking, v.older.err = false, msg.err
@@ -146,4 +161,6 @@ func (v *logs) take(msg olderCame) {
 	v.older.cursor = msg.cursor
 	taken := v.reading.tape.Before(msg.lines)
 	v.older.done = msg.cursor.IsZero() || taken < len(msg.lines)
+	v.refresh()
+	v.recount()
 }

@@ -90,17 +90,21 @@ type logs struct {
 	seen     feed.TapeState // when it was set
 	still    bool           // nothing came since the last look
 	paused   bool
+	held     bool  // paused by the person, and not by looking back
+	sought   bool  // paused by a search while it followed
 	newer    int64 // lines that came since it was paused
 	find     string
-	hits     int
-	counted  int64 // the number of the line up to which hits were counted
+	hits     []int64 // numbers of the lines that hold it, in order
+	counted  int64   // the number of the line up to which they were looked for
 	older    older
 }
 
 // reading is what goes on beside the view: one tail for each link.
 type reading struct {
 	tape   *feed.Tape
+	by     map[backend.Lines][]backend.Ref // who reads what
 	cancel context.CancelFunc
+	left   bool // the view was left: nobody reads
 }
 
 func open(o Options, refs []backend.Ref, filter string) *logs {
@@ -118,28 +122,28 @@ func (v *logs) begin() {
 		v.reading.cancel()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	v.reading = reading{feed.NewTape(v.o.Bell, mostLines, mostBytes), cancel}
-	v.seen, v.older, v.hits, v.counted, v.newer, v.paused = feed.TapeState{}, older{}, 0, 0, 0, false
+	v.reading = reading{tape: feed.NewTape(v.o.Bell, mostLines, mostBytes), by: map[backend.Lines][]backend.Ref{}, cancel: cancel}
+	v.seen, v.older, v.hits, v.counted, v.newer = feed.TapeState{}, older{}, nil, 0, 0
+	v.paused, v.held, v.sought = false, false, false
 	v.shown = window{tape: v.reading.tape, times: v.shown.times, short: shortest(v.refs)}
 	v.pager.Set(v.shown, 0)
-	for reader, refs := range v.readers() {
+	v.share()
+	for reader, refs := range v.reading.by {
 		q := backend.LogQuery{Of: refs, Last: atFirst, Match: v.match, Previous: v.previous}
 		tape := v.reading.tape
 		go func() { ended(ctx, tape, refs, tail(ctx, reader, q, tape)) }()
 	}
 }
 
-// readers are those of the refs, with what each of them is to read.
-func (v *logs) readers() map[backend.Lines][]backend.Ref {
-	out := map[backend.Lines][]backend.Ref{}
+// share finds out who reads what.
+func (v *logs) share() {
 	for _, r := range v.refs {
 		if reader := v.o.Read(r); reader != nil {
-			out[reader] = append(out[reader], r)
+			v.reading.by[reader] = append(v.reading.by[reader], r)
 		} else {
 			v.reading.tape.Health(r, backend.Health{State: backend.Down, Reason: backend.T(r.String() + " has no log here, or its link is not connected: :ctx lists the links.")})
 		}
 	}
-	return out
 }
 
 // tail follows; a panic in an adapter is its own failure.
@@ -182,8 +186,22 @@ func (v *logs) Name() string { return "logs" }
 // Scopes are its own, then those of a text.
 func (v *logs) Scopes() []string { return []string{"logs", "pager"} }
 
-// Open begins nothing: it reads from when it was made, wherever one looks.
-func (v *logs) Open(ui.Place) {}
+// Open reads on, or anew where the view was left. An answer that came while another
+// view had the keys is lost, and can be asked for again.
+func (v *logs) Open(ui.Place) {
+	v.older.asking = false
+	v.older.asked++
+	if v.reading.left {
+		v.begin()
+		v.pager.Find(v.find)
+	}
+}
+
+// Left implements ui.Leaver: a log that one has gone back from is not read on.
+func (v *logs) Left() {
+	v.reading.cancel()
+	v.reading.left = true
+}
 
 // Close ends the reading.
 func (v *logs) Close() { v.reading.cancel() }
@@ -205,8 +223,9 @@ func (v *logs) Settled() bool {
 func (v *logs) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.MouseWheelMsg:
-		v.pager.Scroll(map[tea.MouseButton]int{tea.MouseWheelDown: 3, tea.MouseWheelUp: -3}[msg.Button])
-		v.moved()
+		down := map[tea.MouseButton]int{tea.MouseWheelDown: 3, tea.MouseWheelUp: -3}[msg.Button]
+		v.pager.Scroll(down)
+		v.moved(down > 0)
 	case olderCame:
 		v.take(msg)
 	}
@@ -242,24 +261,55 @@ func (v *logs) count(now feed.TapeState) {
 			continue
 		}
 		v.shown.learn(l)
-		if v.find != "" && pager.Holds(l.Text.Plain(), v.find) {
-			v.hits++
+		if pager.Holds(l.Text.Plain(), v.find) {
+			v.hits = append(v.hits, i)
 		}
 	}
 	v.counted = end
+	gone, _ := slices.BinarySearch(v.hits, now.First)
+	v.hits = v.hits[gone:]
 }
 
-// moved pauses when one has looked back, and goes on when one is at the end again.
-func (v *logs) moved() { v.pause(!v.pager.AtEnd()) }
+// recount looks for hits in all lines that are held.
+func (v *logs) recount() {
+	v.hits, v.counted = nil, v.seen.First
+	v.count(v.seen)
+}
+
+// moved pauses when one has looked back, and goes on when one has come down to the
+// end again, unless the person has paused it there.
+func (v *logs) moved(down bool) {
+	switch {
+	case !v.pager.AtEnd():
+		v.pause(true)
+	case down && !v.held:
+		v.pause(false)
+	}
+}
+
+// after is what follows a command of the pager.
+func (v *logs) after(id string) {
+	switch id {
+	case "pager.bottom":
+		v.pause(false)
+	case "pager.down", "pager.pageDown":
+		v.moved(true)
+	case "pager.wrap":
+		if !v.paused {
+			v.pager.Bottom()
+		}
+	case "pager.up", "pager.pageUp", "pager.top", "pager.next", "pager.previous":
+		v.moved(false)
+	}
+}
 
 func (v *logs) pause(on bool) {
-	if on && !v.paused {
-		v.newer = 0
-	}
-	v.paused = on
 	v.reading.tape.Keep(on)
+	if on && v.paused {
+		return
+	}
+	v.paused, v.newer, v.held, v.sought = on, 0, false, false
 	if !on {
-		v.newer = 0
 		v.pager.Bottom()
 	}
 }
@@ -275,14 +325,27 @@ func (v *logs) Search(query string, typed bool) error {
 	if typed && match != v.match {
 		v.match, v.find = match, find
 		v.begin()
+		v.pager.Find(find)
 		return nil
 	}
-	if find != v.find || typed {
-		v.find = find
-		v.hits = v.pager.Find(find)
-		v.counted = v.seen.First + int64(v.seen.Len)
-		v.pause(!v.pager.AtEnd())
+	if find == v.find {
+		return nil
 	}
+	v.find = find
+	switch {
+	case find == "" && v.sought: // as it was before one searched
+		v.pager.Find("")
+		v.pause(false)
+	case v.paused && !v.sought:
+		v.pager.Find(find)
+	default:
+		v.pager.FindBack(find)
+		if !v.pager.AtEnd() {
+			v.pause(true)
+			v.sought = true
+		}
+	}
+	v.recount()
 	return nil
 }
 
@@ -310,5 +373,6 @@ func (v *logs) called() string {
 			links = append(links, r.Link)
 		}
 	}
-	return fmt.Sprintf("%s · %s and %d more", strings.Join(links, ","), v.refs[0].Name, len(v.refs)-1)
+	first := strings.Trim(v.refs[0].Scope+"/"+v.refs[0].Name, "/")
+	return fmt.Sprintf("%s · %s and %d more", strings.Join(links, ","), first, len(v.refs)-1)
 }

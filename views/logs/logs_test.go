@@ -215,6 +215,93 @@ func TestReadsWhatIsOlder(t *testing.T) {
 	})
 }
 
+// TestOldAnswersAreNotTaken: what came while another view had the keys is lost, and
+// can be asked for again.
+func TestOldAnswersAreNotTaken(t *testing.T) {
+	w := &writer{older: 5}
+	within(t, w, func(d *desk) {
+		w.write(0, 3)
+		d.settle()
+		lost := d.v.askOlder()
+		d.v.Open(ui.Place{})
+		if why := d.v.whyNoOlder(); why != "" {
+			t.Errorf("it can't be asked for again: %s", why)
+		}
+		again := d.v.askOlder()
+		d.run(lost)
+		d.run(again)
+		d.settle()
+		if s := d.v.reading.tape.State(); s.First != -5 || s.Len != 8 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestIsNotReadOnceLeft: who goes back from a log ends the reading, and comes again
+// to one that is read anew.
+func TestIsNotReadOnceLeft(t *testing.T) {
+	w := &writer{}
+	within(t, w, func(d *desk) {
+		d.v.Left()
+		d.settle()
+		d.v.Open(ui.Place{})
+		d.settle()
+		w.write(0, 2)
+		d.settle()
+		if d.counts("2 lines, 0 dropped"); len(w.asked) != 2 {
+			t.Errorf("it was asked for %d times", len(w.asked))
+		}
+	})
+}
+
+// TestPausedStaysPaused: keys that do not go to the end do not end a pause, and those
+// that move nothing up begin none.
+func TestPausedStaysPaused(t *testing.T) {
+	w := &writer{}
+	within(t, w, func(d *desk) {
+		w.write(0, 50)
+		d.settle()
+		for _, id := range []string{"pager.right", "pager.left", "pager.wrap", "pager.wrap", "pager.next"} {
+			if d.does(id); d.v.paused {
+				t.Errorf("%s pauses", id)
+			}
+		}
+		d.does("logs.follow")
+		for _, id := range []string{"pager.right", "pager.down", "pager.next", "pager.wrap", "pager.pageDown"} {
+			if d.does(id); !d.v.paused {
+				t.Errorf("%s ends the pause", id)
+			}
+		}
+		if d.does("pager.bottom"); d.v.paused {
+			t.Error("G does not follow again")
+		}
+	})
+}
+
+// TestHitsAreOfWhatIsHeld: lines that have left do not count, older ones that came do.
+func TestHitsAreOfWhatIsHeld(t *testing.T) {
+	w := &writer{older: 20}
+	within(t, w, func(d *desk) {
+		w.write(0, 10)
+		d.settle()
+		if err := d.v.Search("line", true); err != nil {
+			t.Fatal(err)
+		}
+		d.does("logs.older")
+		d.counts("30 lines, 0 dropped, 30 with line")
+		d.does("pager.bottom")
+		w.sink.Lines(make([]backend.LogLine, mostLines-10)...)
+		d.settle()
+		d.counts("100,000 lines, 20 older gone, 0 dropped, 10 with line")
+		if err := d.v.Search("", true); err != nil {
+			t.Fatal(err)
+		}
+		if d.settle(); d.v.paused {
+			t.Error("without a search it does not follow")
+		}
+	})
+}
+
 func TestSearchesAndSifts(t *testing.T) {
 	w := &writer{}
 	within(t, w, func(d *desk) {

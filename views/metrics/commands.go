@@ -30,6 +30,10 @@ func (v *view) Commands() []ui.Command {
 	if len(v.zoom) == 0 {
 		wide = "it is not zoomed"
 	}
+	near := none
+	if w := v.wanted(); w.to.Sub(w.from)/zoomBy < shortest {
+		near = "nothing is measured more finely"
+	}
 	do := func(id, title, why string, quiet bool, f func()) ui.Command {
 		return ui.Command{ID: id, Title: title, Group: "chart", Why: why, Quiet: quiet, Run: func() tea.Cmd { f(); return v.Update(nil) }}
 	}
@@ -47,7 +51,7 @@ func (v *view) Commands() []ui.Command {
 		do("chart.farLeft", "Crosshair far to the left", none, true, func() { v.chart.At = v.chart.Step(v.chart.At, -far) }),
 		do("chart.farRight", "Crosshair far to the right", none, true, func() { v.chart.At = v.chart.Step(v.chart.At, far) }),
 		do("chart.plain", "No crosshair", none, false, func() { v.chart.At, v.chart.Lit = time.Time{}, 0 }),
-		do("chart.zoom", "Zoom in around the crosshair", none, false, v.zoomIn),
+		do("chart.zoom", "Zoom in around the crosshair", near, false, v.zoomIn),
 		do("chart.unzoom", "Zoom out again", wide, false, func() {
 			v.zoom = v.zoom[:len(v.zoom)-1]
 			v.again()
@@ -81,20 +85,18 @@ func (v *view) light(by int) {
 
 // zoomIn looks at a part of the time that is shown.
 func (v *view) zoomIn() {
-	span := v.chart.To.Sub(v.chart.From) / zoomBy
-	if span < shortest {
-		return
-	}
+	w := v.wanted() // which may be on its way
+	span := w.to.Sub(w.from) / zoomBy
 	at := v.chart.At
-	if at.IsZero() {
-		at = v.chart.From.Add(v.chart.To.Sub(v.chart.From) / 2)
+	if at.IsZero() || at.Before(w.from) || at.After(w.to) {
+		at = w.from.Add(w.to.Sub(w.from) / 2)
 	}
 	from := at.Add(-span / 2)
-	if latest := v.chart.To.Add(-span); from.After(latest) {
+	if latest := w.to.Add(-span); from.After(latest) {
 		from = latest
 	}
-	if from.Before(v.chart.From) {
-		from = v.chart.From
+	if from.Before(w.from) {
+		from = w.from
 	}
 	v.zoom = append(v.zoom, window{from, from.Add(span)})
 	v.again()

@@ -52,7 +52,7 @@ func follow(line string) tea.Cmd {
 
 // openBuilds shows the builds of a pipeline.
 func openBuilds(p delivery.Pipeline) tea.Cmd {
-	return follow("builds @" + p.Link + " /pipeline:=" + strings.Join(strings.Fields(p.Name), ""))
+	return follow("builds @" + p.Link + " /pipeline:=" + table.Quoted(p.Name))
 }
 
 // note says in full what the build is about.

@@ -53,7 +53,7 @@ func Columns(usage *feed.Feed[cluster.Usage]) []table.Column[cluster.Pod] {
 		list.State("state", "STATE", func(p *cluster.Pod) (string, backend.Level) { return p.State, p.Level }),
 		list.Number("restarts", "RESTARTS", 4, func(p *cluster.Pod) int64 { return int64(p.Restarts) }),
 		used(usage, "cpu", "CPU", cores, 1000, func(u cluster.Usage) int64 { return u.CPU }),
-		used(usage, "mem", "MEM", size, 1, func(u cluster.Usage) int64 { return u.Memory }),
+		used(usage, "mem", "MEM", list.Size, 1, func(u cluster.Usage) int64 { return u.Memory }),
 		list.Text("why", "WHY", 7, func(p *cluster.Pod) string { return p.Detail }),
 		list.Text("ip", "IP", 9, func(p *cluster.Pod) string { return p.IP }),
 		list.Text("node", "NODE", 8, func(p *cluster.Pod) string { return p.Node }),

@@ -53,22 +53,6 @@ func cores(milli int64) string {
 	return strconv.FormatFloat(float64(milli)/1000, 'f', 1, 64)
 }
 
-// size is "64Mi", "1.2Gi".
-func size(bytes int64) string {
-	for _, u := range []struct {
-		name string
-		of   int64
-	}{{"Ti", 1 << 40}, {"Gi", 1 << 30}} {
-		if bytes >= u.of {
-			return strconv.FormatFloat(float64(bytes)/float64(u.of), 'f', 1, 64) + u.name
-		}
-	}
-	if bytes < 1<<20 {
-		return strconv.FormatInt((bytes+1<<10-1)>>10, 10) + "Ki"
-	}
-	return strconv.FormatInt(bytes>>20, 10) + "Mi"
-}
-
 // bare are the columns of what is not known, and why it is not.
 func bare(usage *feed.Feed[cluster.Usage]) (ids []string, why string) {
 	if usage.Len() > 0 {

@@ -231,7 +231,12 @@ func TestBeforeWithNotes(t *testing.T) {
 		size += len(raw(i))
 	}
 	c := found(t, 0, served.Options{})
+	company := c.faults.Server
 	c.faults.Server = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/job/") { // the link looks whether it is one
+			company.ServeHTTP(w, r)
+			return
+		}
 		var start, until int
 		_, _ = fmt.Sscan(r.FormValue("start"), &start)
 		_, _ = fmt.Sscan(r.FormValue("searchNewLineUntil"), &until)
@@ -260,7 +265,7 @@ func TestBeforeWithNotes(t *testing.T) {
 		fmt.Fprintf(w, `{"completed":true,"start":%d,"end":%d,"startFromNewLine":%v}`, at, size, found)
 		fmt.Fprint(w, "\r\n--B--")
 	})
-	j := c.unconnected(t, "ana", "token")
+	j := c.as(t, "ana", "token")
 	h := newHeard()
 	if err := j.Tail(t.Context(), backend.LogQuery{Of: []backend.Ref{ref("a", 1)}, Last: 10}, h); err != nil {
 		t.Fatal(err)

@@ -36,21 +36,39 @@ func (d document) Line(i int) backend.Line { return d.Lines[i] }
 func (d document) Label() int { return d.label }
 
 // Holds says whether text has find in it, which must be in lower case, whatever the
-// case of its letters; nothing holds nothing. Plain ASCII, which most lines are,
-// costs no copy.
+// case of its letters; nothing holds nothing. What is searched for in ASCII, as most
+// is, costs no copy.
 func Holds(text, find string) bool {
 	if find == "" {
 		return false
 	}
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
+	for i := range len(find) {
+		if find[i] >= utf8.RuneSelf {
 			return strings.Contains(strings.ToLower(text), find)
 		}
 	}
 	for at := range len(text) - len(find) + 1 {
-		if c := text[at]; (c == find[0] || c|0x20 == find[0]) && strings.EqualFold(text[at:at+len(find)], find) {
+		if lower(text[at]) == find[0] && begins(text[at:], find) {
 			return true
 		}
 	}
 	return false
+}
+
+// begins says whether text begins with find, which is ASCII, in any case: no byte of
+// another letter is one of it.
+func begins(text, find string) bool {
+	for i := range len(find) {
+		if lower(text[i]) != find[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }

@@ -134,6 +134,17 @@ func (p *Pager) Find(text string) int {
 	return hits
 }
 
+// FindBack is Find that goes to the last hit before the window's end instead.
+func (p *Pager) FindBack(text string) int {
+	top, skip := p.top, p.skip
+	hits := p.Find(text)
+	if hits > 0 {
+		p.top, p.skip, p.at = top, skip, p.end()+1
+		p.Next(-1)
+	}
+	return hits
+}
+
 // Next goes to the next hit (n 1) or the one before (n -1), around the ends:
 // from the last one while it is in sight, else from the window's top.
 func (p *Pager) Next(n int) {
@@ -141,7 +152,7 @@ func (p *Pager) Next(n int) {
 		return
 	}
 	from := p.at - 1
-	if p.at == 0 || from < p.top || from >= p.end() {
+	if p.at == 0 || from < p.top || from > p.end() {
 		from = p.top
 		if n > 0 {
 			from--

@@ -36,6 +36,9 @@ func (t *Table[T]) Draw(f screen.Frame) {
 	for y, row := range rows {
 		next = sooner(next, t.drawRow(f, y+1, row, at(cells[y], wanted)))
 	}
+	if t.rest.After(f.Now) {
+		next = sooner(next, t.rest)
+	}
 	f.Until(next)
 }
 

@@ -163,6 +163,9 @@ func split(s string) []word {
 	return all
 }
 
+// Quoted is a text as one word of a filter, which has no signs in it.
+func Quoted(text string) string { return `"` + strings.ReplaceAll(text, `"`, " ") + `"` }
+
 // read finds the signs before a word.
 func (t *Table[T]) read(w word) term {
 	tm := term{column: -1, literal: w.quote >= 0}

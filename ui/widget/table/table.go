@@ -72,6 +72,7 @@ type Table[T backend.Object] struct {
 	total   int // rows that the table is of; kept only while it is not of all
 	faded   func(backend.Ref) bool
 	blurred bool
+	rest    time.Time // before which nothing is joined anew
 }
 
 // New makes a table of all rows of the store. columns must not be empty; where
@@ -210,9 +211,21 @@ func (t *Table[T]) sortBy(i int, down bool) {
 	t.follow()
 }
 
+// share is how many times as long as joining anew took it is left alone then.
+const share = 20
+
 // rejoin sorts and filters anew where what that goes by has changed beside the
 // rows, and says whether it has.
 func (t *Table[T]) rejoin() (changed bool) {
+	began := time.Now()
+	if began.Before(t.rest) {
+		return false
+	}
+	defer func() {
+		if changed {
+			t.rest = time.Now().Add(share * time.Since(began))
+		}
+	}()
 	if t.sort >= 0 {
 		if c := &t.columns[t.sort]; c.Version != nil && c.Version() != t.joined {
 			t.sortBy(t.sort, t.down)

@@ -1,0 +1,129 @@
+package home
+
+import (
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/feed"
+	"wheelhouse/backend/story"
+	"wheelhouse/themes"
+	"wheelhouse/ui"
+	"wheelhouse/ui/list"
+	"wheelhouse/ui/screen"
+)
+
+// memory forgets.
+type memory struct{}
+
+func (memory) Get(string) []string  { return nil }
+func (memory) Put(string, []string) {}
+
+// patient is an object that says how it is.
+type patient struct {
+	name  string
+	level backend.Level
+}
+
+func (p patient) Ref() backend.Ref {
+	return backend.Ref{Link: "eu", Kind: "pod", Scope: "shop", Name: p.name}
+}
+
+func (p patient) AppendText(b []byte) []byte { return append(b, p.name...) }
+
+// Finding implements backend.Finder.
+func (p patient) Finding() (backend.Finding, bool) {
+	return backend.Finding{Ref: p.Ref(), Level: p.level, Sentence: backend.T("is so")}, p.level > backend.Good
+}
+
+// ward is home over some patients.
+func ward(t *testing.T, all ...patient) *home {
+	t.Helper()
+	set := feed.NewSet(feed.NewBell())
+	t.Cleanup(set.Stop)
+	book := story.New(set, func(alias string) backend.Ref { return backend.Ref{Link: alias, Name: alias} })
+	f := feed.Of[patient](set)
+	story.Add(book, f, true)
+	load := f.Begin(backend.Part{Link: "eu"})
+	load.Put(all...)
+	load.Synced()
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Live})
+	v := Opener(book, func(r backend.Ref) string { return r.Name }, list.Shared{Memory: memory{}}).Open(ui.OpenWith{}).(*home)
+	t.Cleanup(v.Close)
+	v.Open(ui.Place{})
+	v.Update(ui.Changed{})
+	v.draw()
+	return v
+}
+
+func (h *home) draw() string {
+	f := screen.Frame{Canvas: screen.New(80, 16), Signs: themes.ASCII()}
+	h.Draw(f)
+	return f.Plain()
+}
+
+// does carries out a command by its id, and says where the cursor then is.
+func (h *home) does(t *testing.T, id string) string {
+	t.Helper()
+	for _, c := range h.Commands() {
+		if c.ID == id {
+			if cmd := c.Run(); cmd != nil {
+				h.Update(cmd())
+			}
+			h.Update(ui.Changed{})
+			h.draw()
+			i, _ := h.now().Current()
+			return i.Of.Name
+		}
+	}
+	t.Fatalf("there is no %s", id)
+	return ""
+}
+
+func TestCursorGoesOverEdges(t *testing.T) {
+	h := ward(t, patient{"a", backend.Critical}, patient{"b", backend.Warning}, patient{"c", backend.Waiting}, patient{"d", backend.Moving})
+	for _, step := range []struct{ id, at string }{
+		{"list.down", "b"}, {"list.down", "c"}, {"list.down", "d"}, {"list.down", "d"}, {"list.up", "c"}, {"list.up", "b"},
+		{"home.next", "c"}, {"home.next", "b"}, {"list.up", "a"}, {"list.up", "a"},
+	} {
+		if got := h.does(t, step.id); got != step.at {
+			t.Errorf("%s goes to %q, not %q", step.id, got, step.at)
+		}
+	}
+}
+
+// TestNothingAtAll: where all is well, or all is filtered away, no key does harm.
+func TestNothingAtAll(t *testing.T) {
+	h := ward(t)
+	for range 2 {
+		for _, c := range h.Commands() {
+			if c.Why == "" {
+				c.Run()
+			}
+			h.Update(ui.Changed{})
+			h.Update(tea.MouseClickMsg{X: 3, Y: 5})
+			h.draw()
+		}
+	}
+	full := ward(t, patient{"a", backend.Critical})
+	if err := full.Search("zzz", true); err != nil {
+		t.Fatal(err)
+	}
+	full.Update(ui.Changed{})
+	full.does(t, "home.next")
+	if full.Title().Counts != "0 wrong, 0 in flight (/zzz)" {
+		t.Error(full.Title().Counts)
+	}
+}
+
+// TestMarksAreTold: what is marked in a part that has not the cursor is what an
+// action is done to, and is counted.
+func TestMarksAreTold(t *testing.T) {
+	h := ward(t, patient{"a", backend.Critical}, patient{"c", backend.Waiting})
+	h.does(t, "list.mark")
+	h.does(t, "home.next")
+	if sel := h.Selection(); len(sel.Refs) != 1 || sel.Refs[0].Name != "a" || h.Title().Counts != "1 wrong, 1 in flight, 1 marked" {
+		t.Errorf("%+v, %s", sel, h.Title().Counts)
+	}
+}
