@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +27,15 @@ import (
 	"wheelhouse/ui/page"
 	"wheelhouse/ui/screen"
 	"wheelhouse/views/logs"
+	"wheelhouse/views/metrics"
 )
+
+// TestMain has the pictures' times be the same wherever they are made: the zone is
+// read when it is first wanted.
+func TestMain(m *testing.M) {
+	_ = os.Setenv("TZ", "UTC") // it fails for no such name
+	os.Exit(m.Run())
+}
 
 // rigNow is the time at which every rig stands still.
 func rigNow() time.Time { return time.Date(2026, 3, 14, 9, 30, 0, 0, time.UTC) }
@@ -90,7 +99,7 @@ func (r *rig) openers() []ui.Opener {
 		},
 	}
 	log := logs.Options{Read: func(backend.Ref) backend.Lines { return r.log }, Refs: nouns().ParseRefs, Save: shared.Save, Bell: r.bell}
-	return views(r.feeds, outlook{links: r.links, lists: shared, logs: log})
+	return views(r.feeds, outlook{links: r.links, lists: shared, logs: log, numbers: func(string) metrics.Read { return someNumbers }})
 }
 
 // inBubble runs f on a rig whose feeds fill has filled.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -263,6 +264,25 @@ func someLines() (out []backend.LogLine) {
 		out = append(out, backend.LogLine{At: rigNow().Add(time.Duration(i-60) * 700 * time.Millisecond).UnixNano(), Level: signal.LevelOf(text), Text: backend.T(text)})
 	}
 	return out
+}
+
+// someNumbers are two series of an hour, one with a gap.
+func someNumbers(_ context.Context, q backend.SeriesQuery, _ int) (all []backend.Series, left int, err error) {
+	for n, name := range []string{"service=checkout", "service=pay"} {
+		s := backend.Series{Name: name, Unit: "ms"}
+		for i := range 90 {
+			v := 80*float64(n+1) + 20*math.Sin(float64(i)/7)
+			if n == 1 && i > 60 {
+				v += 12 * float64(i-60)
+			}
+			if n == 0 && i > 30 && i < 40 {
+				v = math.NaN()
+			}
+			s.Points = append(s.Points, backend.Point{At: q.From.Add(q.To.Sub(q.From) * time.Duration(i) / 89), Value: v})
+		}
+		all = append(all, s)
+	}
+	return all, 0, nil
 }
 
 // clusterRow is a link's row, as the links' own source makes it.
