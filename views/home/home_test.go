@@ -84,8 +84,16 @@ func (h *home) does(t *testing.T, id string) string {
 func TestCursorGoesOverEdges(t *testing.T) {
 	h := ward(t, patient{"a", backend.Critical}, patient{"b", backend.Warning}, patient{"c", backend.Waiting}, patient{"d", backend.Moving})
 	for _, step := range []struct{ id, at string }{
-		{"list.down", "b"}, {"list.down", "c"}, {"list.down", "d"}, {"list.down", "d"}, {"list.up", "c"}, {"list.up", "b"},
-		{"home.next", "c"}, {"home.next", "b"}, {"list.up", "a"}, {"list.up", "a"},
+		{"list.down", "b"},
+		{"list.down", "c"},
+		{"list.down", "d"},
+		{"list.down", "d"},
+		{"list.up", "c"},
+		{"list.up", "b"},
+		{"home.next", "c"},
+		{"home.next", "b"},
+		{"list.up", "a"},
+		{"list.up", "a"},
 	} {
 		if got := h.does(t, step.id); got != step.at {
 			t.Errorf("%s goes to %q, not %q", step.id, got, step.at)
