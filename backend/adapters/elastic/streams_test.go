@@ -221,10 +221,10 @@ func TestDetails(t *testing.T) {
 
 func TestReads(t *testing.T) {
 	for request, want := range map[string]bool{
-		"GET /": true, "HEAD /logs": true, "GET /_cat/indices": true, "GET /logs/_mapping": true, "GET /_refresh": false, "GET /logs/_flush": false, "GET /logs/%5Fflush": false,
-		"POST /_search": true, "POST /logs/_search": true, "POST /_all/_search": true, "POST /logs/_msearch": true, "POST /_count": true, "POST /logs/_pit": true, "POST /_field_caps": true,
+		"GET /": false, "HEAD /logs": false, "GET /_cat/indices": true, "GET /logs/_mapping": true, "GET /_refresh": false, "GET /logs/_flush": false, "GET /logs/%5Fflush": false,
+		"POST /_search": false, "POST /logs/_search": false, "POST /_all/_search": false, "POST /logs/_msearch": true, "POST /_count": true, "POST /logs/_pit": true, "POST /_field_caps": true,
 		"POST /_pit": false, "DELETE /_pit": true, "DELETE /logs/_pit": false, "DELETE /logs": false, "POST /_security/user/_has_privileges": true, "POST /_security/user/ada": false,
-		"POST /_scripts/_search": false, "POST /%5Fscripts/_search": false, "POST /logs/_doc/_search": false, "POST /logs%2F_doc/_search": true, "POST /logs/_bulk": false, "PUT /logs/_search": false,
+		"POST /_scripts/_search": false, "POST /%5Fscripts/_search": false, "POST /logs/_doc/_search": false, "POST /logs%2F_doc/_search": false, "POST /logs/_bulk": false, "PUT /logs/_search": false,
 		"POST /logs/_delete_by_query": false, "POST /logs/_search/": false, "POST /_search/scroll": false, "PATCH /": false,
 	} {
 		method, path, _ := strings.Cut(request, " ")
