@@ -75,27 +75,34 @@ func sign(user, secret string) (string, error) {
 	return "ApiKey " + secret, nil
 }
 
-// reads says which requests only read. Everything else than a GET does so only
-// where it is named; and some paths do work even when they are asked for by GET.
+// reads knows what this adapter asks for. What is escaped twice, or is no plain
+// segment, is refused: it may mean another path to what stands before the server.
 func reads(r *http.Request) bool {
-	path := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-	last := path[len(path)-1]
+	var path []string
+	for s := range strings.SplitSeq(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/") {
+		s, err := url.PathUnescape(s)
+		if err != nil || s == "." || s == ".." || strings.ContainsAny(s, "/\\% ") {
+			return false
+		}
+		path = append(path, s)
+	}
+	if q := r.URL.Query(); q.Has("scroll") || q.Has("keep_on_completion") {
+		return false
+	}
+	if path[0] != "" && (!strings.HasPrefix(path[0], "_") || path[0] == "_all") {
+		path[0] = "*"
+	}
+	asked := strings.Join(path, "/")
 	switch r.Method {
 	case http.MethodHead:
-		return true
+		return asked == ""
 	case http.MethodGet:
-		return !slices.ContainsFunc(path, func(s string) bool {
-			s, err := url.PathUnescape(s)
-			return err != nil || slices.Contains([]string{"_refresh", "_flush", "_forcemerge", "_reload_search_analyzers"}, s)
-		})
-	case http.MethodDelete:
-		return len(path) == 1 && last == "_pit"
+		return slices.Contains([]string{"", "_security/_authenticate", "*/_mapping", "*/_field_caps", "*/_search", "*/_count"}, asked) ||
+			len(path) == 3 && (strings.HasPrefix(asked, "_resolve/index/") || strings.HasPrefix(asked, "*/_stats/"))
 	case http.MethodPost:
-		if len(path) == 2 && (!strings.HasPrefix(path[0], "_") && !strings.HasPrefix(path[0], "%5F") || path[0] == "_all") {
-			return slices.Contains([]string{"_search", "_msearch", "_count", "_pit", "_field_caps"}, last)
-		}
-		return len(path) == 1 && slices.Contains([]string{"_search", "_msearch", "_count", "_field_caps"}, last) ||
-			strings.Join(path, "/") == "_security/user/_has_privileges"
+		return slices.Contains([]string{"_search", "*/_search", "*/_field_caps", "*/_pit", "*/_count", "_security/user/_has_privileges"}, asked)
+	case http.MethodDelete:
+		return asked == "_pit"
 	}
 	return false
 }

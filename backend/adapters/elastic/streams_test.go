@@ -221,11 +221,11 @@ func TestDetails(t *testing.T) {
 
 func TestReads(t *testing.T) {
 	for request, want := range map[string]bool{
-		"GET /": true, "HEAD /logs": true, "GET /_cat/indices": true, "GET /logs/_mapping": true, "GET /_refresh": false, "GET /logs/_flush": false, "GET /logs/%5Fflush": false,
-		"POST /_search": true, "POST /logs/_search": true, "POST /_all/_search": true, "POST /logs/_msearch": true, "POST /_count": true, "POST /logs/_pit": true, "POST /_field_caps": true,
+		"GET /": true, "HEAD /logs": false, "GET /_cat/indices": false, "GET /logs/_mapping": true, "GET /_refresh": false, "GET /logs/_flush": false, "GET /logs/%5Fflush": false,
+		"POST /_search": true, "POST /logs/_search": true, "POST /_all/_search": true, "POST /logs/_msearch": false, "POST /_count": false, "POST /logs/_pit": true, "POST /_field_caps": false,
 		"POST /_pit": false, "DELETE /_pit": true, "DELETE /logs/_pit": false, "DELETE /logs": false, "POST /_security/user/_has_privileges": true, "POST /_security/user/ada": false,
-		"POST /_scripts/_search": false, "POST /%5Fscripts/_search": false, "POST /logs/_doc/_search": false, "POST /logs%2F_doc/_search": true, "POST /logs/_bulk": false, "PUT /logs/_search": false,
-		"POST /logs/_delete_by_query": false, "POST /logs/_search/": false, "POST /_search/scroll": false, "PATCH /": false,
+		"POST /_scripts/_search": false, "POST /%5Fscripts/_search": false, "POST /logs/_doc/_search": false, "POST /logs%2F_doc/_search": false, "POST /logs/_bulk": false, "PUT /logs/_search": false,
+		"POST /logs/_delete_by_query": false, "POST /logs/_search/": false, "POST /_search/scroll": false, "PATCH /": false, "GET /_cache/clear": false, "GET /logs/_cache/clear": false, "GET /logs/_search?keep_on_completion=true": false, "GET /logs/%255Frefresh": false,
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		if got := reads(httptest.NewRequest(method, path, http.NoBody)); got != want {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -113,7 +112,7 @@ func (g *GitLab) triggerParams(ctx context.Context, r backend.Ref) ([]backend.Pa
 		if len(v.ValueOptions) > 0 {
 			param.Type = backend.Choice
 		}
-		if secretive(v.Key) {
+		if delivery.Secretive(v.Key) {
 			param.Secret, param.Default = true, ""
 		}
 		out = append(out, param)
@@ -124,11 +123,6 @@ func (g *GitLab) triggerParams(ctx context.Context, r backend.Ref) ([]backend.Pa
 	}
 	return append(out, backend.Param{Name: paramVariables, Title: "Variables", Help: help}), nil
 }
-
-// secretive says whether a variable calls itself a secret.
-func secretive(key string) bool { return secretKey.MatchString(key) }
-
-var secretKey = regexp.MustCompile(`(?i)(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|KEY$)`)
 
 // pathOf is the full path of the project that a ref is about.
 func pathOf(r backend.Ref) string {

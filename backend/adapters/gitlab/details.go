@@ -141,7 +141,8 @@ func (g *GitLab) variableLines(ctx context.Context, r backend.Ref, id int64) []b
 	return []backend.Line{line("variables", strings.Join(names, ", "))}
 }
 
-// raw is what GitLab says of something, as it says it: JSON, which is YAML.
+// raw is what GitLab says of something, as it says it: JSON, which is YAML. What is
+// secret in it is not shown.
 func (g *GitLab) raw(ctx context.Context, r backend.Ref, path string) ([]backend.Line, error) {
 	req := webapi.Request{Op: "read " + r.Kind, What: r.Kind + " " + r.Name, Ref: r, Path: restPath + path}
 	var object json.RawMessage
@@ -149,8 +150,12 @@ func (g *GitLab) raw(ctx context.Context, r backend.Ref, path string) ([]backend
 		return nil, err
 	}
 	var text bytes.Buffer
-	if err := json.Indent(&text, object, "", "  "); err != nil {
-		return nil, fmt.Errorf("indent JSON: %w", err)
+	plain, err := masked(object)
+	if err == nil {
+		err = json.Indent(&text, plain, "", "  ")
+	}
+	if err != nil {
+		return nil, g.api.Refused(req.Op, req.What, r, fmt.Errorf("its answer can't be shown: %w", err))
 	}
 	var out []backend.Line
 	for l := range strings.Lines(text.String()) {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -67,11 +68,26 @@ func Protocol() link.Protocol {
 func reads(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		return strings.HasPrefix(r.URL.Path, restPath) && r.Header.Get("Upgrade") == ""
+		return strings.HasPrefix(r.URL.EscapedPath(), restPath) && straight(r.URL) && r.Header.Get("Upgrade") == ""
 	case http.MethodPost:
-		return r.URL.Path == graphqlPath && asksForVariables(r)
+		return r.URL.EscapedPath() == graphqlPath && r.URL.RawQuery == "" && asksForVariables(r)
 	}
 	return false
+}
+
+// straight says that a path leads where it says: a server, or what stands before it,
+// may leave out segments that are empty or dots, and escapes.
+func straight(u *url.URL) bool {
+	path, err := url.PathUnescape(u.EscapedPath())
+	if err != nil {
+		return false
+	}
+	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if again, err := url.PathUnescape(segment); segment == "" || err == nil && (again == "." || again == "..") {
+			return false
+		}
+	}
+	return true
 }
 
 func asksForVariables(r *http.Request) bool {

@@ -10,6 +10,7 @@ import (
 	client "gitlab.com/gitlab-org/api/client-go"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/delivery"
 )
 
 // markKey is the variable by which a pipeline is found again whose answer was lost.
@@ -60,7 +61,7 @@ func settings(s string) (out []setting, err error) {
 		switch {
 		case bad:
 			return nil, &backend.Error{Code: backend.Invalid, Op: "read variables", Human: `Variables are given as KEY=value KEY2="two words", a key of letters, digits and _. Write them so and ask again.`}
-		case secretive(key):
+		case delivery.Secretive(key):
 			return nil, &backend.Error{
 				Code: backend.Invalid, Op: "read variables",
 				Human: backend.T(key + " calls itself a secret, and what is written here is shown and recorded. Keep it as a masked variable of the project (Settings, CI/CD), and leave it out here.").Safe(),
@@ -111,10 +112,10 @@ func (o order) byHand() string {
 }
 
 func (s setting) shown() string {
-	if secretive(s.key) {
-		return "…"
+	if delivery.Secretive(s.key) {
+		return hidden
 	}
-	return s.value
+	return withoutLogin(s.value)
 }
 
 // quoted is a word as a shell takes it.

@@ -50,8 +50,8 @@ func (g *GitLab) begin(ctx context.Context, o order, progress backend.Progress) 
 		id, err := g.post(ctx, a, o, false)
 		switch {
 		case err == nil && sent > 1:
-			if found, _ := g.lookOnce(ctx, a, before, g.marked(a, o)); len(found) > 1 {
-				return twice(a, err, found)
+			if err := doubled(a, id, g.lookOnce(ctx, a, before, g.marked(a, o))); err != nil {
+				return err
 			}
 			fallthrough
 		case err == nil:
@@ -67,14 +67,16 @@ func (g *GitLab) begin(ctx context.Context, o order, progress backend.Progress) 
 			return err
 		}
 		progress(0, 1, "its answer is lost: looking whether it was begun")
-		found, sure := g.look(ctx, a, before, g.marked(a, o))
+		saw := g.look(ctx, a, before, g.marked(a, o))
 		switch {
-		case len(found) == 1:
-			progress(1, 1, begun(o.path, found[0]))
+		case len(saw.found) == 1:
+			progress(1, 1, begun(o.path, saw.found[0]))
 			return nil
-		case len(found) > 1:
-			return twice(a, err, found)
-		case !sure || ctx.Err() != nil:
+		case len(saw.found) > 1:
+			return twice(a, err, saw.found)
+		case len(saw.maybe) > 0:
+			return doubt(a, err, fmt.Sprintf("It was sent, but the answer was lost. %s came since, by you, on %s, and may be it: the variables can't be read. Look at it before asking again.", numbers(saw.maybe), o.ref))
+		case !saw.sure || ctx.Err() != nil:
 			return doubt(a, err, fmt.Sprintf("It was sent, but the answer was lost, and whether %s was begun can't be seen. Look at its builds before asking again.", o.path))
 		case sent == mostSends:
 			return doubt(a, err, fmt.Sprintf("It was sent %d times and never answered, and %s shows no build of it. Look at its builds, and at the server, before asking again.", sent, o.path))
@@ -82,12 +84,36 @@ func (g *GitLab) begin(ctx context.Context, o order, progress backend.Progress) 
 	}
 }
 
-// marked says of a pipeline whether it has the order's mark.
+// marked says of a pipeline whether it has the order's mark. Of one on another
+// branch it need not be known.
 func (g *GitLab) marked(a about, o order) func(context.Context, *client.PipelineInfo) (bool, error) {
+	plain := func(ref string) string { return strings.TrimPrefix(branch(ref), "refs/tags/") }
 	return func(ctx context.Context, p *client.PipelineInfo) (bool, error) {
 		mark, err := g.markOf(ctx, a, p.ID)
+		if unreadable(err) && plain(p.Ref) != plain(o.ref) {
+			return false, nil
+		}
 		return mark == o.mark, err
 	}
+}
+
+// unreadable says that the server does not let us see something, now or ever.
+func unreadable(err error) bool {
+	code := backend.CodeOf(err)
+	return err != nil && (code == backend.Denied || code == backend.NotFound)
+}
+
+// doubled is an error where an order that was answered, as id, was sent before, and
+// may have come through then.
+func doubled(a about, id int64, saw sight) error {
+	if len(saw.found) > 1 {
+		return twice(a, nil, saw.found)
+	}
+	others := slices.DeleteFunc(saw.maybe, func(n int64) bool { return n == id })
+	if len(others) == 0 {
+		return nil
+	}
+	return doubt(a, nil, fmt.Sprintf("It is %s #%d. An earlier request, whose answer was lost, may have begun %s as well: the variables can't be read. Look at it, and stop all but one of them.", a.what, id, numbers(others)))
 }
 
 func twice(a about, err error, found []int64) error {
@@ -110,9 +136,9 @@ func (g *GitLab) beginBare(ctx context.Context, a about, o order, before int64, 
 		return err
 	}
 	progress(0, 1, "its answer is lost: looking whether it was begun")
-	found, _ := g.look(ctx, a, before, func(_ context.Context, p *client.PipelineInfo) (bool, error) {
+	found := g.look(ctx, a, before, func(_ context.Context, p *client.PipelineInfo) (bool, error) {
 		return p.Ref == o.ref && (commit == "" || p.SHA == commit), nil
-	})
+	}).found
 	switch len(found) {
 	case 1:
 		progress(1, 1, begun(o.path, found[0])+", the only one that you have begun on "+o.ref+" since")
@@ -182,24 +208,31 @@ func (g *GitLab) commit(ctx context.Context, a about, ref string) string {
 	return c.ID
 }
 
-// look looks again and again for pipelines that came since, by us, through the
-// API, and are those that are meant. sure says that the last look saw all of them.
-func (g *GitLab) look(ctx context.Context, a about, since int64, is func(context.Context, *client.PipelineInfo) (bool, error)) (found []int64, sure bool) {
-	for _, d := range g.limits.looks {
-		if !wait(ctx, d) {
-			return nil, false
-		}
-		if found, sure = g.lookOnce(ctx, a, since, is); len(found) > 0 {
-			return found, sure
-		}
-	}
-	return nil, sure
+// A sight is what a look for pipelines of ours saw.
+type sight struct {
+	found []int64 // that are meant
+	maybe []int64 // that may be, and can't be looked into
+	sure  bool    // all of them were seen
 }
 
-func (g *GitLab) lookOnce(ctx context.Context, a about, since int64, is func(context.Context, *client.PipelineInfo) (bool, error)) (found []int64, sure bool) {
+// look looks again and again for pipelines that came since, by us, through the
+// API, and are those that are meant.
+func (g *GitLab) look(ctx context.Context, a about, since int64, is func(context.Context, *client.PipelineInfo) (bool, error)) (saw sight) {
+	for _, d := range g.limits.looks {
+		if !wait(ctx, d) {
+			return sight{maybe: saw.maybe}
+		}
+		if saw = g.lookOnce(ctx, a, since, is); len(saw.found) > 0 {
+			break
+		}
+	}
+	return saw
+}
+
+func (g *GitLab) lookOnce(ctx context.Context, a about, since int64, is func(context.Context, *client.PipelineInfo) (bool, error)) (saw sight) {
 	who, err := g.me(ctx)
 	if err != nil {
-		return nil, false
+		return sight{}
 	}
 	for page := int64(1); page <= mostLooked/perPage; page++ {
 		some, res, err := call(ctx, g, a, func(o client.RequestOptionFunc) ([]*client.PipelineInfo, *client.Response, error) {
@@ -208,29 +241,35 @@ func (g *GitLab) lookOnce(ctx context.Context, a about, since int64, is func(con
 			}, o)
 		})
 		if err != nil {
-			return found, false
+			return saw
 		}
 		for _, p := range some {
 			if p.ID <= since {
-				return found, true
+				saw.sure = len(saw.maybe) == 0
+				return saw
 			}
 			ours, err := is(ctx, p)
-			if err != nil {
-				return found, false
-			}
-			if ours && !slices.Contains(found, p.ID) {
-				found = append(found, p.ID)
+			switch {
+			case unreadable(err):
+				if !slices.Contains(saw.maybe, p.ID) {
+					saw.maybe = append(saw.maybe, p.ID)
+				}
+			case err != nil:
+				return saw
+			case ours && !slices.Contains(saw.found, p.ID):
+				saw.found = append(saw.found, p.ID)
 			}
 		}
 		if res.NextPage == 0 {
-			return found, true
+			saw.sure = len(saw.maybe) == 0
+			return saw
 		}
 	}
-	return found, false
+	return saw
 }
 
-// markOf reads the mark of a pipeline. Variables may be seen of those that one has
-// begun oneself: one that may not be seen is not ours.
+// markOf reads the mark of a pipeline. One that may not be seen may be ours all the
+// same: a project can keep its variables from those who begin its pipelines.
 func (g *GitLab) markOf(ctx context.Context, a about, id int64) (string, error) {
 	m := g.marks
 	m.mu.Lock()
@@ -242,7 +281,7 @@ func (g *GitLab) markOf(ctx context.Context, a about, id int64) (string, error) 
 	variables, _, err := call(ctx, g, a, func(o client.RequestOptionFunc) ([]*client.PipelineVariable, *client.Response, error) {
 		return g.rest.Pipelines.GetPipelineVariables(a.what, id, o)
 	})
-	if code := backend.CodeOf(err); err != nil && code != backend.Denied && code != backend.NotFound {
+	if err != nil {
 		return "", err
 	}
 	for _, v := range variables {

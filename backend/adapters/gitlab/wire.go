@@ -147,10 +147,12 @@ func call[T any](ctx context.Context, g *GitLab, a about, f func(client.RequestO
 }
 
 // all reads the pages of a list until there are no more, or as many as are wanted.
-// left is how many there are besides; -1 where the server does not count them.
+// left is how many there are besides; -1 where the server does not count them. A
+// list that does not get on is an error: whoever reads it may be waited for.
 func all[T any](ctx context.Context, g *GitLab, a about, most int, f func(page client.ListOptions, o client.RequestOptionFunc) ([]T, *client.Response, error)) (out []T, left int, err error) {
 	page := client.ListOptions{PerPage: int64(min(perPage, most)), Page: 1}
-	for {
+	pages := (most+int(page.PerPage)-1)/int(page.PerPage) + 2 // some may be short: what one may not see is taken out
+	for asked := 1; ; asked++ {
 		some, res, err := call(ctx, g, a, func(o client.RequestOptionFunc) ([]T, *client.Response, error) { return f(page, o) })
 		if err != nil {
 			return out, 0, err
@@ -165,6 +167,12 @@ func all[T any](ctx context.Context, g *GitLab, a about, most int, f func(page c
 				return out, -1, nil
 			}
 			return out, max(0, int(res.TotalItems)-most), nil
+		case len(some) == 0 || res.NextPage <= page.Page || asked == pages:
+			return out, 0, &backend.Error{
+				Code: backend.Failed, Op: a.op, Ref: a.ref,
+				Human: backend.T(fmt.Sprintf("%s on %s does not end: after page %d it names page %d, and brings nothing new. Try again later, and look at what stands before the server.",
+					upper(a.what), g.api.Link().Alias(), page.Page, res.NextPage)).Safe(),
+			}
 		}
 		page.Page = res.NextPage
 	}

@@ -117,7 +117,10 @@ func broken(err error, t *query.FluxTableMetadata) error {
 }
 
 // bounded holds an answer to its limit, and takes no page for one.
-type bounded struct{ way http.RoundTripper }
+type bounded struct {
+	way  http.RoundTripper
+	name string // the link's, for errors: requests name a host that need not be there
+}
 
 // RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -131,7 +134,7 @@ func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = res.Body.Close()
 		return nil, &backend.Error{
 			Code: backend.Failed, Op: "query",
-			Human: req.URL.Hostname() + " answers with a web page: something stands before it, or it wants a login. Look at it in a browser, and at the address in the configuration.",
+			Human: b.name + " answers with a web page: something stands before it, or it wants a login. Look at it in a browser, and at the address in the configuration.",
 		}
 	}
 	res.Body = &limited{res.Body, answerSize}

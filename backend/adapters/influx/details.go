@@ -40,7 +40,7 @@ func (i *Influx) Fetch(ctx context.Context, r backend.Ref, a backend.Aspect) (ba
 		}
 		return doc, nil
 	}
-	fields, err := i.newest(ctx, r)
+	fields, left, err := i.newest(ctx, r)
 	if err != nil {
 		return backend.Doc{}, err
 	}
@@ -57,16 +57,25 @@ func (i *Influx) Fetch(ctx context.Context, r backend.Ref, a backend.Aspect) (ba
 	for _, f := range fields {
 		doc.Lines = append(doc.Lines, f.line())
 	}
+	if left > 0 {
+		add("", fmt.Sprintf("%d more fields are not shown", left))
+	}
+	unnamed := max(0, len(tags)-maxTags)
+	tags = tags[:len(tags)-unnamed]
 	if a == backend.Summary {
 		add("tags", strings.Join(tags, " "))
-		return doc, nil
 	}
-	values, err := i.tagValues(ctx, r, tags)
-	if err != nil {
-		return backend.Doc{}, err
+	if a == backend.Describe {
+		values, err := i.tagValues(ctx, r, tags)
+		if err != nil {
+			return backend.Doc{}, err
+		}
+		for n, tag := range tags {
+			add(tag, strings.Join(values[n], " "))
+		}
 	}
-	for n, tag := range tags {
-		add(tag, strings.Join(values[n], " "))
+	if unnamed > 0 {
+		add("", fmt.Sprintf("%d more tags are not shown", unnamed))
 	}
 	return doc, nil
 }
@@ -103,8 +112,10 @@ func (r reading) line() backend.Line {
 	return backend.Line{Label: r.name, Text: backend.T(text)}
 }
 
-// newest are the fields that were measured in the last hour.
-func (i *Influx) newest(ctx context.Context, r backend.Ref) (all []reading, err error) {
+// newest are the fields that were measured in the last hour, as many as are shown;
+// left is how many there are besides.
+func (i *Influx) newest(ctx context.Context, r backend.Ref) (all []reading, left int, err error) {
+	others := map[string]struct{}{}
 	q := question{op: "describe", what: "measurement " + r.Name, ref: r, flux: newest(r.Scope, r.Name, "-"+duration(recently), "now()")}
 	err = i.ask(ctx, q, func(_ *query.FluxTableMetadata, rec *query.FluxRecord) bool {
 		one := reading{name: rec.Field(), value: rec.Value(), at: rec.Time()}
@@ -113,6 +124,7 @@ func (i *Influx) newest(ctx context.Context, r backend.Ref) (all []reading, err 
 		case n < 0 && len(all) < maxTags:
 			all = append(all, one)
 		case n < 0:
+			others[one.name] = struct{}{}
 		case one.at.After(all[n].at):
 			one.more = all[n].more + 1
 			all[n] = one
@@ -122,7 +134,7 @@ func (i *Influx) newest(ctx context.Context, r backend.Ref) (all []reading, err 
 		return true
 	})
 	slices.SortFunc(all, func(a, b reading) int { return strings.Compare(a.name, b.name) })
-	return all, err
+	return all, len(others), err
 }
 
 // tagValues are the values of each tag.

@@ -49,7 +49,7 @@ func tagValues(bucket, measurement, tag string, most int) string {
 
 func tagKeys(bucket, measurement string) string {
 	return fmt.Sprintf(`v1.tagKeys(bucket: %s, predicate: (r) => r._measurement == %s, start: %s) |> limit(n: %d)`,
-		quoted(bucket), quoted(measurement), lookback, maxTags)
+		quoted(bucket), quoted(measurement), lookback, mostKeys)
 }
 
 // scripts is several queries in one request, each answered under its number.
@@ -103,16 +103,6 @@ func bucketOf(query string) string {
 	m := regexp.MustCompile(`\bfrom\s*\(\s*bucket\s*:\s*"([^"\\]+)"`).FindStringSubmatch(query)
 	if m == nil {
 		return nowhere
-	}
-	return m[1]
-}
-
-// writes is the function of a query by which it would do more than read; empty for
-// none. A chart is asked again and again by whoever looks at it.
-func writes(query string) string {
-	m := regexp.MustCompile(`\b(to|wideTo|post|publish|endpoint)\s*\(`).FindStringSubmatch(query)
-	if m == nil {
-		return ""
 	}
 	return m[1]
 }

@@ -33,18 +33,6 @@ func Protocol() link.Protocol {
 	}
 }
 
-// reads knows what this adapter asks for. A GET of the query of InfluxDB 1 is not
-// among it, for that one carries out what it is told.
-func reads(r *http.Request) bool {
-	switch r.URL.Path {
-	case "/health", "/ping":
-		return r.Method == http.MethodGet || r.Method == http.MethodHead
-	case queryPath:
-		return r.Method == http.MethodPost
-	}
-	return false
-}
-
 const queryPath = "/api/v2/query"
 
 // user is who InfluxDB 2 takes us for; 1.8 does not tell.
@@ -111,7 +99,7 @@ var (
 // New makes the adapter for a link.
 func New(l *link.Link, o Options) *Influx {
 	way := l.Client()
-	way.Transport = bounded{way.Transport}
+	way.Transport = bounded{way.Transport, l.Alias()}
 	return &Influx{
 		api: webapi.New(l), opts: o, way: way, every: 20 * time.Second, fields: 10 * time.Minute,
 		known: map[backend.Ref]known{},

@@ -19,7 +19,8 @@ import (
 const (
 	maxMeasurements = 5000 // of one bucket that are listed
 	maxFields       = 12   // of one measurement that its row names
-	maxTags         = 50   // of one measurement that its description has
+	maxTags         = 50   // of one measurement that its description has, and as many fields
+	mostKeys        = 1000 // tags that are asked for, to say how many more there are
 	batch           = 50   // measurements whose fields are asked for at a time
 	atOnce          = 4    // buckets that are asked at a time
 )

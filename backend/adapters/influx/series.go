@@ -42,9 +42,9 @@ func (i *Influx) Series(ctx context.Context, q backend.SeriesQuery, most int) ([
 func (i *Influx) fluxOf(ctx context.Context, q backend.SeriesQuery) (flux, unit string, err error) {
 	window := windowOf(q.From, q.To, q.Points)
 	if c, ok := i.chart(q.Of); ok {
-		if f := writes(c.Query); f != "" {
+		if why := writes(c.Query); why != "" {
 			return "", "", &backend.Error{Code: backend.Invalid, Op: "read numbers", Ref: q.Of, Human: backend.T(fmt.Sprintf(
-				"Chart %s was not asked for: its query calls %s(), which does more than read. Take that out of it in the configuration.", c.Name, f)).Safe()}
+				"Chart %s was not asked for, since its query may do more than read: %s. Take that out of it in the configuration.", c.Name, why)).Safe()}
 		}
 		return expand(c.Query, q.From, q.To, window), c.Unit, nil
 	}
