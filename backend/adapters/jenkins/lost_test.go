@@ -1,0 +1,153 @@
+package jenkins
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/delivery"
+)
+
+// fake is the adapter of a Jenkins that answers what h does, but for what is asked of
+// every one. As the real one's, its answers have no X-Jenkins where h sets none.
+func fake(t *testing.T, h http.HandlerFunc) *Jenkins {
+	t.Helper()
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/api/json" && r.URL.Query().Get("tree") == "mode":
+			fmt.Fprint(w, `{"mode":"NORMAL"}`)
+		case r.URL.Path == "/whoAmI/api/json":
+			fmt.Fprint(w, `{"name":"ana"}`)
+		default:
+			h(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
+	return (&company{url: server.URL}).unconnected(t, "ana", "token")
+}
+
+// An asking is a Jenkins with one build whose inputs all have one ID.
+type asking struct {
+	questions []string // of the inputs, one after another
+	lost      bool     // the answers to answers
+	silent    bool     // it does not tell who has answered
+	posts     atomic.Int32
+	at        atomic.Int32 // the question that waits
+}
+
+func (a *asking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch at := int(a.at.Load()); {
+	case r.Method == http.MethodPost:
+		a.posts.Add(1)
+		a.at.Add(1)
+		if a.lost {
+			panic(http.ErrAbortHandler)
+		}
+	case !strings.HasSuffix(r.URL.Path, "pendingInputActions"):
+		by := strings.Repeat(`,{"userId":"ana"}`, at)
+		if a.silent {
+			by = ""
+		}
+		fmt.Fprintf(w, `{"number":1,"building":true,"actions":[{}%s]}`, by)
+	case at < len(a.questions):
+		fmt.Fprintf(w, `[{"id":"Deploy","message":%q,"inputs":[]}]`, a.questions[at])
+	default:
+		fmt.Fprint(w, `[]`)
+	}
+}
+
+// TestApprovedOnce: the next input has the same ID, and an answer is never taken by
+// that.
+func TestApprovedOnce(t *testing.T) {
+	const staging, production = "Deploy to staging?", "Deploy to production?"
+	for name, k := range map[string]struct {
+		*asking
+		code backend.Code
+		says string
+	}{
+		"":                                {&asking{questions: []string{staging, production}}, 0, "it goes on"},
+		"lost":                            {&asking{questions: []string{staging, production}, lost: true}, 0, "it goes on, by ana"},
+		"the same question":               {&asking{questions: []string{staging, staging}}, 0, "it goes on"},
+		"the same question, lost":         {&asking{questions: []string{staging, staging}, lost: true}, 0, "it goes on, by ana"},
+		"lost, and nobody is named":       {&asking{questions: []string{staging, production}, lost: true, silent: true}, backend.Unknown, "does not tell who has answered"},
+		"the same, lost, nobody is named": {&asking{questions: []string{staging, staging}, lost: true, silent: true}, backend.Unknown, "may have been answered"},
+		"the same, nobody is named":       {&asking{questions: []string{staging, staging}, silent: true}, backend.Failed, "still or again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, n, err := do(t, fake(t, k.ServeHTTP), delivery.BuildApprove, ref("x", 1), nil)
+			if says := n.last() + fmt.Sprint(err); backend.CodeOf(err) != k.code || !strings.Contains(says, k.says) || k.posts.Load() != 1 {
+				t.Errorf("%v, %s, after %d requests", backend.CodeOf(err), says, k.posts.Load())
+			}
+		})
+	}
+}
+
+// TestApprovedAsPlanned: what asks for something else since is not answered.
+func TestApprovedAsPlanned(t *testing.T) {
+	a := &asking{questions: []string{"Deploy to staging?", "Deploy to production?"}}
+	j := fake(t, a.ServeHTTP)
+	p, err := j.Plan(t.Context(), delivery.BuildApprove, []backend.Ref{ref("x", 1)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.at.Add(1)
+	err = p.Steps[0].Do(t.Context(), new(notes).progress)
+	if backend.CodeOf(err) != backend.Conflict || !strings.Contains(err.Error(), "question was Deploy to staging?, is Deploy to production?") || a.posts.Load() != 0 {
+		t.Errorf("%v, after %d requests", err, a.posts.Load())
+	}
+}
+
+// TestTriggerWithoutAName: Jenkins answers a change without X-Jenkins, and is heard; a
+// proxy's words are not its own, and leave open what was done.
+func TestTriggerWithoutAName(t *testing.T) {
+	for name, k := range map[string]struct {
+		status   int
+		location string
+		came     bool // a build of ours is there since
+		code     backend.Code
+		says     string
+	}{
+		"created":        {status: 201, location: "http://elsewhere/jenkins/queue/item/7/", says: "build #8 began"},
+		"a login before": {status: 302, location: "/oauth2/start?rd=/job/x/", code: backend.Failed, says: "a portal or proxy before Jenkins"},
+		"504":            {status: 504, code: backend.Unknown, says: "it may still come"},
+		"502":            {status: 502, code: backend.Unknown, says: "it may still come"},
+		"500":            {status: 500, code: backend.Unknown, says: "it may still come"},
+		"503":            {status: 503, code: backend.Failed, says: "was not triggered"},
+		"may be another": {status: 504, came: true, code: backend.Unknown, says: "there is build #8 since then, by ana"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var posts atomic.Int32
+			j := fake(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					posts.Add(1)
+					if k.location != "" {
+						w.Header().Set("Location", k.location)
+					}
+					w.WriteHeader(k.status)
+				case r.URL.Path == "/queue/item/7/api/json":
+					fmt.Fprint(w, `{"id":7,"executable":{"number":8}}`)
+				case strings.HasPrefix(r.URL.Path, "/queue"):
+					fmt.Fprint(w, `{"items":[]}`)
+				case strings.Contains(r.URL.RawQuery, "allBuilds") && posts.Load() > 0 && k.came:
+					fmt.Fprint(w, `{"allBuilds":[{"number":8,"queueId":99,"actions":[{"causes":[{"userId":"ana"}]}]}]}`)
+				default:
+					fmt.Fprint(w, `{"buildable":true,"inQueue":false,"property":[]}`)
+				}
+			})
+			j.limits.look = 100 * time.Millisecond
+			_, n, err := do(t, j, delivery.BuildTrigger, jobRef("x"), nil)
+			if says := n.last() + fmt.Sprint(err); backend.CodeOf(err) != k.code || !strings.Contains(says, k.says) || posts.Load() != 1 {
+				t.Errorf("%v, %s, after %d requests", backend.CodeOf(err), says, posts.Load())
+			}
+		})
+	}
+}
