@@ -184,6 +184,11 @@ func (a *answer) fill(p pending, args backend.Args) (told string, err error) {
 		v := one{param.Name, args[param.Name]}
 		if args[param.Name] == "" {
 			v.Value = param.Default
+			for _, in := range p.Inputs { // a secret's own is not told, and kept where nothing is given
+				if in.Name == param.Name && param.Secret && in.Type != "PasswordParameterDefinition" && in.Definition.DefaultVal != nil {
+					v.Value = in.Definition.DefaultVal
+				}
+			}
 		}
 		if param.Type == backend.Bool {
 			v.Value = args.Bool(param.Name) || args[param.Name] == "" && param.Default == "true"

@@ -151,3 +151,45 @@ func TestTriggerWithoutAName(t *testing.T) {
 		})
 	}
 }
+
+// TestSecretByName: what calls itself a secret is one, though it is a string.
+func TestSecretByName(t *testing.T) {
+	j := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/job/x/1") {
+			fmt.Fprint(w, `{"number":1,"actions":[{"parameters":[{"name":"DEPLOY_TOKEN","value":"s3cr3t"}]}]}`)
+			return
+		}
+		fmt.Fprint(w, `{"buildable":true,"property":[{"parameterDefinitions":[{"name":"DEPLOY_TOKEN","type":"StringParameterDefinition","defaultParameterValue":{"value":"s3cr3t"}}]}]}`)
+	})
+	all, err := j.Params(t.Context(), delivery.BuildTrigger, jobRef("x"))
+	if err != nil || len(all) != 1 || !all[0].Secret || all[0].Default != "" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	p, err := j.Plan(t.Context(), delivery.BuildTrigger, []backend.Ref{jobRef("x")}, backend.Args{"DEPLOY_TOKEN": "s3cr3t"})
+	if err != nil || strings.Contains(p.Steps[0].Request+p.Steps[0].CLI, "s3cr3t") {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, r := range []backend.Ref{ref("x", 1), jobRef("x")} {
+		d, err := j.Fetch(t.Context(), r, backend.Summary)
+		var text strings.Builder
+		_ = d.WriteText(&text)
+		if err != nil || strings.Contains(text.String(), "s3cr3t") {
+			t.Errorf("%s, %v", text.String(), err)
+		}
+	}
+}
+
+// TestPortalIsNoLog: neither its page nor its redirect.
+func TestPortalIsNoLog(t *testing.T) {
+	for status, kind := range map[int]string{200: "text/html", 302: "text/plain"} {
+		j := fake(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(status)
+			fmt.Fprint(w, "Sign in\n")
+		})
+		if err := j.each(t.Context(), ref("x", 1), 0, func([]byte) bool { return true }); err == nil {
+			t.Errorf("%d %s is a log", status, kind)
+		}
+	}
+}

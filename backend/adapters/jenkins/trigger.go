@@ -76,6 +76,9 @@ func (d definition) param(of string) (p backend.Param, asked bool, err error) {
 	}
 	switch d.Type {
 	case "StringParameterDefinition", "TextParameterDefinition":
+		if delivery.Secretive(d.Name) {
+			p.Secret, p.Default = true, ""
+		}
 	case "BooleanParameterDefinition":
 		p.Type = backend.Bool
 	case "ChoiceParameterDefinition":
