@@ -193,3 +193,23 @@ func TestPortalIsNoLog(t *testing.T) {
 		}
 	}
 }
+
+// TestDeletedBuildKeepsStages: one that is not there says nothing of the others.
+func TestDeletedBuildKeepsStages(t *testing.T) {
+	j := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		const flow = `"_class":"org.jenkinsci.plugins.workflow.job.WorkflowRun","number":1,"building":true`
+		switch {
+		case r.URL.Path == "/job/b/1/wfapi/describe":
+			w.WriteHeader(http.StatusNotFound)
+		case strings.HasSuffix(r.URL.Path, "describe"):
+			fmt.Fprint(w, `{"status":"IN_PROGRESS"}`)
+		case strings.HasPrefix(r.URL.Path, "/queue"):
+			fmt.Fprint(w, `{"items":[]}`)
+		default:
+			fmt.Fprint(w, `{"jobs":[{"fullName":"a","buildable":true,"builds":[{`+flow+`}]},{"fullName":"b","buildable":true,"builds":[{`+flow+`}]}]}`)
+		}
+	})
+	if _, err := j.builds(t.Context(), backend.Scope{}); err != nil || !j.stages.missing.IsZero() {
+		t.Errorf("the plugin is missing since %v, %v", j.stages.missing, err)
+	}
+}
