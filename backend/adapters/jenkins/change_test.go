@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,7 +153,8 @@ func TestQueuedStaysQueued(t *testing.T) {
 }
 
 // TestTriggeredExactlyOnce: 500 builds are asked for by several at once while every
-// third answer is lost. Each comes about once, and is told to be done.
+// third answer is lost. Each comes about once, and is told to be done; where they have
+// no mark, or that it is not known, with the build that it may be.
 func TestTriggeredExactlyOnce(t *testing.T) {
 	const all, hands = 500, 8
 	for name, params := range map[string][]sandbox.Param{
@@ -164,7 +167,7 @@ func TestTriggeredExactlyOnce(t *testing.T) {
 			j := c.as(t, "ana", "token")
 			j.limits.look = 30 * time.Second // nothing is ever waited for that long
 			var mu sync.Mutex
-			dice, lost := rand.New(rand.NewPCG(1, 2)), 0
+			dice, lost, unknown := rand.New(rand.NewPCG(1, 2)), 0, 0
 			c.faults.Spoil(func(r *http.Request) backendtest.Fault {
 				mu.Lock()
 				defer mu.Unlock()
@@ -182,7 +185,15 @@ func TestTriggeredExactlyOnce(t *testing.T) {
 						if err == nil {
 							err = p.Steps[0].Do(t.Context(), func(int, int, string) {})
 						}
-						if err != nil {
+						if err == nil {
+							continue
+						}
+						mu.Lock()
+						unknown++
+						mu.Unlock()
+						n, named := namedBuild(err)
+						b, _ := c.world.Build("a", n)
+						if len(params) > 1 || backend.CodeOf(err) != backend.Unknown || !named || b.Params["N"] != fmt.Sprint(i) {
 							t.Errorf("%d: %v: %v", i, backend.CodeOf(err), err)
 						}
 					}
@@ -198,15 +209,24 @@ func TestTriggeredExactlyOnce(t *testing.T) {
 					t.Errorf("build %d came about %d times", i, n)
 				}
 			}
-			if lost < all/5 {
-				t.Errorf("only %d answers were lost", lost)
+			if lost < all/5 || len(params) == 1 && unknown != lost {
+				t.Errorf("%d answers were lost, and %d told not to be known", lost, unknown)
 			}
 		})
 	}
 }
 
+// namedBuild is the build that a sentence names, as the only one.
+func namedBuild(says any) (n int, ok bool) {
+	_, tail, ok := strings.Cut(fmt.Sprint(says), "build #")
+	if _, err := fmt.Sscan(tail, &n); err != nil || strings.Contains(tail, "build #") {
+		return 0, false
+	}
+	return n, ok
+}
+
 // TestSameOrdersAreToldApart: orders that look the same are each done once, though
-// answers are lost.
+// answers are lost, and each is told of a build of its own.
 func TestSameOrdersAreToldApart(t *testing.T) {
 	c := found(t, 0, served.Options{})
 	c.world.Add(sandbox.Pipeline{Name: "a"})
@@ -224,16 +244,24 @@ func TestSameOrdersAreToldApart(t *testing.T) {
 		return 0
 	})
 	var hand sync.WaitGroup
-	for range 20 {
+	var told [20]int
+	for i := range told {
 		hand.Go(func() {
-			if _, n, err := do(t, j, delivery.BuildTrigger, jobRef("a"), nil); err != nil || !strings.HasSuffix(n.last(), "began") {
+			_, n, err := do(t, j, delivery.BuildTrigger, jobRef("a"), nil)
+			says := n.last()
+			if err != nil {
+				says = err.Error()
+			}
+			named := false
+			if told[i], named = namedBuild(says); !named || err != nil && backend.CodeOf(err) != backend.Unknown {
 				t.Errorf("%q, %v", n.all, err)
 			}
 		})
 	}
 	hand.Wait()
-	if n := len(c.world.Builds("a")); n != 20 {
-		t.Errorf("there are %d", n)
+	slices.Sort(told[:])
+	if n, m := len(c.world.Builds("a")), len(slices.Compact(told[:])); n != 20 || m != 20 {
+		t.Errorf("there are %d, of which %d are told", n, m)
 	}
 }
 
@@ -310,32 +338,54 @@ func TestStoppedWhileItLooks(t *testing.T) {
 	}
 }
 
+// TestStop: a build is asked once, whatever becomes of the answer.
 func TestStop(t *testing.T) {
-	for name, spoil := range map[string]func(n int) backendtest.Fault{
-		"at once":        func(int) backendtest.Fault { return 0 },
-		"answer lost":    func(int) backendtest.Fault { return backendtest.Lost },
-		"not heard once": func(n int) backendtest.Fault { return map[int]backendtest.Fault{1: backendtest.Refused}[n] },
+	for name, k := range map[string]struct {
+		fault backendtest.Fault
+		code  backend.Code
+		then  backend.Code // of stopping it again
+	}{
+		"at once":     {then: backend.Conflict},
+		"answer lost": {fault: backendtest.Lost, then: backend.Conflict},
+		"not heard":   {fault: backendtest.Refused, code: backend.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := found(t, 0, served.Options{})
 			c.world.Add(cart())
 			c.triggered(t, "shop/cart", sandbox.Order{})
 			j := c.as(t, "ana", "token")
-			n := 0
+			posts := 0
 			c.faults.Spoil(func(r *http.Request) backendtest.Fault {
 				if r.Method != http.MethodPost {
 					return 0
 				}
-				n++
-				return spoil(n)
+				if posts++; posts > 1 {
+					return 0
+				}
+				return k.fault
 			})
-			if _, n, err := do(t, j, delivery.BuildStop, ref("shop/cart", 1), nil); err != nil || n.last() != "it is stopped" {
-				t.Errorf("%q, %v", n.all, err)
+			if _, n, err := do(t, j, delivery.BuildStop, ref("shop/cart", 1), nil); posts != 1 || backend.CodeOf(err) != k.code || err == nil && n.last() != "it is stopped" {
+				t.Errorf("%q, %v, after %d requests", n.all, err, posts)
 			}
-			if _, _, err := do(t, j, delivery.BuildStop, ref("shop/cart", 1), nil); backend.CodeOf(err) != backend.Conflict {
-				t.Errorf("stopped twice: %v", err)
+			if _, _, err := do(t, j, delivery.BuildStop, ref("shop/cart", 1), nil); backend.CodeOf(err) != k.then {
+				t.Errorf("stopped again: %v", err)
 			}
 		})
+	}
+}
+
+// TestStopOfWhatGoesOn: a pipeline that cleans up is not stopped a second time.
+func TestStopOfWhatGoesOn(t *testing.T) {
+	var posts atomic.Int32
+	j := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			posts.Add(1)
+			panic(http.ErrAbortHandler) // it was done
+		}
+		fmt.Fprint(w, `{"_class":"org.jenkinsci.plugins.workflow.job.WorkflowRun","number":1,"building":true}`)
+	})
+	if _, _, err := do(t, j, delivery.BuildStop, ref("x", 1), nil); backend.CodeOf(err) != backend.Unknown || posts.Load() != 1 {
+		t.Errorf("%v, after %d requests", err, posts.Load())
 	}
 }
 

@@ -88,7 +88,7 @@ func (j *Jenkins) jobDoc(ctx context.Context, r backend.Ref) (backend.Doc, error
 	var params []string
 	for _, d := range t.definitions() {
 		words := d.Name + "  " + strings.ToLower(strings.TrimSuffix(d.Type, "ParameterDefinition"))
-		if v := d.DefaultParameterValue; v != nil && v.Value != nil && v.Value != "" {
+		if v := d.DefaultParameterValue; v != nil && v.Value != nil && v.Value != "" && !delivery.Secretive(d.Name) {
 			words += fmt.Sprintf(", default %v", v.Value)
 		}
 		if len(d.Choices) > 0 {
@@ -197,7 +197,7 @@ func (j *Jenkins) describe(ctx context.Context, r backend.Ref, b build, p *page)
 func given(all []action) (out []string) {
 	for _, a := range all {
 		for _, p := range a.Parameters {
-			if p.Value == nil {
+			if p.Value == nil || delivery.Secretive(p.Name) {
 				out = append(out, p.Name+"  …")
 				continue
 			}

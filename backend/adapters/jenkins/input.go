@@ -94,11 +94,25 @@ func (j *Jenkins) inputParams(ctx context.Context, action string, r backend.Ref)
 
 // An answer is one that is given to an input.
 type answer struct {
-	ref  backend.Ref
-	yes  bool
-	id   string
-	path string
-	form url.Values
+	ref   backend.Ref
+	yes   bool
+	id    string
+	guard backend.Facts
+	path  string
+	form  url.Values
+}
+
+// facts are what an answer is given on: the next input of a build may have the same
+// ID and ask for something else.
+func (p pending) facts() backend.Facts {
+	var names []string
+	for _, in := range p.Inputs {
+		names = append(names, in.Name)
+	}
+	return backend.Facts{
+		{Name: "state", Value: delivery.Waiting}, {Name: "input", Value: p.ID},
+		{Name: "question", Value: backend.T(p.Message).Safe()}, {Name: "parameters", Value: backend.T(strings.Join(names, " ")).Safe()},
+	}
 }
 
 func (j *Jenkins) planAnswer(ctx context.Context, action string, r backend.Ref, args backend.Args) (backend.Step, []string, error) {
@@ -110,7 +124,7 @@ func (j *Jenkins) planAnswer(ctx context.Context, action string, r backend.Ref, 
 	if err != nil {
 		return backend.Step{}, nil, err
 	}
-	a := answer{ref: r, yes: action == delivery.BuildApprove, id: p.ID, path: buildPath(r) + "/input/" + url.PathEscape(p.ID) + "/abort", form: url.Values{}}
+	a := answer{ref: r, yes: action == delivery.BuildApprove, id: p.ID, guard: p.facts(), path: buildPath(r) + "/input/" + url.PathEscape(p.ID) + "/abort", form: url.Values{}}
 	told := ""
 	if a.yes {
 		if told, err = a.fill(p, args); err != nil {
@@ -125,7 +139,7 @@ func (j *Jenkins) planAnswer(ctx context.Context, action string, r backend.Ref, 
 		Target:  r,
 		Request: backend.T(strings.TrimSpace("POST " + a.path + "  " + told)).Safe(),
 		CLI:     j.byHand(a.path, fields...),
-		Guard:   backend.Facts{{Name: "state", Value: delivery.Waiting}, {Name: "input", Value: p.ID}},
+		Guard:   a.guard,
 		Do:      func(ctx context.Context, progress backend.Progress) error { return j.answer(ctx, a, progress) },
 	}, []string{backend.T("it asks: " + p.Message).Safe()}, nil
 }
@@ -170,6 +184,11 @@ func (a *answer) fill(p pending, args backend.Args) (told string, err error) {
 		v := one{param.Name, args[param.Name]}
 		if args[param.Name] == "" {
 			v.Value = param.Default
+			for _, in := range p.Inputs { // a secret's own is not told, and kept where nothing is given
+				if in.Name == param.Name && param.Secret && in.Type != "PasswordParameterDefinition" && in.Definition.DefaultVal != nil {
+					v.Value = in.Definition.DefaultVal
+				}
+			}
 		}
 		if param.Type == backend.Bool {
 			v.Value = args.Bool(param.Name) || args[param.Name] == "" && param.Default == "true"
@@ -193,47 +212,102 @@ func (a *answer) fill(p pending, args backend.Args) (told string, err error) {
 	return body(shown)
 }
 
-// answer gives it and looks whether it was taken. Only one answer is ever taken, so
-// that one whose fate is unknown may be given again.
+// answer gives it, once, and looks whether it was taken: given again, it could be
+// taken by the build's next input.
 func (j *Jenkins) answer(ctx context.Context, a answer, progress backend.Progress) error {
 	defer j.stir()
-	waits, err := j.waits(ctx, a)
+	me, err := j.me(ctx, answering)
 	if err != nil {
 		return err
 	}
-	if !waits {
+	before, err := j.standing(ctx, a)
+	if err != nil {
+		return err
+	}
+	if !before.waits() {
 		return j.beaten(ctx, a)
 	}
-	_, before, err := j.answered(ctx, a)
-	if err != nil {
-		return err
+	if changed := a.guard.Changed(before.facts); changed != "" {
+		return fail(backend.Conflict, answering, a.ref, nil, "%s asks for something else meanwhile: %s. Look at it and answer that.", called(a.ref), changed)
 	}
-	request := webapi.Request{Op: answering, Ref: a.ref, What: called(a.ref), Path: a.path}
-	got := j.insist(ctx, request, a.form, j.limits.look, func() bool {
-		waits, err = j.waits(ctx, a)
-		return err == nil && !waits
+	got := j.once(ctx, webapi.Request{Op: answering, Ref: a.ref, What: called(a.ref), Path: a.path}, a.form, j.limits.look, func() bool {
+		now, err := j.standing(ctx, a)
+		return err == nil && now.moved(before)
 	})
 	switch {
 	case got.refused != nil:
 		return j.refused(ctx, a, got.refused)
-	case got.settled && !got.heard: // by us, or by somebody faster
-		if me, now, err := j.answered(ctx, a); err == nil && now > before {
-			progress(1, 1, a.came()+", by "+backend.T(me).Safe())
-			return nil
-		}
-		return j.beaten(ctx, a)
-	case got.settled:
+	case got.settled && got.heard:
 		progress(1, 1, a.came())
 		return nil
+	case got.settled: // by us, or by somebody faster: who it was stands there by now
+		now, err := j.standing(ctx, a)
+		switch {
+		case err == nil && now.by(me, a.yes) > before.by(me, a.yes):
+			progress(1, 1, a.came()+", by "+backend.T(me).Safe())
+			return nil
+		case err == nil && now.given() > before.given():
+			return j.beaten(ctx, a)
+		}
+		return fail(backend.Unknown, answering, a.ref, got.last, "%s waits for %s no more, and does not tell who has answered: the answer to you is lost. Look at how it goes on.", called(a.ref), a.id)
 	case got.heard:
-		return fail(backend.Failed, answering, a.ref, nil, "%s took the answer and still waits for %s. Look into its log.", called(a.ref), a.id)
+		return fail(backend.Failed, answering, a.ref, nil, "%s took the answer, and waits for %s still or again. Look into its log.", called(a.ref), a.id)
 	}
-	return fail(backend.Unknown, answering, a.ref, got.last, "%s may have been answered: the answers are lost. Look at it before you ask again.", called(a.ref))
+	return fail(backend.Unknown, answering, a.ref, got.last, "%s may have been answered: the answer to you is lost, and it was not seen to go on. Look at it before you ask again.", called(a.ref))
+}
+
+// A standing is how it stands with an input.
+type standing struct {
+	facts backend.Facts // nil: it does not wait
+	alone bool          // no other of the build's inputs waits
+	yes   []string      // who has answered inputs of the build so far
+	no    []string
+}
+
+// standing looks. The build comes first: who answers between the two is then not
+// taken for one who has answered before.
+func (j *Jenkins) standing(ctx context.Context, a answer) (s standing, err error) {
+	b, err := j.build(ctx, a.ref)
+	if err != nil {
+		return s, err
+	}
+	all, err := j.pendings(ctx, a.ref)
+	s.yes, s.no, s.alone = b.answers(true), b.answers(false), len(all) < 2
+	for _, p := range all {
+		if p.ID == a.id {
+			s.facts = p.facts()
+		}
+	}
+	return s, err
+}
+
+func (s standing) waits() bool { return s.facts != nil }
+
+func (s standing) given() int { return len(s.yes) + len(s.no) }
+
+// by counts somebody's answers of a kind.
+func (s standing) by(who string, yes bool) (n int) {
+	all := s.no
+	if yes {
+		all = s.yes
+	}
+	for _, one := range all {
+		if one == who {
+			n++
+		}
+	}
+	return n
+}
+
+// moved says whether the input was answered: it does not wait, or another does that
+// has its ID. Where others wait beside it, an answer may have been to one of those.
+func (s standing) moved(before standing) bool {
+	return !s.waits() || before.facts.Changed(s.facts) != "" || before.alone && s.given() > before.given()
 }
 
 // refused is why an answer was not taken.
 func (j *Jenkins) refused(ctx context.Context, a answer, why error) error {
-	if waits, err := j.waits(ctx, a); err == nil && !waits {
+	if now, err := j.standing(ctx, a); err == nil && !now.waits() {
 		return j.beaten(ctx, a)
 	}
 	return why
@@ -245,27 +319,6 @@ func (a answer) came() string {
 		return "it goes on"
 	}
 	return "it is refused"
-}
-
-// waits says whether the input still waits.
-func (j *Jenkins) waits(ctx context.Context, a answer) (bool, error) {
-	all, err := j.pendings(ctx, a.ref)
-	return slices.ContainsFunc(all, func(p pending) bool { return p.ID == a.id }), err
-}
-
-// answered counts our answers of this kind to the build's inputs so far.
-func (j *Jenkins) answered(ctx context.Context, a answer) (me string, n int, err error) {
-	var who struct{ Name string }
-	if err := j.api.JSON(ctx, webapi.Request{Op: answering, What: "your login", Path: "/whoAmI" + treeQuery("name")}, &who); err != nil {
-		return "", 0, err
-	}
-	b, err := j.build(ctx, a.ref)
-	for _, name := range b.answers(a.yes) {
-		if name == who.Name {
-			n++
-		}
-	}
-	return who.Name, n, err
 }
 
 // answers are who has let the build go on, or refused it, as far as it tells.

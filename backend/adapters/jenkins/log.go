@@ -130,6 +130,10 @@ func (j *Jenkins) stream(ctx context.Context, r backend.Ref, start int64) (*line
 		return j.api.Refused(request.Op, request.What, r, err)
 	}}
 	kind, params, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if kind == "text/html" || res.StatusCode != http.StatusOK && res.StatusCode != http.StatusPartialContent {
+		_ = res.Body.Close()
+		return nil, l.refuse(fmt.Errorf("that is no log but %d %s: %w", res.StatusCode, kind, errStranger))
+	}
 	if err == nil && kind == "multipart/form-data" {
 		l.parts = multipart.NewReader(l.from, params["boundary"])
 		part, err := l.parts.NextPart()

@@ -326,6 +326,9 @@ func TestTailOfWhatIsNotThere(t *testing.T) {
 	if err := j.Tail(t.Context(), logOf(jobRef("shop/cart")), h); backend.CodeOf(err) != backend.Invalid {
 		t.Errorf("of a pipeline: %v", err)
 	}
+	if err := j.Tail(t.Context(), backend.LogQuery{Of: []backend.Ref{ref("shop/cart", 1)}, Previous: true}, h); backend.CodeOf(err) != backend.Invalid {
+		t.Errorf("of the process before: %v", err)
+	}
 }
 
 func TestDetails(t *testing.T) {

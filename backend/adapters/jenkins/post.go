@@ -84,7 +84,7 @@ func (j *Jenkins) post(ctx context.Context, r webapi.Request, form url.Values) (
 	switch {
 	case err != nil:
 		return nil, err
-	case a.Header.Get("X-Jenkins") == "":
+	case strange(a):
 		return nil, &backend.Error{
 			Code: backend.Unknown, Op: r.Op, Ref: r.Ref, Err: errStranger,
 			Human: j.api.Link().Alias() + " was not reached: a portal or proxy before it answered. Log in there, then look whether it was done.",
@@ -96,6 +96,20 @@ func (j *Jenkins) post(ctx context.Context, r webapi.Request, form url.Values) (
 		}
 	}
 	return a, nil
+}
+
+// strange says whether an answer is of something before Jenkins. Jenkins names itself
+// (X-Jenkins) with what it shows; what it does it answers without that, and then with
+// nothing, or a redirect within itself.
+func strange(a *webapi.Answer) bool {
+	if a.Header.Get("X-Jenkins") != "" {
+		return false
+	}
+	if location := a.Header.Get("Location"); location != "" {
+		to, err := url.Parse(location)
+		return err != nil || !strings.HasPrefix(to.Path, ".") && !strings.Contains(to.Path, "/job/") && !strings.Contains(to.Path, "/queue/")
+	}
+	return len(a.Body) > 0 && strings.HasPrefix(a.Header.Get("Content-Type"), "text/html")
 }
 
 // toLogin says whether a redirect leads to where one logs in.
@@ -142,7 +156,21 @@ func until(ctx context.Context, most, pause time.Duration, look func() (done boo
 	}
 }
 
-// asked is what came of asking for something that may be asked for twice.
+// send posts a change that must not be done twice. What could not leave is tried
+// again.
+func (j *Jenkins) send(ctx context.Context, r webapi.Request, form url.Values) (a *webapi.Answer, err error) {
+	for range 3 {
+		if a, err = j.post(ctx, r, form); err == nil || !unsent(err) || !wait(ctx, j.limits.pause) {
+			break
+		}
+	}
+	if unsent(err) {
+		return nil, fail(backend.Unreachable, r.Op, r.Ref, err, "%s does not answer: nothing was sent. Try again when it is reachable.", j.api.Link().Alias())
+	}
+	return a, err
+}
+
+// asked is what came of asking for a change.
 type asked struct {
 	heard   bool  // Jenkins has taken it
 	refused error // it was refused
@@ -150,16 +178,34 @@ type asked struct {
 	last    error
 }
 
-// insist asks until an answer comes, and looks until it has come about, for a time.
+// take notes what came of a request.
+func (a *asked) take(err error) {
+	switch a.last = err; {
+	case err == nil:
+		a.heard = true
+	case !unsure(err):
+		a.refused = err
+	}
+}
+
+// once asks, and looks until it has come about, for a time.
+func (j *Jenkins) once(ctx context.Context, r webapi.Request, form url.Values, most time.Duration, settled func() bool) (a asked) {
+	_, err := j.send(ctx, r, form)
+	if a.take(err); a.refused == nil {
+		until(ctx, most, j.limits.pause, func() bool {
+			a.settled = settled()
+			return a.settled
+		})
+	}
+	return a
+}
+
+// insist is once for what may be asked for twice: it asks until an answer comes.
 func (j *Jenkins) insist(ctx context.Context, r webapi.Request, form url.Values, most time.Duration, settled func() bool) (a asked) {
 	until(ctx, most, j.limits.pause, func() bool {
 		if !a.heard {
-			_, a.last = j.post(ctx, r, form)
-			switch {
-			case a.last == nil:
-				a.heard = true
-			case !unsure(a.last):
-				a.refused = a.last
+			_, err := j.post(ctx, r, form)
+			if a.take(err); a.refused != nil {
 				return true
 			}
 		}

@@ -170,7 +170,7 @@ func about(all []action) string {
 	var words []string
 	for _, a := range all {
 		for _, p := range a.Parameters {
-			if p.Value != nil && p.Value != "" && p.Name != mark {
+			if p.Value != nil && p.Value != "" && p.Name != mark && !delivery.Secretive(p.Name) {
 				words = append(words, fmt.Sprintf("%s=%v", p.Name, p.Value))
 			}
 		}

@@ -87,6 +87,7 @@ func (s *stages) follow(ctx context.Context, api *webapi.Client, shot *snapshot)
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, stagesPatience)
 	defer cancel()
+	absent := 0 // of a build alone that is deleted; of all, it is the plugin
 	var g errgroup.Group
 	g.SetLimit(stagesAtOnce)
 	for _, w := range all {
@@ -100,12 +101,17 @@ func (s *stages) follow(ctx context.Context, api *webapi.Client, shot *snapshot)
 				k.ended = w.ended
 				s.known[w.buildKey] = k
 			case backend.CodeOf(err) == backend.NotFound:
-				s.missing = time.Now()
+				absent++
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // what failed is asked for again
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if absent > 0 && absent == len(all) {
+		s.missing = time.Now()
+	}
 }
 
 // described is what wfapi/describe says.

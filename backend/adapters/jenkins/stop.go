@@ -59,7 +59,8 @@ func (j *Jenkins) harder(r backend.Ref) {
 	j.force[r.Key()]++
 }
 
-// stop asks a build to end and waits until it has. Asking twice is asking once.
+// stop asks a build to end, once, as asking a pipeline again stops what it does to
+// end; and waits until it has.
 func (j *Jenkins) stop(ctx context.Context, r backend.Ref, path string, progress backend.Progress) error {
 	defer j.stir()
 	b, err := j.build(ctx, r)
@@ -69,7 +70,7 @@ func (j *Jenkins) stop(ctx context.Context, r backend.Ref, path string, progress
 	if !b.Building {
 		return fail(backend.Conflict, stopping, r, nil, "%s has ended meanwhile: %s. Nothing is left to stop.", called(r), strings.ToLower(stateOf(b)))
 	}
-	a := j.insist(ctx, webapi.Request{Op: stopping, Ref: r, What: called(r), Path: path}, nil, j.limits.wait, func() bool {
+	a := j.once(ctx, webapi.Request{Op: stopping, Ref: r, What: called(r), Path: path}, nil, j.limits.wait, func() bool {
 		progress(0, 0, "asked to stop")
 		now, err := j.build(ctx, r)
 		if err == nil {
@@ -87,7 +88,7 @@ func (j *Jenkins) stop(ctx context.Context, r backend.Ref, path string, progress
 		progress(1, 1, "it ended before it could be stopped: "+strings.ToLower(stateOf(b)))
 		return nil
 	case ctx.Err() != nil || !a.heard:
-		return fail(backend.Unknown, stopping, r, a.last, "%s may have been asked to stop: the answers are lost. Look at it before you ask again.", called(r))
+		return fail(backend.Unknown, stopping, r, a.last, "%s may have been asked to stop: the answer was lost, and it was not seen to end. Look at it before you ask again.", called(r))
 	}
 	j.harder(r)
 	return fail(backend.Failed, stopping, r, nil, "%s was asked to stop and still runs after %s. Wait, or ask again: that is harder.", called(r), j.limits.wait)

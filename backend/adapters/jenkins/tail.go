@@ -32,6 +32,9 @@ func (j *Jenkins) Tail(ctx context.Context, q backend.LogQuery, sink backend.Lin
 	if q.Match != "" || len(q.Of) == 0 {
 		return fail(backend.Invalid, readingLog, backend.Ref{}, nil, "Jenkins can't sift a log by itself. Ask for a build's log without a query.")
 	}
+	if q.Previous {
+		return fail(backend.Invalid, readingLog, q.Of[0], nil, "Jenkins keeps no process before this one: a build has one log. Choose the build before it.")
+	}
 	var all sync.WaitGroup
 	for _, r := range q.Of {
 		f := follower{j: j, of: r, ref: r, last: q.Last, sink: sink}

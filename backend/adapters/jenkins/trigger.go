@@ -76,6 +76,9 @@ func (d definition) param(of string) (p backend.Param, asked bool, err error) {
 	}
 	switch d.Type {
 	case "StringParameterDefinition", "TextParameterDefinition":
+		if delivery.Secretive(d.Name) {
+			p.Secret, p.Default = true, ""
+		}
 	case "BooleanParameterDefinition":
 		p.Type = backend.Bool
 	case "ChoiceParameterDefinition":
@@ -231,7 +234,7 @@ func (j *Jenkins) trigger(ctx context.Context, o order, progress backend.Progres
 			return err
 		}
 	}
-	a, err := j.order(ctx, o)
+	a, err := j.send(ctx, webapi.Request{Op: trigger, Ref: o.ref, What: o.job, Path: o.path()}, o.form)
 	switch {
 	case err == nil:
 		id, ok := location(a.Header)
@@ -242,23 +245,10 @@ func (j *Jenkins) trigger(ctx context.Context, o order, progress backend.Progres
 			progress(0, 0, "queued already with the same parameters: it stays that one")
 		}
 		return j.follow(ctx, o, id, progress)
-	case unsent(err):
-		return fail(backend.Unreachable, trigger, o.ref, err, "%s does not answer: nothing was sent. Try again when it is reachable.", j.api.Link().Alias())
 	case unsure(err):
 		return j.seek(ctx, &s, err, progress)
 	}
 	return err
-}
-
-// order sends one. What could not leave is tried again.
-func (j *Jenkins) order(ctx context.Context, o order) (a *webapi.Answer, err error) {
-	for range 3 {
-		a, err = j.post(ctx, webapi.Request{Op: trigger, Ref: o.ref, What: o.job, Path: o.path()}, o.form)
-		if err == nil || !unsent(err) || !wait(ctx, j.limits.pause) {
-			break
-		}
-	}
-	return a, err
 }
 
 // alone waits until nobody else triggers the job from here.
