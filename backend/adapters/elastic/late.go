@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"context"
+	"encoding/json"
 	"hash/maphash"
 	"slices"
 	"time"
@@ -130,6 +131,7 @@ func (t *tail) again(ctx context.Context, from, to int64) error {
 		return nil
 	}
 	body := object{"sort": order("asc"), "query": sifted(t.query.Match, span(from, to))}
+	var last []json.RawMessage
 	for {
 		body["size"] = t.size
 		got, err := t.search(ctx, t.streams[0].ref, t.names(), body)
@@ -141,10 +143,11 @@ func (t *tail) again(ctx context.Context, from, to int64) error {
 		}
 		hits := got.Hits.Hits
 		t.give(hits, false)
-		if len(hits) < t.size {
+		if len(hits) < t.size || samePlace(last, hits[len(hits)-1].Sort) {
 			return nil
 		}
-		body["search_after"] = hits[len(hits)-1].Sort
+		last = hits[len(hits)-1].Sort
+		body["search_after"] = last
 		t.size = min(2*t.size, t.limit)
 	}
 }

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -41,6 +42,9 @@ const firstPage = 1000
 func (e *Elastic) Tail(ctx context.Context, q backend.LogQuery, sink backend.LineSink) error {
 	if _, err := named("follow lines", q.Of); err != nil {
 		return err
+	}
+	if q.Previous {
+		return &backend.Error{Code: backend.Invalid, Op: "follow lines", Human: "Elasticsearch knows no process before this one: its streams hold all lines. p shows them again."}
 	}
 	t := &tail{e: e, query: q, sink: sink, size: firstPage, limit: most, seen: newSeen()}
 	for _, r := range q.Of {
@@ -311,13 +315,18 @@ func (t *tail) forward(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	hits := got.Hits.Hits
+	hits, before := got.Hits.Hits, t.after
 	t.give(hits, true)
-	more = len(hits) >= t.size
+	more = len(hits) >= t.size && !samePlace(before, t.after) // one that does not get on is asked again later
 	if more {
 		t.size = min(2*t.size, t.limit)
 	}
 	return more, nil
+}
+
+// samePlace says whether two places in an order are one.
+func samePlace(a, b []json.RawMessage) bool {
+	return slices.EqualFunc(a, b, func(x, y json.RawMessage) bool { return bytes.Equal(x, y) })
 }
 
 // tooMany says that a smaller page may do where one of this size does not, and

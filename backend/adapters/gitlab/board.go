@@ -129,7 +129,7 @@ func (g *GitLab) within(ctx context.Context, scope []string) ([]*project, error)
 	}
 	var out []*project
 	for _, path := range scope {
-		if p := g.board.projects[path]; p != nil {
+		if p := g.board.projects[path]; p != nil && !slices.Contains(out, p) { // one may be named twice
 			out = append(out, p)
 		}
 	}

@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -115,12 +116,12 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 		return false, 0, err
 	}
 	over = !going(status) || f.ref.Sub != "" && len(jobs) > 0
-	for _, j := range jobs {
+	for _, j := range jobs { // one whose log can't be read does not stand before the others
 		// What may still be played in a build that has ended is not waited for.
 		ended := !going(j.Status) || !going(status) && stateOf(j.Status) != delivery.Running
-		n, err := f.read(ctx, j, ended)
-		if err != nil {
-			return false, bytes, err
+		n, wrong := f.read(ctx, j, ended)
+		if err = cmp.Or(err, wrong); wrong != nil && ctx.Err() != nil {
+			return false, bytes, wrong
 		}
 		if !ended {
 			over, bytes = false, max(bytes, n)
@@ -131,7 +132,7 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 		f.sink.Lines(f.first...)
 		f.first = nil
 	}
-	return over, bytes, nil
+	return over && err == nil, bytes, err
 }
 
 // read reads what is new in the log of one job, and gives how long that is.

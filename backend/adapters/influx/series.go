@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -237,7 +238,7 @@ func (l *line) name(same map[label]int, n, of int) string {
 	case len(words) > 0:
 		return strings.Join(words, " ")
 	case of > 1:
-		return fmt.Sprintf("%s %d", max(field, "series"), n+1)
+		return fmt.Sprintf("%s %d", cmp.Or(field, "series"), n+1)
 	}
 	return field
 }
