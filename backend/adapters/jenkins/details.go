@@ -43,7 +43,7 @@ func (j *Jenkins) raw(ctx context.Context, r backend.Ref, title, path string) (b
 	if err := j.api.JSON(ctx, request, &all); err != nil {
 		return doc, err
 	}
-	hide(all)
+	hide(all, "")
 	var text bytes.Buffer
 	out := json.NewEncoder(&text)
 	out.SetEscapeHTML(false)
@@ -57,21 +57,23 @@ func (j *Jenkins) raw(ctx context.Context, r backend.Ref, title, path string) (b
 	return doc, nil
 }
 
-// hide takes out the values of what calls itself a secret.
-func hide(v any) {
+// hide takes out the values of what calls itself a secret; name is that of what v is in.
+func hide(v any, name string) {
 	switch v := v.(type) {
 	case []any:
 		for _, one := range v {
-			hide(one)
+			hide(one, name)
 		}
 	case map[string]any:
-		name, _ := v["name"].(string)
+		if own, ok := v["name"].(string); ok {
+			name = own
+		}
 		for key, one := range v {
 			params, _ := one.(string)
 			if key == "value" && delivery.Secretive(name) || key == "params" && delivery.Secretive(strings.ReplaceAll(params, "=", "\n")) {
 				v[key] = "…"
 			}
-			hide(one)
+			hide(one, name)
 		}
 	}
 }
