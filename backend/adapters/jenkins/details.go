@@ -39,18 +39,43 @@ func (j *Jenkins) Fetch(ctx context.Context, r backend.Ref, a backend.Aspect) (b
 func (j *Jenkins) raw(ctx context.Context, r backend.Ref, title, path string) (backend.Doc, error) {
 	doc := backend.Doc{Title: title}
 	request := webapi.Request{Op: "read details", Ref: r, What: title, Path: path}
-	var all json.RawMessage
+	var all any
 	if err := j.api.JSON(ctx, request, &all); err != nil {
 		return doc, err
 	}
+	hide(all, "")
 	var text bytes.Buffer
-	if err := json.Indent(&text, all, "", "  "); err != nil {
+	out := json.NewEncoder(&text)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	if err := out.Encode(all); err != nil {
 		return doc, j.api.Refused(request.Op, title, r, err)
 	}
 	for line := range strings.Lines(text.String()) {
 		doc.Lines = append(doc.Lines, backend.Line{Text: backend.T(strings.TrimRight(line, "\n"))})
 	}
 	return doc, nil
+}
+
+// hide takes out the values of what calls itself a secret; name is that of what v is in.
+func hide(v any, name string) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			hide(one, name)
+		}
+	case map[string]any:
+		if own, ok := v["name"].(string); ok {
+			name = own
+		}
+		for key, one := range v {
+			params, _ := one.(string)
+			if key == "value" && delivery.Secretive(name) || key == "params" && delivery.Secretive(strings.ReplaceAll(params, "=", "\n")) {
+				v[key] = "…"
+			}
+			hide(one, name)
+		}
+	}
 }
 
 // A page is a Doc in the making.

@@ -173,6 +173,9 @@ func TestSecretByName(t *testing.T) {
 		d, err := j.Fetch(t.Context(), r, backend.Summary)
 		var text strings.Builder
 		_ = d.WriteText(&text)
+		if d, err = j.Fetch(t.Context(), r, backend.YAML); err == nil {
+			_ = d.WriteText(&text)
+		}
 		if err != nil || strings.Contains(text.String(), "s3cr3t") {
 			t.Errorf("%s, %v", text.String(), err)
 		}
