@@ -119,9 +119,13 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body}, nil
 }
 
+// silence is how long an answer that is read may bring nothing.
+const silence = 30 * time.Second
+
 // Open is Do for an answer that has no end, or a long one: it is read by the
-// caller, who closes it, for as long as ctx lasts. Only the wait for its
-// beginning is limited.
+// caller, who closes it, for as long as ctx lasts. Only the wait for its beginning,
+// and for each next byte that the caller wants, is limited: reading then ends with
+// context.DeadlineExceeded.
 func (c *Client) Open(ctx context.Context, r Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	late := time.AfterFunc(answerLimit, func() { cancel(context.DeadlineExceeded) })
@@ -140,14 +144,30 @@ func (c *Client) Open(ctx context.Context, r Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, c.Refused(r.Op, r.What, r.Ref, &StatusError{Status: res.StatusCode, Said: said(body)})
 	}
-	res.Body = &ending{res.Body, func() { cancel(nil) }}
+	quiet := time.AfterFunc(silence, func() { cancel(context.DeadlineExceeded) })
+	quiet.Stop()
+	res.Body = &ending{ReadCloser: res.Body, ctx: ctx, quiet: quiet, end: func() { cancel(nil) }}
 	return res, nil
 }
 
-// ending ends its request when it is closed.
+// ending is the body of an answer, whose request ends when it is closed, or when
+// nothing comes.
 type ending struct {
 	io.ReadCloser
-	end func()
+	ctx   context.Context
+	quiet *time.Timer // runs while a byte is waited for
+	end   func()
+}
+
+// Read implements io.Reader.
+func (e *ending) Read(p []byte) (int, error) {
+	e.quiet.Reset(silence)
+	n, err := e.ReadCloser.Read(p)
+	e.quiet.Stop()
+	if err != nil && errors.Is(context.Cause(e.ctx), context.DeadlineExceeded) {
+		err = context.DeadlineExceeded
+	}
+	return n, err
 }
 
 // Close implements io.Closer.

@@ -154,10 +154,28 @@ type lines struct {
 	refuse func(error) error
 }
 
+// longest is how much of a line is kept.
+const longest = 64 << 10 // bytes
+
 // next gives a line with its end, of which the last may have none; io.EOF when
-// there is no more.
+// there is no more. What of a line is too much is left out, and how much that was
+// stands at its end.
 func (l *lines) next() ([]byte, error) {
-	line, err := l.from.ReadBytes('\n')
+	var line []byte
+	var err error
+	left := 0
+	for {
+		var piece []byte
+		piece, err = l.from.ReadSlice('\n')
+		room := min(len(piece), longest-len(line))
+		line, left = append(line, piece[:room]...), left+len(piece)-room
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			break
+		}
+	}
+	if left > 0 {
+		line = fmt.Appendf(line, " … %d bytes more\n", left)
+	}
 	switch {
 	case len(line) > 0 && (err == nil || errors.Is(err, io.EOF)):
 		return line, nil

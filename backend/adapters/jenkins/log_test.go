@@ -1,9 +1,11 @@
 package jenkins
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -374,5 +376,22 @@ func TestQueuedDetails(t *testing.T) {
 	doc, err := c.as(t, "ana", "token").Fetch(t.Context(), ref("shop/cart", "q1"), backend.Summary)
 	if err != nil || doc.Lines[0].Text.Safe() != "queued: In the quiet period. Expires in 1m0s" || doc.Lines[0].Level != delivery.LevelOf(delivery.Queued) {
 		t.Errorf("%+v, %v", doc, err)
+	}
+}
+
+// TestLineWithoutEnd: of a line that does not end what is too much is counted and not
+// kept.
+func TestLineWithoutEnd(t *testing.T) {
+	const more = 3 * longest
+	text := "first\n" + strings.Repeat("x", longest+more) + "\nlast"
+	l := lines{from: bufio.NewReaderSize(strings.NewReader(text), 64<<10)}
+	want := []string{"first\n", strings.Repeat("x", longest) + fmt.Sprintf(" … %d bytes more\n", more+1), "last"}
+	for _, w := range want {
+		if got, err := l.next(); err != nil || string(got) != w {
+			t.Errorf("got %d bytes, %.20q … %.40q, %v", len(got), got, got[max(0, len(got)-40):], err)
+		}
+	}
+	if _, err := l.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("behind the last one: %v", err)
 	}
 }
