@@ -78,15 +78,8 @@ func sign(user, secret string) (string, error) {
 // reads knows what this adapter asks for. What is escaped twice, or is no plain
 // segment, is refused: it may mean another path to what stands before the server.
 func reads(r *http.Request) bool {
-	var path []string
-	for s := range strings.SplitSeq(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/") {
-		s, err := url.PathUnescape(s)
-		if err != nil || s == "." || s == ".." || strings.ContainsAny(s, "/\\% ") {
-			return false
-		}
-		path = append(path, s)
-	}
-	if q := r.URL.Query(); q.Has("scroll") || q.Has("keep_on_completion") {
+	path, plain := segments(r.URL)
+	if q := r.URL.Query(); !plain || q.Has("scroll") || q.Has("keep_on_completion") {
 		return false
 	}
 	if path[0] != "" && (!strings.HasPrefix(path[0], "_") || path[0] == "_all") {
@@ -105,6 +98,19 @@ func reads(r *http.Request) bool {
 		return asked == "_pit"
 	}
 	return false
+}
+
+// segments are those of a path, unescaped; plain is false where one may mean more
+// than itself.
+func segments(u *url.URL) (path []string, plain bool) {
+	for s := range strings.SplitSeq(strings.TrimPrefix(u.EscapedPath(), "/"), "/") {
+		s, err := url.PathUnescape(s)
+		if err != nil || s == "." || s == ".." || strings.ContainsAny(s, "/\\% ") {
+			return nil, false
+		}
+		path = append(path, s)
+	}
+	return path, true
 }
 
 // every is between two looks at all streams. Counting them costs a large cluster

@@ -19,8 +19,7 @@ import (
 )
 
 const (
-	maxLine = 64 << 10         // bytes; a longer one is cut into several
-	silence = 30 * time.Second // in the middle of a log, after which it is asked for anew
+	maxLine = 64 << 10 // bytes; a longer one is cut into several
 )
 
 // trace is how far one job's log was read.
@@ -38,15 +37,7 @@ type trace struct {
 // skipped. Where something before it does know them, it is believed.
 func (g *GitLab) read(ctx context.Context, r backend.Ref, t *trace, whole bool, emit func(...backend.LogLine)) error {
 	what := "the log of job " + t.from
-	asked := ctx
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	broken := func(err error) error {
-		if asked.Err() == nil && ctx.Err() != nil {
-			err = context.DeadlineExceeded
-		}
-		return g.api.Refused("read log", what, r, err)
-	}
+	broken := func(err error) error { return g.api.Refused("read log", what, r, err) }
 	res, err := g.api.Open(ctx, webapi.Request{
 		Op: "read log", What: what, Ref: r, Path: fmt.Sprintf("%sprojects/%s/jobs/%d/trace", restPath, url.PathEscape(r.Scope), t.job),
 		Header: http.Header{"Range": {fmt.Sprintf("bytes=%d-", t.offset)}, "Accept": {"text/plain, */*;q=0.5"}, "Accept-Encoding": {"identity"}},
@@ -60,13 +51,11 @@ func (g *GitLab) read(ctx context.Context, r backend.Ref, t *trace, whole bool, 
 		return err
 	}
 	defer res.Body.Close()
-	late := time.AfterFunc(silence, cancel)
-	defer late.Stop()
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") { // a log is plain text
 		return g.refused(about{op: "read log", what: what, ref: r}, &pageError{[]byte("<")})
 	}
 	if res.StatusCode != http.StatusPartialContent || !strings.HasPrefix(res.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", t.offset)) {
-		skipped, err := io.CopyN(io.Discard, &watched{res.Body, late}, t.offset)
+		skipped, err := io.CopyN(io.Discard, res.Body, t.offset)
 		if errors.Is(err, io.EOF) { // shorter than it was: somebody has erased it
 			t.offset, t.rest = skipped, nil
 			t.end(whole, emit)
@@ -76,24 +65,11 @@ func (g *GitLab) read(ctx context.Context, r backend.Ref, t *trace, whole bool, 
 			return broken(err)
 		}
 	}
-	if err := t.take(&watched{res.Body, late}, emit); err != nil {
+	if err := t.take(res.Body, emit); err != nil {
 		return broken(err)
 	}
 	t.end(whole, emit)
 	return nil
-}
-
-// watched is a body that is given up when nothing comes.
-type watched struct {
-	io.Reader
-	late *time.Timer
-}
-
-// Read implements io.Reader.
-func (w *watched) Read(b []byte) (int, error) {
-	n, err := w.Reader.Read(b)
-	w.late.Reset(silence)
-	return n, err
 }
 
 // take reads until the end, and gives lines as they come. What was read before an

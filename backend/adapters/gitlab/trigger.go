@@ -68,20 +68,30 @@ func (g *GitLab) begin(ctx context.Context, o order, progress backend.Progress) 
 		}
 		progress(0, 1, "its answer is lost: looking whether it was begun")
 		saw := g.look(ctx, a, before, g.marked(a, o))
-		switch {
-		case len(saw.found) == 1:
+		if len(saw.found) == 1 {
 			progress(1, 1, begun(o.path, saw.found[0]))
 			return nil
-		case len(saw.found) > 1:
-			return twice(a, err, saw.found)
-		case len(saw.maybe) > 0:
-			return doubt(a, err, fmt.Sprintf("It was sent, but the answer was lost. %s came since, by you, on %s, and may be it: the variables can't be read. Look at it before asking again.", numbers(saw.maybe), o.ref))
-		case !saw.sure || ctx.Err() != nil:
-			return doubt(a, err, fmt.Sprintf("It was sent, but the answer was lost, and whether %s was begun can't be seen. Look at its builds before asking again.", o.path))
-		case sent == mostSends:
-			return doubt(a, err, fmt.Sprintf("It was sent %d times and never answered, and %s shows no build of it. Look at its builds, and at the server, before asking again.", sent, o.path))
+		}
+		if err := undecided(ctx, a, o, saw, err, sent); err != nil {
+			return err
 		}
 	}
+}
+
+// undecided is why an order whose answer was lost is not sent again; nil where it
+// certainly was not taken.
+func undecided(ctx context.Context, a about, o order, saw sight, lost error, sent int) error {
+	switch {
+	case len(saw.found) > 1:
+		return twice(a, lost, saw.found)
+	case len(saw.maybe) > 0:
+		return doubt(a, lost, fmt.Sprintf("It was sent, but the answer was lost. %s came since, by you, on %s, and may be it: the variables can't be read. Look at it before asking again.", numbers(saw.maybe), o.ref))
+	case !saw.sure || ctx.Err() != nil:
+		return doubt(a, lost, fmt.Sprintf("It was sent, but the answer was lost, and whether %s was begun can't be seen. Look at its builds before asking again.", o.path))
+	case sent == mostSends:
+		return doubt(a, lost, fmt.Sprintf("It was sent %d times and never answered, and %s shows no build of it. Look at its builds, and at the server, before asking again.", sent, o.path))
+	}
+	return nil
 }
 
 // marked says of a pipeline whether it has the order's mark. Of one on another

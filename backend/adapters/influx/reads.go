@@ -3,6 +3,7 @@ package influx
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -46,7 +47,7 @@ func scriptOf(r *http.Request) (string, bool) {
 	if limited.Decode(&asked) != nil {
 		return "", false
 	}
-	if _, err := limited.Token(); err != io.EOF { //nolint:errorlint // Token gives it as it is
+	if _, err := limited.Token(); !errors.Is(err, io.EOF) {
 		return "", false
 	}
 	for name := range asked { // the server takes "Query" for "query"
@@ -99,18 +100,28 @@ func writes(query string) string {
 			if !strings.HasPrefix(path, `"`) { // import name "path"
 				path = at(n + 2)
 			}
-			if !strings.HasPrefix(path, `"`) || !slices.Contains(pure(), strings.Trim(path, `"`)) {
+			if !trusted(path) {
 				return fmt.Sprintf("it imports %s, which is not known to only read", cmp.Or(path, "something"))
 			}
 		case token == "to" || token == "wideTo":
 			return "it has the word " + token + ", by which Flux writes: " + token + "()"
-		case next == "(" && slices.Contains([]string{"post", "publish", "endpoint"}, token):
+		case calls(token, next):
 			return "it calls " + token + "(), which does more than read"
 		case next == "." && at(n-1) != "." && slices.Contains(outside(), token):
 			return "it uses " + token + ", which does more than read"
 		}
 	}
 	return ""
+}
+
+// calls says whether a function is called by which something leaves the server.
+func calls(token, next string) bool {
+	return next == "(" && slices.Contains([]string{"post", "publish", "endpoint"}, token)
+}
+
+// trusted says whether what is imported, in quotes, only computes or reads.
+func trusted(path string) bool {
+	return strings.HasPrefix(path, `"`) && slices.Contains(pure(), strings.Trim(path, `"`))
 }
 
 // tokens takes a query apart: words, numbers, strings with their quotes, patterns as
@@ -124,12 +135,10 @@ func tokens(query string) (all []string, why string) {
 	text := regexp.MustCompile(`^"(?:[^"\\]|\\(?s:.))*"`)
 	comment := regexp.MustCompile(`^//[^\n]*`)
 	pattern := regexp.MustCompile(`^/(?:[^/\\\n]|\\[^\\\n])+/`)
-	for rest := query; rest != ""; {
+	const blanks = " \t\r\n"
+	for rest := strings.TrimLeft(query, blanks); rest != ""; rest = strings.TrimLeft(rest, blanks) {
 		var one string
 		switch c := rest[0]; {
-		case strings.ContainsRune(" \t\r\n", rune(c)):
-			rest = rest[1:]
-			continue
 		case strings.HasPrefix(rest, "//"):
 			one = comment.FindString(rest)
 			if strings.Contains(strings.TrimSuffix(one, "\r"), "\r") {

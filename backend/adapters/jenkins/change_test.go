@@ -252,7 +252,7 @@ func TestSameOrdersAreToldApart(t *testing.T) {
 			if err != nil {
 				says = err.Error()
 			}
-			named := false
+			var named bool
 			if told[i], named = namedBuild(says); !named || err != nil && backend.CodeOf(err) != backend.Unknown {
 				t.Errorf("%q, %v", n.all, err)
 			}

@@ -110,8 +110,10 @@ func (p pending) facts() backend.Facts {
 		names = append(names, in.Name)
 	}
 	return backend.Facts{
-		{Name: "state", Value: delivery.Waiting}, {Name: "input", Value: p.ID},
-		{Name: "question", Value: backend.T(p.Message).Safe()}, {Name: "parameters", Value: backend.T(strings.Join(names, " ")).Safe()},
+		{Name: "state", Value: delivery.Waiting},
+		{Name: "input", Value: p.ID},
+		{Name: "question", Value: backend.T(p.Message).Safe()},
+		{Name: "parameters", Value: backend.T(strings.Join(names, " ")).Safe()},
 	}
 }
 

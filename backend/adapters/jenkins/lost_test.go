@@ -170,8 +170,11 @@ func TestSecretByName(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 	for _, r := range []backend.Ref{ref("x", 1), jobRef("x")} {
-		d, err := j.Fetch(t.Context(), r, backend.Summary)
 		var text strings.Builder
+		d, err := j.Fetch(t.Context(), r, backend.Summary)
+		if err != nil {
+			t.Fatal(err)
+		}
 		_ = d.WriteText(&text)
 		if d, err = j.Fetch(t.Context(), r, backend.YAML); err == nil {
 			_ = d.WriteText(&text)

@@ -56,35 +56,7 @@ func (s *stages) of(job string, b build) known {
 // follow asks for the stages of what runs or was not asked for yet. What can't be
 // had is not shown, and is no trouble of the builds.
 func (s *stages) follow(ctx context.Context, api *webapi.Client, shot *snapshot) {
-	type wanted struct {
-		buildKey
-		ended bool
-	}
-	var all []wanted
-	now := map[buildKey]known{}
-	running, ended := 0, 0
-	s.mu.Lock()
-	missing := time.Since(s.missing) < stagesMissing
-	for _, in := range shot.jobs {
-		for _, b := range in.Builds {
-			key := buildKey{in.FullName, b.Number, b.Timestamp}
-			was, seen := s.known[key]
-			if seen {
-				now[key] = was
-			}
-			switch {
-			case missing || was.ended || !strings.HasSuffix(b.Class, "WorkflowRun"):
-			case b.Building && running < stagesRunning:
-				running++
-				all = append(all, wanted{key, false})
-			case !b.Building && ended < stagesEnded:
-				ended++
-				all = append(all, wanted{key, true})
-			}
-		}
-	}
-	s.known = now
-	s.mu.Unlock()
+	all := s.choose(shot)
 	ctx, cancel := context.WithTimeout(ctx, stagesPatience)
 	defer cancel()
 	absent := 0 // of a build alone that is deleted; of all, it is the plugin
@@ -112,6 +84,41 @@ func (s *stages) follow(ctx context.Context, api *webapi.Client, shot *snapshot)
 	if absent > 0 && absent == len(all) {
 		s.missing = time.Now()
 	}
+}
+
+// wanted is a build whose stages are asked for.
+type wanted struct {
+	buildKey
+	ended bool
+}
+
+// choose forgets the builds that are gone, and gives those to ask for.
+func (s *stages) choose(shot *snapshot) (all []wanted) {
+	now := map[buildKey]known{}
+	running, ended := 0, 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	missing := time.Since(s.missing) < stagesMissing
+	for _, in := range shot.jobs {
+		for _, b := range in.Builds {
+			key := buildKey{in.FullName, b.Number, b.Timestamp}
+			was, seen := s.known[key]
+			if seen {
+				now[key] = was
+			}
+			switch {
+			case missing || was.ended || !strings.HasSuffix(b.Class, "WorkflowRun"):
+			case b.Building && running < stagesRunning:
+				running++
+				all = append(all, wanted{key, false})
+			case !b.Building && ended < stagesEnded:
+				ended++
+				all = append(all, wanted{key, true})
+			}
+		}
+	}
+	s.known = now
+	return all
 }
 
 // described is what wfapi/describe says.

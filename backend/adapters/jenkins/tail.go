@@ -182,6 +182,9 @@ func (f *follower) begin(ctx context.Context) (done bool, err error) {
 	return c.done, nil
 }
 
+// wholePiece is from how many bytes on there is more to be read at once.
+const wholePiece = 1 << 20
+
 // whole reads a log from its beginning, of which the last lines are kept: one that
 // has ended as it comes, one that grows in pieces.
 func (f *follower) whole(ctx context.Context) (done bool, err error) {
@@ -207,7 +210,7 @@ func (f *follower) whole(ctx context.Context) (done bool, err error) {
 		for _, line := range all {
 			keep(line)
 		}
-		caught = c.end == f.at
+		caught = c.end-f.at < wholePiece // what is written meanwhile comes with the next look
 		f.at, done = c.end, c.done
 	}
 	if err != nil {
