@@ -129,7 +129,7 @@ func relink(target, link string) error {
 
 // built gives what a part is made of: made into an empty folder, unless the user's
 // cache has what the same sources made. The folder is whole or absent.
-func built(part, src string, make func(dir string) error) (string, error) {
+func built(part, src string, build func(dir string) error) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find the cache directory: %w", err)
@@ -158,7 +158,7 @@ func built(part, src string, make func(dir string) error) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	if err := make(dir); err != nil {
+	if err := build(dir); err != nil {
 		return "", err
 	}
 	if err := os.Rename(dir, target); err != nil && !errors.Is(err, os.ErrExist) {

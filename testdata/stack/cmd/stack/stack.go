@@ -61,10 +61,7 @@ func run(ctx context.Context, args []string) error {
 	case "up":
 		return up(ctx, s, args[1:])
 	case "part":
-		if err := s.Alone(ctx, "."); err != nil {
-			return err
-		}
-		return parts(ctx, s, args[1:])
+		return part(ctx, s, args[1:])
 	case "down":
 		return s.Down(args[1] == "--wipe")
 	case "status":
@@ -83,14 +80,25 @@ func run(ctx context.Context, args []string) error {
 	case "load", "churn":
 		return amount(ctx, s, command, cluster, what)
 	case "logs":
-		rate, err := strconv.Atoi(args[3])
-		if err != nil {
-			return fmt.Errorf("logs: how many a second? %q is no number", args[3])
-		}
-		return s.Logs(ctx, cluster, what, rate)
+		return logs(ctx, s, cluster, what, args[3])
 	}
 	fmt.Fprint(os.Stderr, usage)
 	return fmt.Errorf("there is no command %q", command)
+}
+
+func part(ctx context.Context, s *stack.Stack, names []string) error {
+	if err := s.Alone(ctx, "."); err != nil {
+		return err
+	}
+	return parts(ctx, s, names)
+}
+
+func logs(ctx context.Context, s *stack.Stack, cluster, pod, perSecond string) error {
+	rate, err := strconv.Atoi(perSecond)
+	if err != nil {
+		return fmt.Errorf("logs: how many a second? %q is no number", perSecond)
+	}
+	return s.Logs(ctx, cluster, pod, rate)
 }
 
 func up(ctx context.Context, s *stack.Stack, names []string) error {
