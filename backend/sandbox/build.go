@@ -15,6 +15,8 @@ type Pipeline struct {
 	Params []Param
 	Stages []Plan // one after another
 	Off    bool   // nothing can be built
+
+	Program string // that is built; empty: nothing that runs
 }
 
 // Param is something that a build can be told.
@@ -32,6 +34,9 @@ type Plan struct {
 	Fails string   // the stage fails where the parameter of this name is "true"
 	Says  []string // lines of its log, spread over its time
 	Gate  *Gate    // a person must let it begin; nil: nobody need
+
+	Publishes bool // when it has passed, the version that was built can be run
+	Releases  bool // when it has passed, that version is to be run: it is an Event
 }
 
 // Gate is what a person is asked.
@@ -67,6 +72,7 @@ type Build struct {
 	ID     int // among all builds
 	Number int // within the pipeline, from 1
 	Commit string
+	Tag    string // of the version that is built
 	Note   string // that somebody has written on it
 	State  State
 	Stages []Stage
@@ -86,6 +92,7 @@ type Stage struct {
 	plan     Plan
 	answered time.Time
 	again    time.Time // it does not begin before, as it is done once more
+	told     bool      // what came of its passing has come about
 }
 
 // Gate is what a person is asked before the stage; nil where nobody is.

@@ -1,236 +1,136 @@
-// Package sandbox is a small company in memory: what it builds, and how that goes.
-// It moves by itself as its clock does, and people change it. Each folder below
-// maps it onto the wire of one system, and nothing else; what happens, and why,
-// is decided here.
+// Package sandbox is a small company in memory: machines in two places, processes
+// that run on them, programs that call each other, what they write into their logs,
+// what is measured of them, and what is built. It moves by itself as its clock does,
+// and people change it. Each folder below maps it onto the wire of one system; what
+// happens, and why, is decided here.
+//
+// Here stands what is so, whoever looks: a process ends because its memory is full,
+// and the cluster that has ordered it only finds that out. What Kubernetes, Argo or
+// Cluster API do about it is their business, and stands in their folders.
 //
 // Nothing of wheelhouse is known here: the adapters must not be able to tell it
 // from a real company.
 package sandbox
 
 import (
-	"errors"
-	"fmt"
-	"slices"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// A World is one company. Safe for concurrent use; what it gives are copies.
+// A World is one company. Safe for concurrent use; what it gives are copies. With the
+// same seed, the same clock and the same changes at the same times it is the same
+// world.
 type World struct {
-	now func() time.Time
-	// Wait is how long a build stays in the queue.
-	wait time.Duration
+	now  func() time.Time
+	wait time.Duration // that a build stays in the queue
 
 	mu        sync.Mutex
 	pipelines []*pipeline
 	last      int // ID of the newest build
+
+	at        time.Time // up to which it has moved; zero: not at all
+	dice      *rand.Rand
+	programs  []*program // callers before those that they call
+	machines  map[MachineID]*machine
+	processes map[ProcessID]*process
+	ordered   []*process // in the order of their IDs
+	serving   []*process // those of a program, in the same order
+	stale     bool       // the two have to be made anew
+	touched   map[string]map[ProcessID]bool
+	faults    map[string]Fault
+	events    []Event
+	logs      book
+	samples   samples
+	moved     chan struct{} // closed by the next Move
 }
 
-// New makes a world without pipelines. Builds wait in the queue for wait; nil for
-// now is the wall clock.
+// New makes a world without anything in it. Builds wait in the queue for wait; nil
+// for now is the wall clock.
 func New(now func() time.Time, wait time.Duration) *World {
 	if now == nil {
 		now = time.Now
 	}
-	return &World{now: now, wait: wait}
+	return &World{
+		now: now, wait: wait, dice: rand.New(rand.NewPCG(0, 0)), //nolint:gosec // a world that can be had again is wanted, not a secret
+		machines: map[MachineID]*machine{}, processes: map[ProcessID]*process{}, touched: map[string]map[ProcessID]bool{},
+		faults: map[string]Fault{}, samples: samples{at: map[string]int{}}, moved: make(chan struct{}),
+	}
+}
+
+// Seed says which of all worlds it is. Before the first Move.
+func (w *World) Seed(n uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dice = rand.New(rand.NewPCG(n, 0)) //nolint:gosec // as in New
 }
 
 // Now is the time in the world.
 func (w *World) Now() time.Time { return w.now() }
 
-// The errors of what can't be done.
-var (
-	ErrNone    = errors.New("there is none")
-	ErrOff     = errors.New("it is switched off")
-	ErrEnded   = errors.New("it has ended")
-	ErrNotHere = errors.New("nobody is waited for there")
+const (
+	stride = time.Second      // that the world moves at a time
+	jump   = 10 * time.Second // the same where much time has passed
+	far    = 5 * time.Minute  // which is this much
 )
 
-// pipeline is a Pipeline with what came of it.
-type pipeline struct {
-	Pipeline
-	builds []*Build // oldest first
-	last   int      // number of the newest, even if that is deleted
-}
-
-// Add brings a pipeline into the world, or changes the one of its name, whose builds
-// stay.
-func (w *World) Add(p Pipeline) {
+// Move brings the world to where it stands now. Whoever has put it up calls it often;
+// what is read is as it was then.
+func (w *World) Move() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if known, err := w.find(p.Name); err == nil {
-		known.Pipeline = p
-		return
+	now := w.now()
+	if w.at.IsZero() {
+		w.at = now.Add(-stride)
 	}
-	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
+	step := stride
+	if now.Sub(w.at) > far {
+		step = jump
+	}
+	for at := w.at.Add(step); !at.After(now); at = at.Add(step) {
+		w.at = at
+		w.step(step)
+	}
+	close(w.moved)
+	w.moved = make(chan struct{})
 }
 
-// Pipelines are all of them.
-func (w *World) Pipelines() []Pipeline {
+// Moved is closed by the next Move.
+func (w *World) Moved() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var out []Pipeline
-	for _, p := range w.pipelines {
-		out = append(out, p.Pipeline)
+	return w.moved
+}
+
+// step is everything that happens within d, up to w.at.
+func (w *World) step(d time.Duration) {
+	w.deliver()
+	w.order()
+	for _, p := range w.ordered {
+		p.settle(w)
 	}
+	w.ail(d)
+	w.traffic(d)
+	w.strain(d)
+	w.speak(d)
+	w.sample()
+}
+
+// An Event is something that has come about in the world and has to be carried out by
+// somebody else: a build that brings a version to the clusters.
+type Event struct {
+	At      time.Time
+	Program string
+	Tag     string
+	By      string
+	Build   string // "shop/checkout #812"
+}
+
+// Events gives what has come about since it was last asked.
+func (w *World) Events() []Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.events
+	w.events = nil
 	return out
-}
-
-// Remove takes a pipeline and its builds out of the world.
-func (w *World) Remove(name string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.pipelines = slices.DeleteFunc(w.pipelines, func(p *pipeline) bool { return p.Name == name })
-}
-
-// Builds are those of a pipeline, newest first, as they stand now.
-func (w *World) Builds(name string) []Build {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	p, err := w.find(name)
-	if err != nil {
-		return nil
-	}
-	var out []Build
-	for _, b := range slices.Backward(p.builds) {
-		b.move(w.now())
-		out = append(out, b.copy())
-	}
-	return out
-}
-
-// Build is one of them, by its number within the pipeline.
-func (w *World) Build(name string, number int) (Build, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b, err := w.build(name, number)
-	if err != nil {
-		return Build{}, err
-	}
-	return b.copy(), nil
-}
-
-// Trigger puts a build into the queue.
-func (w *World) Trigger(name string, o Order) (Build, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	p, err := w.find(name)
-	if err != nil {
-		return Build{}, err
-	}
-	if p.Off {
-		return Build{}, ErrOff
-	}
-	w.last++
-	p.last++
-	b := &Build{
-		ID: w.last, Number: p.last, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
-		Commit: fmt.Sprintf("%040x", 0x3f2a9c1*uint64(w.last)),
-	}
-	if b.Branch == "" {
-		b.Branch = p.Branch
-	}
-	for _, s := range p.Stages {
-		b.Stages = append(b.Stages, Stage{Name: s.Name, State: Created, plan: s})
-	}
-	p.builds = append(p.builds, b)
-	b.move(w.now())
-	return b.copy(), nil
-}
-
-// Stop ends a build, or takes it out of the queue.
-func (w *World) Stop(name string, number int) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b, err := w.build(name, number)
-	if err != nil {
-		return err
-	}
-	if b.Done() {
-		return ErrEnded
-	}
-	b.end(w.now(), Stopped)
-	return nil
-}
-
-// Describe writes a note on a build.
-func (w *World) Describe(name string, number int, note string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b, err := w.build(name, number)
-	if err == nil {
-		b.Note = note
-	}
-	return err
-}
-
-// Retry does again what of an ended build has not passed.
-func (w *World) Retry(name string, number int) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b, err := w.build(name, number)
-	if err != nil {
-		return err
-	}
-	if b.State != Failed && b.State != Stopped {
-		return ErrNotHere
-	}
-	b.again(w.now())
-	return nil
-}
-
-// Delete takes a build out of the world; its number is not given again.
-func (w *World) Delete(name string, number int) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	p, err := w.find(name)
-	if err == nil {
-		p.builds = slices.DeleteFunc(p.builds, func(b *Build) bool { return b.Number == number })
-	}
-	return err
-}
-
-// Answer lets a stage begin that waits for a person, or with a no ends the build.
-func (w *World) Answer(name string, number int, stage, by string, yes bool, args map[string]string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b, err := w.build(name, number)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(b.Stages, func(s Stage) bool { return s.Name == stage })
-	if i < 0 || b.Stages[i].State != Waiting {
-		return ErrNotHere
-	}
-	if !yes {
-		b.Stages[i].By = by
-		b.end(w.now(), Stopped)
-		return nil
-	}
-	b.Stages[i].By, b.Stages[i].Args, b.Stages[i].answered = by, args, w.now()
-	b.move(w.now())
-	return nil
-}
-
-func (w *World) find(name string) (*pipeline, error) {
-	for _, p := range w.pipelines {
-		if p.Name == name {
-			return p, nil
-		}
-	}
-	return nil, fmt.Errorf("pipeline %s: %w", name, ErrNone)
-}
-
-func (w *World) build(name string, number int) (*Build, error) {
-	p, err := w.find(name)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(p.builds, func(b *Build) bool { return b.Number == number })
-	if i < 0 {
-		return nil, fmt.Errorf("build %d of %s: %w", number, name, ErrNone)
-	}
-	b := p.builds[i]
-	b.move(w.now())
-	return b, nil
 }

@@ -1,0 +1,241 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// The errors of what can't be done.
+var (
+	ErrNone    = errors.New("there is none")
+	ErrOff     = errors.New("it is switched off")
+	ErrEnded   = errors.New("it has ended")
+	ErrNotHere = errors.New("nobody is waited for there")
+)
+
+// pipeline is a Pipeline with what came of it.
+type pipeline struct {
+	Pipeline
+	builds []*Build // oldest first
+	last   int      // number of the newest, even if that is deleted
+}
+
+// Add brings a pipeline into the world, or changes the one of its name, whose builds
+// stay.
+func (w *World) Add(p Pipeline) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known, err := w.find(p.Name); err == nil {
+		known.Pipeline = p
+		return
+	}
+	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
+}
+
+// Pipelines are all of them.
+func (w *World) Pipelines() []Pipeline {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []Pipeline
+	for _, p := range w.pipelines {
+		out = append(out, p.Pipeline)
+	}
+	return out
+}
+
+// Remove takes a pipeline and its builds out of the world.
+func (w *World) Remove(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pipelines = slices.DeleteFunc(w.pipelines, func(p *pipeline) bool { return p.Name == name })
+}
+
+// Builds are those of a pipeline, newest first, as they stand now.
+func (w *World) Builds(name string) []Build {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err != nil {
+		return nil
+	}
+	var out []Build
+	for _, b := range slices.Backward(p.builds) {
+		b.move(w.now())
+		out = append(out, b.copy())
+	}
+	return out
+}
+
+// Build is one of them, by its number within the pipeline.
+func (w *World) Build(name string, number int) (Build, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return Build{}, err
+	}
+	return b.copy(), nil
+}
+
+// Trigger puts a build into the queue.
+func (w *World) Trigger(name string, o Order) (Build, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err != nil {
+		return Build{}, err
+	}
+	if p.Off {
+		return Build{}, ErrOff
+	}
+	w.last++
+	p.last++
+	b := &Build{
+		ID: w.last, Number: p.last, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
+		Commit: fmt.Sprintf("%040x", 0x3f2a9c1*uint64(w.last)), Tag: o.Params["VERSION"],
+	}
+	if b.Tag == "" {
+		b.Tag = fmt.Sprintf("2.%d.0", p.last)
+	}
+	if b.Branch == "" {
+		b.Branch = p.Branch
+	}
+	for _, s := range p.Stages {
+		b.Stages = append(b.Stages, Stage{Name: s.Name, State: Created, plan: s})
+	}
+	p.builds = append(p.builds, b)
+	b.move(w.now())
+	return b.copy(), nil
+}
+
+// Stop ends a build, or takes it out of the queue.
+func (w *World) Stop(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return err
+	}
+	if b.Done() {
+		return ErrEnded
+	}
+	b.end(w.now(), Stopped)
+	return nil
+}
+
+// Describe writes a note on a build.
+func (w *World) Describe(name string, number int, note string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err == nil {
+		b.Note = note
+	}
+	return err
+}
+
+// Retry does again what of an ended build has not passed.
+func (w *World) Retry(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return err
+	}
+	if b.State != Failed && b.State != Stopped {
+		return ErrNotHere
+	}
+	b.again(w.now())
+	return nil
+}
+
+// Delete takes a build out of the world; its number is not given again.
+func (w *World) Delete(name string, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err == nil {
+		p.builds = slices.DeleteFunc(p.builds, func(b *Build) bool { return b.Number == number })
+	}
+	return err
+}
+
+// Answer lets a stage begin that waits for a person, or with a no ends the build.
+func (w *World) Answer(name string, number int, stage, by string, yes bool, args map[string]string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b, err := w.build(name, number)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(b.Stages, func(s Stage) bool { return s.Name == stage })
+	if i < 0 || b.Stages[i].State != Waiting {
+		return ErrNotHere
+	}
+	if !yes {
+		b.Stages[i].By = by
+		b.end(w.now(), Stopped)
+		return nil
+	}
+	b.Stages[i].By, b.Stages[i].Args, b.Stages[i].answered = by, args, w.now()
+	b.move(w.now())
+	return nil
+}
+
+func (w *World) find(name string) (*pipeline, error) {
+	for _, p := range w.pipelines {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("pipeline %s: %w", name, ErrNone)
+}
+
+func (w *World) build(name string, number int) (*Build, error) {
+	p, err := w.find(name)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(p.builds, func(b *Build) bool { return b.Number == number })
+	if i < 0 {
+		return nil, fmt.Errorf("build %d of %s: %w", number, name, ErrNone)
+	}
+	b := p.builds[i]
+	b.move(w.now())
+	return b, nil
+}
+
+// deliver brings all builds to where they stand, and what comes of them about.
+func (w *World) deliver() {
+	for _, p := range w.pipelines {
+		for _, b := range p.builds {
+			b.move(w.at)
+			for i := range b.Stages {
+				if s := &b.Stages[i]; s.State == Passed && !s.told {
+					s.told = true
+					w.passed(p, b, s)
+				}
+			}
+		}
+	}
+}
+
+// passed is what comes of a stage that has passed.
+func (w *World) passed(p *pipeline, b *Build, s *Stage) {
+	pr := w.program(p.Program)
+	if pr == nil {
+		return
+	}
+	if s.plan.Publishes {
+		if pr.Versions == nil {
+			pr.Versions = map[string]Version{}
+		}
+		if _, known := pr.Versions[b.Tag]; !known {
+			pr.Versions[b.Tag] = Version{}
+		}
+	}
+	if s.plan.Releases {
+		w.events = append(w.events, Event{At: s.Ended, Program: p.Program, Tag: b.Tag, By: b.By, Build: fmt.Sprintf("%s #%d", p.Name, b.Number)})
+	}
+}
