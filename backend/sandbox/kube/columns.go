@@ -1,0 +1,309 @@
+package kube
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// column is one whose values are read off objects of one Go type.
+func column[T runtime.Object](name string, value func(T) any) Column {
+	return Column{Name: name, Value: func(o runtime.Object) any { return value(o.(T)) }}
+}
+
+func wide[T runtime.Object](name string, value func(T) any) Column {
+	c := column(name, value)
+	c.Wide = true
+	return c
+}
+
+func namespaceColumns() []Column {
+	return []Column{column("Status", func(n *corev1.Namespace) any { return string(n.Status.Phase) })}
+}
+
+func nodeColumns() []Column {
+	address := func(n *corev1.Node, kind corev1.NodeAddressType) any {
+		for _, a := range n.Status.Addresses {
+			if a.Type == kind {
+				return a.Address
+			}
+		}
+		return "<none>"
+	}
+	return []Column{
+		column("Status", func(n *corev1.Node) any {
+			word := "Unknown"
+			for _, c := range n.Status.Conditions {
+				if c.Type == corev1.NodeReady {
+					word = map[corev1.ConditionStatus]string{corev1.ConditionTrue: "Ready"}[c.Status]
+				}
+			}
+			if word == "" {
+				word = "NotReady"
+			}
+			if n.Spec.Unschedulable {
+				word += ",SchedulingDisabled"
+			}
+			return word
+		}),
+		column("Roles", func(n *corev1.Node) any {
+			var roles []string
+			for label := range n.Labels {
+				if role, ok := strings.CutPrefix(label, "node-role.kubernetes.io/"); ok {
+					roles = append(roles, role)
+				}
+			}
+			if roles == nil {
+				return "<none>"
+			}
+			return strings.Join(roles, ",")
+		}),
+		column("Version", func(n *corev1.Node) any { return n.Status.NodeInfo.KubeletVersion }),
+		wide("Internal-IP", func(n *corev1.Node) any { return address(n, corev1.NodeInternalIP) }),
+		wide("External-IP", func(n *corev1.Node) any { return address(n, corev1.NodeExternalIP) }),
+		wide("OS-Image", func(n *corev1.Node) any { return n.Status.NodeInfo.OSImage }),
+		wide("Kernel-Version", func(n *corev1.Node) any { return n.Status.NodeInfo.KernelVersion }),
+		wide("Container-Runtime", func(n *corev1.Node) any { return n.Status.NodeInfo.ContainerRuntimeVersion }),
+	}
+}
+
+// podWord is the one word that kubectl has for how a pod is.
+func podWord(p *corev1.Pod) string {
+	word := string(p.Status.Phase)
+	if p.Status.Reason != "" {
+		word = p.Status.Reason
+	}
+	running := false
+	for i := len(p.Status.ContainerStatuses) - 1; i >= 0; i-- {
+		switch s := p.Status.ContainerStatuses[i].State; {
+		case s.Waiting != nil && s.Waiting.Reason != "":
+			word = s.Waiting.Reason
+		case s.Terminated != nil && s.Terminated.Reason != "":
+			word = s.Terminated.Reason
+		case s.Terminated != nil:
+			word = fmt.Sprintf("ExitCode:%d", s.Terminated.ExitCode)
+		case s.Running != nil && p.Status.ContainerStatuses[i].Ready:
+			running = true
+		}
+	}
+	if word == "Completed" && running {
+		word = "Running"
+	}
+	if p.DeletionTimestamp != nil {
+		word = "Terminating"
+	}
+	return word
+}
+
+func podColumns() []Column {
+	return []Column{
+		column("Ready", func(p *corev1.Pod) any {
+			ready := 0
+			for _, c := range p.Status.ContainerStatuses {
+				if c.Ready {
+					ready++
+				}
+			}
+			return fmt.Sprintf("%d/%d", ready, len(p.Spec.Containers))
+		}),
+		column("Status", func(p *corev1.Pod) any { return podWord(p) }),
+		column("Restarts", func(p *corev1.Pod) any {
+			n, last := int32(0), metav1.Time{}
+			for _, c := range p.Status.ContainerStatuses {
+				n += c.RestartCount
+				if t := c.LastTerminationState.Terminated; t != nil && t.FinishedAt.After(last.Time) {
+					last = t.FinishedAt
+				}
+			}
+			if last.IsZero() {
+				return fmt.Sprint(n)
+			}
+			return fmt.Sprintf("%d (%s ago)", n, age(last.Time))
+		}),
+		wide("IP", func(p *corev1.Pod) any { return or(p.Status.PodIP) }),
+		wide("Node", func(p *corev1.Pod) any { return or(p.Spec.NodeName) }),
+		wide("Nominated Node", func(p *corev1.Pod) any { return or(p.Status.NominatedNodeName) }),
+		wide("Readiness Gates", func(*corev1.Pod) any { return "<none>" }),
+	}
+}
+
+func or(s string) string {
+	if s == "" {
+		return "<none>"
+	}
+	return s
+}
+
+func serviceColumns() []Column {
+	return []Column{
+		column("Type", func(s *corev1.Service) any { return string(s.Spec.Type) }),
+		column("Cluster-IP", func(s *corev1.Service) any { return or(s.Spec.ClusterIP) }),
+		column("External-IP", func(s *corev1.Service) any {
+			for _, in := range s.Status.LoadBalancer.Ingress {
+				return in.IP
+			}
+			return "<none>"
+		}),
+		column("Port(s)", func(s *corev1.Service) any {
+			var out []string
+			for _, p := range s.Spec.Ports {
+				out = append(out, fmt.Sprintf("%d/%s", p.Port, p.Protocol))
+			}
+			return strings.Join(out, ",")
+		}),
+		wide("Selector", func(s *corev1.Service) any {
+			return or(metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: s.Spec.Selector}))
+		}),
+	}
+}
+
+func volumeColumns() []Column {
+	return []Column{
+		column("Capacity", func(v *corev1.PersistentVolume) any { return v.Spec.Capacity.Storage().String() }),
+		column("Access Modes", func(v *corev1.PersistentVolume) any { return modes(v.Spec.AccessModes) }),
+		column("Reclaim Policy", func(v *corev1.PersistentVolume) any { return string(v.Spec.PersistentVolumeReclaimPolicy) }),
+		column("Status", func(v *corev1.PersistentVolume) any { return string(v.Status.Phase) }),
+		column("Claim", func(v *corev1.PersistentVolume) any {
+			if v.Spec.ClaimRef == nil {
+				return ""
+			}
+			return v.Spec.ClaimRef.Namespace + "/" + v.Spec.ClaimRef.Name
+		}),
+		column("StorageClass", func(v *corev1.PersistentVolume) any { return v.Spec.StorageClassName }),
+	}
+}
+
+func claimColumns() []Column {
+	return []Column{
+		column("Status", func(c *corev1.PersistentVolumeClaim) any { return string(c.Status.Phase) }),
+		column("Volume", func(c *corev1.PersistentVolumeClaim) any { return c.Spec.VolumeName }),
+		column("Capacity", func(c *corev1.PersistentVolumeClaim) any { return c.Status.Capacity.Storage().String() }),
+		column("Access Modes", func(c *corev1.PersistentVolumeClaim) any { return modes(c.Spec.AccessModes) }),
+		column("StorageClass", func(c *corev1.PersistentVolumeClaim) any {
+			if c.Spec.StorageClassName == nil {
+				return "<unset>"
+			}
+			return *c.Spec.StorageClassName
+		}),
+	}
+}
+
+func modes(all []corev1.PersistentVolumeAccessMode) string {
+	short := map[corev1.PersistentVolumeAccessMode]string{corev1.ReadWriteOnce: "RWO", corev1.ReadOnlyMany: "ROX", corev1.ReadWriteMany: "RWX", corev1.ReadWriteOncePod: "RWOP"}
+	var out []string
+	for _, m := range all {
+		out = append(out, short[m])
+	}
+	return strings.Join(out, ",")
+}
+
+func eventColumns() []Column {
+	return []Column{
+		column("Last Seen", func(e *corev1.Event) any { return age(e.LastTimestamp.Time) }),
+		column("Type", func(e *corev1.Event) any { return e.Type }),
+		column("Reason", func(e *corev1.Event) any { return e.Reason }),
+		column("Object", func(e *corev1.Event) any { return strings.ToLower(e.InvolvedObject.Kind) + "/" + e.InvolvedObject.Name }),
+		column("Message", func(e *corev1.Event) any { return strings.TrimSpace(e.Message) }),
+		wide("Source", func(e *corev1.Event) any { return e.Source.Component }),
+		wide("Count", func(e *corev1.Event) any { return e.Count }),
+	}
+}
+
+func templated(s *corev1.PodTemplateSpec) (containers, images any) {
+	var names, of []string
+	for _, c := range s.Spec.Containers {
+		names, of = append(names, c.Name), append(of, c.Image)
+	}
+	return strings.Join(names, ","), strings.Join(of, ",")
+}
+
+func deploymentColumns() []Column {
+	return []Column{
+		column("Ready", func(d *appsv1.Deployment) any { return fmt.Sprintf("%d/%d", d.Status.ReadyReplicas, *d.Spec.Replicas) }),
+		column("Up-To-Date", func(d *appsv1.Deployment) any { return d.Status.UpdatedReplicas }),
+		column("Available", func(d *appsv1.Deployment) any { return d.Status.AvailableReplicas }),
+		wide("Containers", func(d *appsv1.Deployment) any { c, _ := templated(&d.Spec.Template); return c }),
+		wide("Images", func(d *appsv1.Deployment) any { _, i := templated(&d.Spec.Template); return i }),
+		wide("Selector", func(d *appsv1.Deployment) any { return metav1.FormatLabelSelector(d.Spec.Selector) }),
+	}
+}
+
+func replicaSetColumns() []Column {
+	return []Column{
+		column("Desired", func(r *appsv1.ReplicaSet) any { return *r.Spec.Replicas }),
+		column("Current", func(r *appsv1.ReplicaSet) any { return r.Status.Replicas }),
+		column("Ready", func(r *appsv1.ReplicaSet) any { return r.Status.ReadyReplicas }),
+		wide("Containers", func(r *appsv1.ReplicaSet) any { c, _ := templated(&r.Spec.Template); return c }),
+		wide("Images", func(r *appsv1.ReplicaSet) any { _, i := templated(&r.Spec.Template); return i }),
+		wide("Selector", func(r *appsv1.ReplicaSet) any { return metav1.FormatLabelSelector(r.Spec.Selector) }),
+	}
+}
+
+func statefulSetColumns() []Column {
+	return []Column{
+		column("Ready", func(s *appsv1.StatefulSet) any { return fmt.Sprintf("%d/%d", s.Status.ReadyReplicas, *s.Spec.Replicas) }),
+		wide("Containers", func(s *appsv1.StatefulSet) any { c, _ := templated(&s.Spec.Template); return c }),
+		wide("Images", func(s *appsv1.StatefulSet) any { _, i := templated(&s.Spec.Template); return i }),
+	}
+}
+
+func daemonSetColumns() []Column {
+	return []Column{
+		column("Desired", func(d *appsv1.DaemonSet) any { return d.Status.DesiredNumberScheduled }),
+		column("Current", func(d *appsv1.DaemonSet) any { return d.Status.CurrentNumberScheduled }),
+		column("Ready", func(d *appsv1.DaemonSet) any { return d.Status.NumberReady }),
+		column("Up-To-Date", func(d *appsv1.DaemonSet) any { return d.Status.UpdatedNumberScheduled }),
+		column("Available", func(d *appsv1.DaemonSet) any { return d.Status.NumberAvailable }),
+		column("Node Selector", func(d *appsv1.DaemonSet) any {
+			return or(metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: d.Spec.Template.Spec.NodeSelector}))
+		}),
+	}
+}
+
+func jobColumns() []Column {
+	return []Column{
+		column("Status", func(j *batchv1.Job) any {
+			for _, c := range j.Status.Conditions {
+				if c.Status == corev1.ConditionTrue {
+					return string(c.Type)
+				}
+			}
+			return "Running"
+		}),
+		column("Completions", func(j *batchv1.Job) any { return fmt.Sprintf("%d/%d", j.Status.Succeeded, *j.Spec.Completions) }),
+		column("Duration", func(j *batchv1.Job) any {
+			switch {
+			case j.Status.StartTime == nil:
+				return ""
+			case j.Status.CompletionTime == nil:
+				return age(j.Status.StartTime.Time)
+			}
+			return j.Status.CompletionTime.Sub(j.Status.StartTime.Time).Round(time.Second).String()
+		}),
+	}
+}
+
+func budgetColumns() []Column {
+	return []Column{
+		column("Min Available", func(b *policyv1.PodDisruptionBudget) any {
+			if b.Spec.MinAvailable == nil {
+				return "N/A"
+			}
+			return b.Spec.MinAvailable.String()
+		}),
+		column("Max Unavailable", func(b *policyv1.PodDisruptionBudget) any {
+			if b.Spec.MaxUnavailable == nil {
+				return "N/A"
+			}
+			return b.Spec.MaxUnavailable.String()
+		}),
+		column("Allowed Disruptions", func(b *policyv1.PodDisruptionBudget) any { return b.Status.DisruptionsAllowed }),
+	}
+}

@@ -1,0 +1,187 @@
+package kube
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"wheelhouse/backend/sandbox"
+)
+
+const (
+	nodeLook  = 5 * time.Second  // between two looks at the machines
+	nodeGrace = 40 * time.Second // without a word from a node, before it counts as lost
+	diskFull  = 0.92             // from which share on a node has a disk pressure
+	diskCalm  = 0.85             // below which it has none any more
+)
+
+// nodes brings the nodes to where the machines are: a machine that is new joins, one
+// that is scrapped leaves only when somebody deletes its node.
+func (c *Cluster) nodes() {
+	if now := c.world.Now(); now.Sub(c.looked) < nodeLook {
+		return
+	}
+	c.looked = c.world.Now()
+	c.machines = map[string]sandbox.Machine{}
+	for _, m := range c.world.Machines(c.o.Name) {
+		c.machines[m.Name] = m
+		if m.Up && Get[*corev1.Node](c, "", m.Name) == nil {
+			c.Put(c.node(m))
+		}
+	}
+	for _, n := range All[*corev1.Node](c, "") {
+		c.look(n, c.machines[n.Name])
+	}
+}
+
+func (c *Cluster) node(m sandbox.Machine) *corev1.Node {
+	room := corev1.ResourceList{
+		corev1.ResourceCPU:              *resource.NewMilliQuantity(int64(m.Room.CPU*1000), resource.DecimalSI),
+		corev1.ResourceMemory:           *resource.NewQuantity(m.Room.Memory*mib, resource.BinarySI),
+		corev1.ResourceEphemeralStorage: *resource.NewQuantity(m.Disk*mib, resource.BinarySI),
+		corev1.ResourcePods:             resource.MustParse("110"),
+	}
+	n := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: m.Name, Labels: map[string]string{
+			corev1.LabelHostname: m.Name, corev1.LabelTopologyZone: m.Zone, corev1.LabelInstanceTypeStable: m.Type,
+			corev1.LabelOSStable: "linux", corev1.LabelArchStable: "amd64",
+		}},
+		Status: corev1.NodeStatus{
+			Capacity: room, Allocatable: room,
+			Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: m.Address}, {Type: corev1.NodeHostName, Address: m.Name}},
+			DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: 10250}},
+			NodeInfo: corev1.NodeSystemInfo{
+				KubeletVersion: "v" + Version, KubeProxyVersion: "v" + Version, OSImage: "Flatcar Container Linux 4230.2.1", KernelVersion: "6.6.95-flatcar",
+				ContainerRuntimeVersion: "containerd://2.1.4", OperatingSystem: "linux", Architecture: "amd64", MachineID: fmt.Sprintf("%016x", hash(m.Name)),
+			},
+		},
+	}
+	n.Status.Conditions = []corev1.NodeCondition{}
+	return n
+}
+
+// look writes down how a node is. One without a machine is as lost as one that is off.
+func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
+	silent := !m.Up && c.world.Now().Sub(m.Since) >= nodeGrace
+	if !m.Up && !silent {
+		return
+	}
+	pressure := corev1.ConditionFalse
+	if used := float64(m.DiskUsed) / float64(max(m.Disk, 1)); used >= diskFull || used >= diskCalm && nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue) {
+		pressure = corev1.ConditionTrue
+	}
+	was, full := nodeIs(n, corev1.NodeReady, corev1.ConditionTrue), nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue)
+	Change(c, "", n.Name, func(n *corev1.Node) {
+		if silent {
+			for _, kind := range []corev1.NodeConditionType{corev1.NodeReady, corev1.NodeMemoryPressure, corev1.NodeDiskPressure, corev1.NodePIDPressure} {
+				c.nodeCondition(n, kind, corev1.ConditionUnknown, "NodeStatusUnknown", "Kubelet stopped posting node status.")
+			}
+		} else {
+			c.nodeCondition(n, corev1.NodeMemoryPressure, corev1.ConditionFalse, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")
+			if pressure == corev1.ConditionTrue {
+				c.nodeCondition(n, corev1.NodeDiskPressure, pressure, "KubeletHasDiskPressure", "kubelet has disk pressure")
+			} else {
+				c.nodeCondition(n, corev1.NodeDiskPressure, pressure, "KubeletHasNoDiskPressure", "kubelet has no disk pressure")
+			}
+			c.nodeCondition(n, corev1.NodePIDPressure, corev1.ConditionFalse, "KubeletHasSufficientPID", "kubelet has sufficient PID available")
+			c.nodeCondition(n, corev1.NodeReady, corev1.ConditionTrue, "KubeletReady", "kubelet is posting ready status")
+		}
+		c.taint(n, corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute, silent)
+		c.taint(n, corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule, pressure == corev1.ConditionTrue)
+		c.taint(n, corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule, n.Spec.Unschedulable)
+	})
+	switch {
+	case silent && was:
+		c.Event(n, "node-controller", corev1.EventTypeNormal, "NodeNotReady", "Node "+n.Name+" status is now: NodeNotReady")
+		c.wake(n.Name)
+	case !silent && !was:
+		c.Event(n, "kubelet", corev1.EventTypeNormal, "NodeReady", "Node "+n.Name+" status is now: NodeReady")
+		c.wake(n.Name)
+	case !silent && pressure == corev1.ConditionTrue && !full:
+		c.Event(n, "kubelet", corev1.EventTypeWarning, "NodeHasDiskPressure", "Node "+n.Name+" status is now: NodeHasDiskPressure")
+	}
+	if silent {
+		c.expel(n)
+	}
+}
+
+// wake has the pods of a node looked at; those of one that is lost are not ready.
+func (c *Cluster) wake(node string) {
+	for _, p := range All[*corev1.Pod](c, "") {
+		if p.Spec.NodeName != node {
+			continue
+		}
+		if c.lost(node) {
+			Change(c, p.Namespace, p.Name, func(p *corev1.Pod) {
+				c.podCondition(p, corev1.PodReady, false, "NodeNotReady", "the node of the pod is not ready")
+			})
+		}
+		c.After(p, 0)
+	}
+}
+
+// expel ends the pods of a lost node that have stayed as long as they tolerate it.
+func (c *Cluster) expel(n *corev1.Node) {
+	i := slices.IndexFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeUnreachable })
+	if i < 0 || n.Spec.Taints[i].TimeAdded == nil {
+		return
+	}
+	since := c.world.Now().Sub(n.Spec.Taints[i].TimeAdded.Time)
+	for _, p := range All[*corev1.Pod](c, "") {
+		if p.Spec.NodeName != n.Name || p.DeletionTimestamp != nil || since < stays(p) {
+			continue
+		}
+		c.Event(p, "node-controller", corev1.EventTypeNormal, "TaintManagerEviction", "Marking for deletion Pod "+p.Namespace+"/"+p.Name)
+		c.Delete(p)
+	}
+}
+
+const forGood = 1 << 62
+
+// stays is how long a pod stays on a node that can't be reached.
+func stays(p *corev1.Pod) time.Duration {
+	for _, t := range p.Spec.Tolerations {
+		if t.Key == "" && t.Operator == corev1.TolerationOpExists {
+			return forGood
+		}
+		if t.Key == corev1.TaintNodeUnreachable {
+			if t.TolerationSeconds == nil {
+				return forGood
+			}
+			return time.Duration(*t.TolerationSeconds) * time.Second
+		}
+	}
+	return 0
+}
+
+func nodeIs(n *corev1.Node, kind corev1.NodeConditionType, status corev1.ConditionStatus) bool {
+	return slices.ContainsFunc(n.Status.Conditions, func(o corev1.NodeCondition) bool { return o.Type == kind && o.Status == status })
+}
+
+func (c *Cluster) nodeCondition(n *corev1.Node, kind corev1.NodeConditionType, status corev1.ConditionStatus, reason, message string) {
+	i := slices.IndexFunc(n.Status.Conditions, func(o corev1.NodeCondition) bool { return o.Type == kind })
+	if i < 0 {
+		n.Status.Conditions = append(n.Status.Conditions, corev1.NodeCondition{Type: kind, LastTransitionTime: c.now(), LastHeartbeatTime: c.now()})
+		i = len(n.Status.Conditions) - 1
+	}
+	one := &n.Status.Conditions[i]
+	if one.Status != status {
+		one.LastTransitionTime = c.now()
+	}
+	one.Status, one.Reason, one.Message = status, reason, message
+}
+
+func (c *Cluster) taint(n *corev1.Node, key string, effect corev1.TaintEffect, on bool) {
+	i := slices.IndexFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == key && t.Effect == effect })
+	switch {
+	case on && i < 0:
+		now := c.now()
+		n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{Key: key, Effect: effect, TimeAdded: &now})
+	case !on && i >= 0:
+		n.Spec.Taints = slices.Delete(n.Spec.Taints, i, i+1)
+	}
+}
