@@ -29,6 +29,8 @@ const mostRounds = 20
 // Step lets the controllers act on what has changed, and brings pods and nodes to where
 // what runs on the machines is. Called by one goroutine, often.
 func (c *Cluster) Step() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.nodes()
 	c.processes()
 	for range mostRounds {

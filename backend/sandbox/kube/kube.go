@@ -13,10 +13,13 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -34,6 +37,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	restclient "k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
+	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"wheelhouse/backend/sandbox"
 )
@@ -59,6 +63,7 @@ type Cluster struct {
 	scheme *runtime.Scheme
 	memory *memory
 
+	mu          sync.Mutex // held while controllers act
 	controllers []Controller
 	later       map[string]reminder // what is to be looked at again, by key
 	told        []string            // the events that are kept, oldest first
@@ -91,11 +96,20 @@ func New(w *sandbox.World, o Options) *Cluster {
 		metav1.AddToGroupVersion(c.scheme, k.GroupVersion)
 		utilruntime.Must(c.scheme.AddFieldLabelConversionFunc(k.gvk(), k.label))
 	}
+	utilruntime.Must(metricsv1beta1.AddToScheme(c.scheme))
+	others := []runtime.Object{&autoscalingv1.Scale{}, &policyv1.Eviction{}}
 	for _, r := range c.reviews() {
-		kinds, _, err := c.scheme.ObjectKinds(r.kind)
-		utilruntime.Must(err)
-		c.scheme.AddKnownTypeWithName(schema.GroupVersionKind{Group: kinds[0].Group, Version: runtime.APIVersionInternal, Kind: kinds[0].Kind}, r.kind)
+		others = append(others, r.kind)
 	}
+	for _, m := range c.metered() {
+		others = append(others, m.of, m.list)
+	}
+	for _, obj := range others {
+		kinds, _, err := c.scheme.ObjectKinds(obj)
+		utilruntime.Must(err)
+		c.scheme.AddKnownTypeWithName(schema.GroupVersionKind{Group: kinds[0].Group, Version: runtime.APIVersionInternal, Kind: kinds[0].Kind}, obj)
+	}
+	params(c.scheme)
 	return c
 }
 
@@ -161,7 +175,7 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 	at := func(gv schema.GroupVersion, resource string, s rest.Storage) {
 		g := groups[gv.Group]
 		if g == nil {
-			info := genericapiserver.NewDefaultAPIGroupInfo(gv.Group, c.scheme, metav1.ParameterCodec, codecs)
+			info := genericapiserver.NewDefaultAPIGroupInfo(gv.Group, c.scheme, runtime.NewParameterCodec(c.scheme), codecs)
 			info.PrioritizedVersions = nil
 			g = &info
 			groups[gv.Group] = g
@@ -178,6 +192,13 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 		if k.Status {
 			at(k.GroupVersion, k.Resource+"/status", k.statusOf(s))
 		}
+		if k.Scale {
+			at(k.GroupVersion, k.Resource+"/scale", scale{s})
+		}
+		if k.Resource == "pods" {
+			at(k.GroupVersion, "pods/log", podLog{c, s})
+			at(k.GroupVersion, "pods/eviction", eviction{c, s})
+		}
 		if k.JSON {
 			groups[k.Group].NegotiatedSerializer = onlyJSON{codecs}
 		}
@@ -192,6 +213,9 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 				at(k.GroupVersion(), r.name+"s", r)
 			}
 		}
+	}
+	for _, m := range c.metered() {
+		at(metricsv1beta1.SchemeGroupVersion, m.name+"s", m)
 	}
 	for name, g := range groups {
 		if name == "" {

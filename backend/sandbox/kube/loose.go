@@ -71,3 +71,14 @@ func (l *LooseList[N]) DeepCopyObject() runtime.Object {
 	}
 	return out
 }
+
+// Int is a number in it; 0 where there is none.
+func (f Fields) Int(name string) int32 {
+	switch n := f[name].(type) {
+	case int64:
+		return int32(n) //nolint:gosec // replicas, steps, weights
+	case float64:
+		return int32(n)
+	}
+	return 0
+}

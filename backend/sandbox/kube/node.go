@@ -140,6 +140,16 @@ func (c *Cluster) expel(n *corev1.Node) {
 	}
 }
 
+// unreachable says whether nothing on a node can be asked for anything.
+func (c *Cluster) unreachable(node string) bool {
+	for _, m := range c.world.Machines(c.o.Name) {
+		if m.Name == node {
+			return !m.Up
+		}
+	}
+	return true
+}
+
 const forGood = 1 << 62
 
 // stays is how long a pod stays on a node that can't be reached.

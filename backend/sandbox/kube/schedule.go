@@ -34,7 +34,7 @@ func (c *Cluster) schedule(p *corev1.Pod) (node, why string) {
 	nodes := All[*corev1.Node](c, "")
 	for _, n := range nodes {
 		room, taken := usage(n.Status.Allocatable), c.promised[n.Name]
-		load := max((taken.CPU+need.CPU)/room.CPU, float64(taken.Memory+need.Memory)/float64(max(room.Memory, 1)))
+		load := max((taken.CPU+max(need.CPU, someCPU))/room.CPU, float64(taken.Memory+need.Memory)/float64(max(room.Memory, 1)))
 		switch reason := c.refuses(n, p); {
 		case reason != "":
 			refused[reason]++
@@ -53,6 +53,9 @@ func (c *Cluster) schedule(p *corev1.Pod) (node, why string) {
 	slices.Sort(reasons)
 	return node, fmt.Sprintf("0/%d nodes are available: %s.", len(nodes), strings.Join(reasons, ", "))
 }
+
+// someCPU is what a pod counts for that asks for nothing, so that they spread.
+const someCPU = 0.1
 
 // refuses is why a node takes a pod whatever room it has: "" where it does.
 func (c *Cluster) refuses(n *corev1.Node, p *corev1.Pod) string {
@@ -108,6 +111,7 @@ func (c *Cluster) promise(p *corev1.Pod, on bool) {
 	}
 	if on && p.Spec.NodeName != "" {
 		now := placement{p.Spec.NodeName, asks(&p.Spec)}
+		now.asks.CPU = max(now.asks.CPU, someCPU)
 		u := c.promised[now.node]
 		c.promised[now.node] = sandbox.Usage{CPU: u.CPU + now.asks.CPU, Memory: u.Memory + now.asks.Memory}
 		c.placed[key] = now

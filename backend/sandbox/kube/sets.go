@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -27,6 +28,7 @@ func controllers() []Controller {
 		{&corev1.Namespace{}, closeNamespace},
 		{&corev1.PersistentVolumeClaim{}, bind},
 		{&corev1.Service{}, reach},
+		{&policyv1.PodDisruptionBudget{}, budget},
 	}
 }
 
