@@ -275,6 +275,17 @@ func (c *Cluster) Put(obj runtime.Object) {
 
 func (c *Cluster) now() metav1.Time { return metav1.NewTime(c.world.Now().Truncate(time.Second)) }
 
+// Name is what the cluster is called.
+func (c *Cluster) Name() string { return c.o.Name }
+
+// Create writes an object as a client does: what was left out is filled in.
+func (c *Cluster) Create(obj runtime.Object) {
+	if k := c.kindOf(obj); k.Default != nil {
+		k.Default(obj)
+	}
+	c.Put(obj)
+}
+
 // Remove takes an object out.
 func (c *Cluster) Remove(obj runtime.Object) {
 	m := metaOf(obj)

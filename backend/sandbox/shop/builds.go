@@ -1,0 +1,42 @@
+package shop
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"wheelhouse/backend/sandbox"
+)
+
+// onGitLab are the programs whose teams build on GitLab; the others build on Jenkins.
+func onGitLab() []string { return []string{"search", "catalog", "recommend", "storefront", "gateway"} }
+
+// pipelines are how everything is built.
+func pipelines() []sandbox.Pipeline {
+	var out []sandbox.Pipeline
+	for _, p := range programs() {
+		folder := "shop/"
+		if slices.Contains(onGitLab(), p.Name) {
+			folder = "web/"
+		}
+		one := sandbox.Pipeline{
+			Name: folder + p.Name, Branch: "main", More: []string{"release"}, Program: p.Name,
+			Params: []sandbox.Param{
+				{Name: "VERSION", Help: "of the image; empty: the next", Kind: "string"},
+				{Name: "SKIP_TESTS", Help: "for emergencies", Kind: "boolean", Default: "false"},
+			},
+			Stages: []sandbox.Plan{
+				{Name: "checkout", Takes: 4 * time.Second, Says: []string{"Cloning " + p.Name, "HEAD is now at main"}},
+				{Name: "compile", Takes: 41 * time.Second, Says: []string{"[INFO] Scanning for projects...", "[INFO] Building " + p.Name, "[INFO] Compiling 214 source files", "[INFO] BUILD SUCCESS"}},
+				{Name: "test", Takes: 72 * time.Second, Fails: "BREAK", Says: []string{"[INFO] Tests run: 118, Failures: 0", "[INFO] Tests run: 341, Failures: 0, Skipped: 2"}},
+				{Name: "image", Takes: 35 * time.Second, Publishes: true, Says: []string{"Building " + Image(p.Name, "…"), "pushed"}},
+				{Name: "deploy", Takes: 12 * time.Second, Releases: true, Says: []string{fmt.Sprintf("kubectl set image deployment/%s app=%s", p.Name, Image(p.Name, "…"))}},
+			},
+		}
+		if p.Name == "payments" || p.Name == "ledger" {
+			one.Stages[4].Gate = &sandbox.Gate{Message: "Deploy " + p.Name + " to production?"}
+		}
+		out = append(out, one)
+	}
+	return out
+}

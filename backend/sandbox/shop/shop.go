@@ -1,0 +1,139 @@
+// Package shop is the company of the embedded world: which programs its teams have
+// written, on which clusters they run, how they are built, and who works there. It
+// puts the world and all that serves it together and starts it on loopback.
+//
+// What happens is decided in package sandbox; how a system says it, in that system's
+// folder.
+package shop
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"wheelhouse/backend/sandbox"
+	"wheelhouse/backend/sandbox/kube"
+)
+
+// Options say which of all companies it is.
+type Options struct {
+	Seed uint64
+	Pods int              // more than the company needs
+	Now  func() time.Time // nil: the wall clock
+	Past time.Duration    // that it has behind it when it is opened
+}
+
+// A Shop is the company.
+type Shop struct {
+	World    *sandbox.World
+	Clusters []*kube.Cluster
+	clock    *clock
+	identity *identity
+}
+
+// clock is the time in the shop, which is behind the one outside while its past goes
+// by.
+type clock struct {
+	mu     sync.Mutex
+	now    func() time.Time
+	behind time.Duration
+}
+
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now().Add(-c.behind)
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind = max(0, c.behind-d)
+}
+
+// Open founds the company and lets its past go by.
+func Open(o Options) (*Shop, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	id, err := newIdentity()
+	if err != nil {
+		return nil, err
+	}
+	s := &Shop{clock: &clock{now: o.Now, behind: o.Past}, identity: id}
+	s.World = sandbox.New(s.clock.time, 4*time.Second)
+	s.World.Seed(o.Seed)
+	all := programs()
+	for _, p := range all {
+		if err := s.World.Install(p); err != nil {
+			return nil, fmt.Errorf("found the company: %w", err)
+		}
+	}
+	for _, m := range machines() {
+		s.World.Boot(m)
+	}
+	for _, name := range []string{Cloud, House} {
+		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Certificate: id.certificate, Key: id.key})
+		furnish(c, name, all)
+		s.Clusters = append(s.Clusters, c)
+	}
+	for _, p := range pipelines() {
+		s.World.Add(p)
+	}
+	s.live(o.Past)
+	if o.Pods > 0 {
+		fill(s.Clusters[0], o.Pods)
+		s.Step()
+	}
+	return s, nil
+}
+
+const (
+	settling = 3 * time.Minute  // until everything runs, second by second
+	stride   = 10 * time.Second // of the past after that
+)
+
+// live lets the past go by.
+func (s *Shop) live(past time.Duration) {
+	for begun := past; past > 0; {
+		d := stride
+		if begun-past < settling || past <= settling {
+			d = time.Second
+		}
+		d = min(d, past)
+		s.clock.pass(d)
+		past -= d
+		s.Step()
+	}
+}
+
+// Step brings the company to the present: the world moves, then everything that looks
+// at it acts. Called by one goroutine, often.
+func (s *Shop) Step() {
+	s.World.Move()
+	for _, e := range s.World.Events() {
+		s.release(e)
+	}
+	for _, c := range s.Clusters {
+		c.Step()
+	}
+}
+
+// release brings a version to where its program runs, as the last stage of a build
+// does.
+func (s *Shop) release(e sandbox.Event) {
+	for _, c := range s.Clusters {
+		kube.Change(c, namespace, e.Program, func(d *appsv1.Deployment) {
+			for i := range d.Spec.Template.Spec.Containers {
+				d.Spec.Template.Spec.Containers[i].Image = Image(e.Program, e.Tag)
+			}
+			d.Generation++
+			if d.Annotations == nil {
+				d.Annotations = map[string]string{}
+			}
+			d.Annotations["kubernetes.io/change-cause"] = fmt.Sprintf("%s by %s", e.Build, e.By)
+		})
+	}
+}
