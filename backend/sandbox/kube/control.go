@@ -16,7 +16,8 @@ import (
 // A Controller brings the objects of one kind, and what belongs to them, to where they
 // are meant to be.
 type Controller struct {
-	Of runtime.Object // an empty one of its kind
+	Of   runtime.Object // an empty one of its kind
+	Near runtime.Object // an empty one of a kind that all objects of its own kind look at: those of the same namespace, or of all; may be nil
 	// Reconcile is called when the object has changed or is gone, when one that it
 	// owns has, and when that was asked for with After. Once for all that has changed.
 	Reconcile func(c *Cluster, namespace, name string)
@@ -63,7 +64,16 @@ func (c *Cluster) due() []task {
 	for key, obj := range c.memory.changed() {
 		m := metaOf(obj)
 		c.collect(key, m)
-		add(c.kindOf(obj), m.GetNamespace(), m.GetName())
+		k := c.kindOf(obj)
+		add(k, m.GetNamespace(), m.GetName())
+		for _, by := range c.controllers {
+			if by.Near != nil && c.kindOf(by.Near).gvk() == k.gvk() {
+				of := c.kindOf(by.Of)
+				for _, e := range c.memory.under(path.Join(of.prefix(), m.GetNamespace()) + "/") {
+					add(of, metaOf(e.obj).GetNamespace(), metaOf(e.obj).GetName())
+				}
+			}
+		}
 		if owner := metav1.GetControllerOf(m); owner != nil {
 			if k, ok := c.named(owner.APIVersion, owner.Kind); ok {
 				add(k, m.GetNamespace(), owner.Name)

@@ -113,5 +113,4 @@ func budget(c *Cluster, namespace, name string) {
 		b.Status.ExpectedPods, b.Status.CurrentHealthy, b.Status.DesiredHealthy = all, healthy, max(need, 0)
 		b.Status.DisruptionsAllowed, b.Status.ObservedGeneration = max(healthy-max(need, 0), 0), b.Generation
 	})
-	c.After(b, nodeLook)
 }

@@ -75,6 +75,12 @@ func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
 		pressure = corev1.ConditionTrue
 	}
 	was, full := nodeIs(n, corev1.NodeReady, corev1.ConditionTrue), nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue)
+	if was != silent && full == (pressure == corev1.ConditionTrue) && n.Spec.Unschedulable == tainted(n, corev1.TaintNodeUnschedulable) {
+		if silent {
+			c.expel(n)
+		}
+		return
+	}
 	Change(c, "", n.Name, func(n *corev1.Node) {
 		if silent {
 			for _, kind := range []corev1.NodeConditionType{corev1.NodeReady, corev1.NodeMemoryPressure, corev1.NodeDiskPressure, corev1.NodePIDPressure} {
@@ -183,6 +189,10 @@ func (c *Cluster) nodeCondition(n *corev1.Node, kind corev1.NodeConditionType, s
 		one.LastTransitionTime = c.now()
 	}
 	one.Status, one.Reason, one.Message = status, reason, message
+}
+
+func tainted(n *corev1.Node, key string) bool {
+	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == key })
 }
 
 func (c *Cluster) taint(n *corev1.Node, key string, effect corev1.TaintEffect, on bool) {

@@ -54,7 +54,6 @@ func reach(c *Cluster, namespace, name string) {
 	} else {
 		Change(c, namespace, slice.Name, func(e *discoveryv1.EndpointSlice) { e.Endpoints, e.Ports = slice.Endpoints, slice.Ports })
 	}
-	c.After(s, nodeLook)
 }
 
 // bind gives a claim its volume. One of the class local is on the disk of one machine,
@@ -73,9 +72,8 @@ func bind(c *Cluster, namespace, name string) {
 		}
 	}
 	local := claim.Spec.StorageClassName != nil && strings.HasPrefix(*claim.Spec.StorageClassName, "local")
-	if local && node == "" { // it waits for its first consumer
-		c.After(claim, nodeLook)
-		return
+	if local && node == "" {
+		return // it waits for its first consumer
 	}
 	pv := &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + string(claim.UID)},

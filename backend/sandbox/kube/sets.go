@@ -19,16 +19,16 @@ import (
 // controllers are those that every cluster has.
 func controllers() []Controller {
 	return []Controller{
-		{&appsv1.Deployment{}, deploy},
-		{&appsv1.ReplicaSet{}, replicate},
-		{&appsv1.StatefulSet{}, keepState},
-		{&appsv1.DaemonSet{}, everywhere},
-		{&batchv1.Job{}, finish},
-		{&corev1.Pod{}, runPod},
-		{&corev1.Namespace{}, closeNamespace},
-		{&corev1.PersistentVolumeClaim{}, bind},
-		{&corev1.Service{}, reach},
-		{&policyv1.PodDisruptionBudget{}, budget},
+		{Of: &appsv1.Deployment{}, Reconcile: deploy},
+		{Of: &appsv1.ReplicaSet{}, Reconcile: replicate},
+		{Of: &appsv1.StatefulSet{}, Reconcile: keepState},
+		{Of: &appsv1.DaemonSet{}, Near: &corev1.Node{}, Reconcile: everywhere},
+		{Of: &batchv1.Job{}, Reconcile: finish},
+		{Of: &corev1.Pod{}, Reconcile: runPod},
+		{Of: &corev1.Namespace{}, Reconcile: closeNamespace},
+		{Of: &corev1.PersistentVolumeClaim{}, Near: &corev1.Pod{}, Reconcile: bind},
+		{Of: &corev1.Service{}, Near: &corev1.Pod{}, Reconcile: reach},
+		{Of: &policyv1.PodDisruptionBudget{}, Near: &corev1.Pod{}, Reconcile: budget},
 	}
 }
 
@@ -233,7 +233,6 @@ func everywhere(c *Cluster, namespace, name string) {
 			UpdatedNumberScheduled: updated, ObservedGeneration: d.Generation,
 		}
 	})
-	c.After(d, nodeLook)
 }
 
 // finish has a job run its pods until enough have succeeded, or too many have failed.
