@@ -164,9 +164,12 @@ func New(l *link.Link) *GitLab { return limited(l, usual()) }
 
 func limited(l *link.Link, limits limits) *GitLab {
 	g := &GitLab{api: webapi.New(l), limits: limits, board: newBoard(), told: newTold(), marks: newMarks()}
+	g.api.Through(func(way http.RoundTripper) http.RoundTripper {
+		g.pace = &pace{way: way}
+		return g.pace
+	})
 	way := l.Client()
-	g.pace = &pace{way: way.Transport}
-	way.Transport = g.pace
+	way.Transport = reader{g.pace}
 	// An error can only come of options, which are constant, and of the address,
 	// which the link has made.
 	g.rest, _ = client.NewAuthSourceClient(client.Unauthenticated{},

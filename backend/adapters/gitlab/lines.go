@@ -84,7 +84,7 @@ func (f *follower) follow(ctx context.Context) (err error) {
 			return nil
 		}
 		step := f.g.limits.trace
-		if !wait(ctx, min(step*time.Duration(1+bytes/perWait), max(step, mostWait))) {
+		if !wait(ctx, max(min(step*time.Duration(1+bytes/perWait), max(step, mostWait)), time.Until(f.g.pace.until()))) {
 			return ctx.Err()
 		}
 	}
@@ -96,6 +96,9 @@ func (f *follower) tell(err error) {
 	h := backend.Health{State: backend.Live, Since: now}
 	if err != nil {
 		h = backend.Health{State: backend.Down, Since: now, Reason: backend.T(err.Error()), NextTry: now.Add(f.g.limits.trace)}
+		if until := f.g.pace.until(); until.After(h.NextTry) {
+			h.NextTry = until
+		}
 		switch code := backend.CodeOf(err); {
 		case code == backend.Denied || code == backend.Expired:
 			h.State = backend.Forbidden

@@ -18,6 +18,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/backendtest"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/sandbox"
 )
 
@@ -26,7 +27,8 @@ type heard struct {
 	mu    sync.Mutex
 	lines []backend.LogLine
 	state []backend.State // as it changed
-	more  chan struct{}   // a look has ended
+	last  backend.Health
+	more  chan struct{} // a look has ended
 }
 
 func newHeard() *heard { return &heard{more: make(chan struct{}, 1)} }
@@ -41,6 +43,7 @@ func (h *heard) Missed(int) {}
 
 func (h *heard) Health(_ backend.Ref, is backend.Health) {
 	h.mu.Lock()
+	h.last = is
 	if len(h.state) == 0 || h.state[len(h.state)-1] != is.State {
 		h.state = append(h.state, is.State)
 	}
@@ -301,5 +304,59 @@ func TestErasedLog(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"j| one", "j| two", "j| three"}, spoken(got)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestLogsKeepTheLimit: where logs or variables are asked for too often, nothing is
+// asked any more until that may be, and the log says when.
+func TestLogsKeepTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		do   func(*GitLab, backend.Ref) error
+	}{
+		{"/trace", nil},
+		{"/graphql", func(g *GitLab, r backend.Ref) error {
+			_, err := g.Params(t.Context(), delivery.BuildTrigger, r)
+			return err
+		}},
+	} {
+		tn := open(t)
+		r := tn.waits()
+		var mu sync.Mutex
+		asked := 0
+		inner := tn.faults.Server
+		tn.faults.Server = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if asked > 0 || strings.HasSuffix(req.URL.Path, c.path) {
+				asked++
+				w.Header().Set("Retry-After", "120")
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			inner.ServeHTTP(w, req)
+		})
+		g := tn.as("dev")
+		if c.do != nil {
+			fails(t, c.do(g, r), backend.Failed, "left alone until")
+			fails(t, c.do(g, r), backend.Failed, "left alone until")
+		} else {
+			h := newHeard()
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- g.Tail(ctx, backend.LogQuery{Of: []backend.Ref{r}, Last: 10}, h) }()
+			<-h.more
+			until := g.pace.until()
+			if h.last.State != backend.Down || !h.last.NextTry.Equal(until) || time.Until(until) < time.Minute || !strings.Contains(h.last.Reason.Safe(), "left alone until "+until.Local().Format(time.TimeOnly)) {
+				t.Errorf("%v until %v, to be closed until %v: %s", h.last.State, h.last.NextTry, until, h.last.Reason.Safe())
+			}
+			_, _, err := g.Before(t.Context(), backend.LogQuery{Of: []backend.Ref{r}}, backend.Cursor{}, 10)
+			fails(t, err, backend.Failed, "left alone until")
+			cancel()
+			<-done
+		}
+		if asked != 1 {
+			t.Errorf("%s: it was asked %d times", c.path, asked)
+		}
 	}
 }
