@@ -91,19 +91,23 @@ func (v *logs) said(f screen.Frame) []backend.Line {
 	return out[:min(len(out), max(1, f.Height()/3))]
 }
 
-// troubles are those whose lines do not come, and why.
+// troubles are those whose lines do not come, or not all of them, and why.
 func (v *logs) troubles() []backend.Line {
 	var out []backend.Line
 	all := v.reading.tape.Healths()
 	for ref, h := range all {
-		if h.State == backend.Live || h.Reason.IsZero() || ref.Name == "" && told(all, h) {
+		if h.Reason.IsZero() || ref.Name == "" && told(all, h) {
 			continue
 		}
 		text := h.Reason
 		if len(v.refs) > 1 && ref.Name != "" {
 			text = backend.T(ref.Name + ": " + h.Reason.Safe())
 		}
-		out = append(out, backend.Line{Level: ui.LevelOf(h.State), Text: text})
+		level := ui.LevelOf(h.State)
+		if h.State == backend.Live {
+			level = backend.Idle // only that there is more
+		}
+		out = append(out, backend.Line{Level: level, Text: text})
 	}
 	slices.SortFunc(out, func(a, b backend.Line) int {
 		return cmp.Or(cmp.Compare(b.Level, a.Level), cmp.Compare(a.Text.Safe(), b.Text.Safe()))

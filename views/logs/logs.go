@@ -155,7 +155,8 @@ func tail(ctx context.Context, reader backend.Lines, q backend.LogQuery, sink ba
 	return reader.Tail(ctx, q, sink)
 }
 
-// ended tells how a tail ended: by itself, or because it can't be.
+// ended tells how a tail ended: by itself, or because it can't be. Of whom the tail
+// had something else to say in the end, that stands.
 func ended(ctx context.Context, tape *feed.Tape, refs []backend.Ref, err error) {
 	if ctx.Err() != nil {
 		return
@@ -164,10 +165,18 @@ func ended(ctx context.Context, tape *feed.Tape, refs []backend.Ref, err error) 
 	if err != nil {
 		h = backend.Health{State: backend.Down, Reason: backend.T(err.Error())}
 	}
+	all := backend.Health{State: backend.Off}
 	for _, r := range refs {
-		tape.Health(r, h)
+		switch last := tape.Healths()[r]; {
+		case err != nil || last.Reason.IsZero() || last.State == backend.Connecting:
+			tape.Health(r, h)
+			all = h
+		case last.State == backend.Live:
+			last.State = backend.Off
+			tape.Health(r, last)
+		}
 	}
-	tape.Health(backend.Ref{}, h)
+	tape.Health(backend.Ref{}, all)
 }
 
 // parts divides what is typed: words to search for, and behind -q what the server

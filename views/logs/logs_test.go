@@ -24,9 +24,10 @@ type writer struct {
 	mu    sync.Mutex
 	sink  backend.LineSink
 	asked []backend.LogQuery
-	fails error // of Tail
-	ends  bool  // Tail does, at once
-	older int   // lines that there are before the first
+	fails error          // of Tail
+	ends  bool           // Tail does, at once
+	last  backend.Health // that it says before it ends
+	older int            // lines that there are before the first
 }
 
 // Tail implements backend.Lines.
@@ -36,6 +37,9 @@ func (w *writer) Tail(ctx context.Context, q backend.LogQuery, sink backend.Line
 	fails := w.fails
 	w.mu.Unlock()
 	if fails != nil || w.ends {
+		if !w.last.Reason.IsZero() {
+			sink.Health(q.Of[0], w.last)
+		}
 		return fails
 	}
 	for _, r := range q.Of {
@@ -337,10 +341,14 @@ func TestSaysWhyThereAreNone(t *testing.T) {
 	}{
 		"refused": {&writer{fails: &backend.Error{Code: backend.Invalid, Human: "That is no query. Mend it."}}, "x That is no query. Mend it."},
 		"ended":   {&writer{ends: true}, "- it has ended"},
+		"never":   {&writer{ends: true, last: backend.Health{State: backend.Off, Reason: backend.T("It never began.")}}, "- It never began."},
+		"no more": {&writer{ends: true, last: backend.Health{State: backend.Live, Reason: backend.T("None was retried.")}}, "- None was retried."},
+		"gone":    {&writer{ends: true, last: backend.Health{State: backend.Down, Reason: backend.T("It is not there.")}}, "x It is not there."},
+		"waited":  {&writer{ends: true, last: backend.Health{State: backend.Connecting, Reason: backend.T("It waits.")}}, "- it has ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, c.w, func(d *desk) {
-				if rows := d.picture(); rows[1] != c.says {
+				if rows := d.picture(); rows[1] != c.says || strings.Contains(rows[3]+rows[4], "ended") {
 					t.Errorf("it shows %q", rows)
 				}
 				if !d.v.Settled() {

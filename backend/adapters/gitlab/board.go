@@ -328,18 +328,18 @@ func (g *GitLab) pipelineRows(ctx context.Context, _ backend.Scope) (out []deliv
 			out = append(out, row)
 		}
 		if g.board.more != 0 {
-			out = append(out, delivery.Pipeline{Link: alias, Name: others(g.board.more), Off: fmt.Sprintf("are not shown: only the %d that were active last are", g.limits.projects)})
+			out = append(out, delivery.Pipeline{Link: alias, Name: others(g.board.more, "projects"), Off: fmt.Sprintf("are not shown: only the %d that were active last are", g.limits.projects)})
 		}
 	})
 	return out, err
 }
 
-// others stands for the projects that are not shown.
-func others(n int) string {
+// others stands for those that are not shown.
+func others(n int, what string) string {
 	if n < 0 {
-		return "more projects"
+		return "more " + what
 	}
-	return strconv.Itoa(n) + " more projects"
+	return strconv.Itoa(n) + " more " + what
 }
 
 // buildRows are the rows of their pipelines.
@@ -380,13 +380,13 @@ func (g *GitLab) whole(ctx context.Context, path string, id int64) (w whole, err
 	if err != nil {
 		return w, err
 	}
-	w.jobs, w.left, err = all(ctx, g, a, mostJobs, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Job, *client.Response, error) {
+	w.jobs, w.jobsLeft, err = all(ctx, g, a, mostJobs, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Job, *client.Response, error) {
 		return g.rest.Jobs.ListPipelineJobs(path, id, &client.ListJobsOptions{ListOptions: page, IncludeRetried: new(true)}, o)
 	})
 	if err != nil {
 		return w, err
 	}
-	w.bridges, _, err = all(ctx, g, a, perPage, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Bridge, *client.Response, error) {
+	w.bridges, w.bridgesLeft, err = all(ctx, g, a, mostJobs, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Bridge, *client.Response, error) {
 		return g.rest.Jobs.ListPipelineBridges(path, id, &client.ListJobsOptions{ListOptions: page}, o)
 	})
 	slices.SortFunc(w.jobs, func(a, b *client.Job) int { return cmp.Compare(a.ID, b.ID) })
@@ -394,7 +394,7 @@ func (g *GitLab) whole(ctx context.Context, path string, id int64) (w whole, err
 	return w, err
 }
 
-// mostJobs is how many of a pipeline are read.
+// mostJobs is how many jobs of a pipeline are read, and how many bridges.
 const mostJobs = 500
 
 func called(path, number string) string { return path + " #" + number }

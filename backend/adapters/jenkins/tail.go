@@ -71,6 +71,7 @@ type follower struct {
 	had   int   // lines of that which have come already: its answer broke off
 	half  half  // the line whose end has not come, before that chunk
 	live  bool
+	never bool // it was taken out of the queue
 	shown bool // what was there already was given
 	older bool // the server can't be asked for a log's end
 	kept  *ring
@@ -82,10 +83,19 @@ func (f *follower) follow(ctx context.Context) {
 		done, err := f.step(ctx)
 		pause := f.j.limits.tail
 		switch {
-		case ctx.Err() != nil || err == nil && done:
+		case ctx.Err() != nil:
+			return
+		case err == nil && f.never:
+			f.sink.Health(f.of, backend.Health{
+				State: backend.Off, Since: time.Now(),
+				Reason: backend.T(called(f.of) + " was taken out of the queue before it began: it has no log. Trigger it again to have one."),
+			})
 			return
 		case err == nil:
 			f.tell(nil)
+			if done {
+				return
+			}
 		default:
 			f.tell(err)
 			code := backend.CodeOf(err)
@@ -125,14 +135,9 @@ func (f *follower) tell(err error) {
 // step asks once. done: nothing more comes.
 func (f *follower) step(ctx context.Context) (done bool, err error) {
 	ref, begun, never, err := f.j.begun(ctx, f.ref)
-	if never {
-		f.sink.Health(f.of, backend.Health{
-			State: backend.Off, Since: time.Now(),
-			Reason: backend.T(called(f.of) + " was taken out of the queue before it began: it has no log. Trigger it again to have one."),
-		})
-	}
 	if err != nil || !begun {
-		return never, err
+		f.never = never
+		return false, err
 	}
 	f.ref = ref
 	if !f.shown {
