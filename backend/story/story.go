@@ -259,6 +259,9 @@ func (b *Book) health() (out map[backend.Part]backend.Health, loading map[backen
 				continue
 			}
 			loading[part] = loading[part] || s.Loading
+			if s.Health.State == backend.Live {
+				s.Health.Reason = backend.Text{} // what it leaves out its own view says
+			}
 			if was, ok := out[part]; !ok || s.Health.State > was.State {
 				out[part] = s.Health
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -105,6 +106,34 @@ func boxes(c *webapi.Client, every time.Duration) backend.Source[box] {
 	}})
 }
 
+// TestWhatIsLeftOutIsTold: a part that does not show all is live, and says so; the
+// rows that are gone are gone.
+func TestWhatIsLeftOutIsTold(t *testing.T) {
+	s := &shelf{}
+	s.set(http.StatusOK, "a", "b", "c", "d")
+	c, _ := open(t, s)
+	source := webapi.Source(c, webapi.Poll[box]{Every: time.Millisecond, Read: func(context.Context, backend.Scope) (out []box, err error) {
+		all := s.content()
+		for _, n := range all[:min(2, len(all))] {
+			out = append(out, box{n})
+		}
+		if n := len(all) - len(out); n > 0 {
+			err = &backend.Error{Code: backend.Partly, Human: fmt.Sprintf("%d more boxes. Look there.", n)}
+		}
+		return out, err
+	}})
+	bell := feed.NewBell()
+	w := watched{t, feed.NewFeed[box](bell), bell}
+	w.feed.Attach("shelf", source)
+	w.feed.Watch(t.Context(), backend.Scope{})
+	t.Cleanup(w.feed.Stop)
+	w.until(backend.Live, "2 more boxes. Look there.", "a", "b")
+	s.set(http.StatusOK, "b", "c", "d")
+	w.until(backend.Live, "1 more boxes. Look there.", "b", "c")
+	s.set(http.StatusOK, "c", "d")
+	w.until(backend.Live, "", "c", "d")
+}
+
 // watched is a feed of the boxes; until waits for its rows and health.
 type watched struct {
 	t    *testing.T
@@ -136,7 +165,8 @@ func (w watched) until(state backend.State, why string, names ...string) {
 		for _, p := range w.feed.Parts() {
 			health = p.Health
 		}
-		if slices.Equal(got, names) && health.State == state && strings.Contains(health.Reason.Safe(), why) {
+		says := health.Reason.Safe()
+		if slices.Equal(got, names) && health.State == state && strings.Contains(says, why) && (why != "" || state != backend.Live || says == "") {
 			return
 		}
 		select {

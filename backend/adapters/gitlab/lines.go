@@ -281,7 +281,7 @@ func (g *GitLab) Before(ctx context.Context, q backend.LogQuery, c backend.Curso
 	if !found {
 		return nil, c, &backend.Error{
 			Code: backend.NotFound, Op: "read logs", Ref: q.Of[0],
-			Human: fmt.Sprintf("Job %d, in whose log one has come so far, is not among those of %s any more. Read the log again from its end.", job, called(q.Of[0].Scope, q.Of[0].Name)),
+			Human: backend.T(fmt.Sprintf("Job %d, in whose log one has come so far, is not among those of %s any more. Read the log again from its end.", job, called(q.Of[0].Scope, q.Of[0].Name))).Safe(),
 		}
 	}
 	return out, backend.Cursor{}, nil
