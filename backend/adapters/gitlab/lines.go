@@ -124,12 +124,7 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 	status := w.pipeline.Status
 	over = !going(status) || f.ref.Sub != "" && len(jobs) > 0
 	f.note = w.note(f.ref, jobs, f.q.Previous)
-	for _, j := range slices.Backward(w.jobs) { // one that was retried since the last look has said why
-		if t := f.traces[j.ID]; t != nil && !t.over && !slices.Contains(jobs, j) {
-			jobs = append([]*client.Job{j}, jobs...)
-		}
-	}
-	for _, j := range jobs { // one whose log can't be read does not stand before the others
+	for _, j := range append(f.replaced(w, jobs), jobs...) { // one whose log can't be read does not stand before the others
 		// What may still be played in a build that has ended is not waited for.
 		ended := !going(j.Status) || !going(status) && stateOf(j.Status) != delivery.Running
 		n, wrong := f.read(ctx, j, ended)
@@ -146,6 +141,17 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 		f.first = nil
 	}
 	return over && err == nil, bytes, err
+}
+
+// replaced are the jobs that were retried since the last look: in what they wrote in
+// the end they say why.
+func (f *follower) replaced(w whole, jobs []*client.Job) (out []*client.Job) {
+	for _, j := range w.jobs {
+		if t := f.traces[j.ID]; t != nil && !t.over && !slices.Contains(jobs, j) {
+			out = append(out, j)
+		}
+	}
+	return out
 }
 
 // read reads what is new in the log of one job, and gives how long that is.
