@@ -189,6 +189,8 @@ func (w *world) Remove(scope, name string) {
 	delete(w.buckets[scope], name)
 }
 
+func (w *world) Of(m signal.Metric) backendtest.Object { return backendtest.Shown(m) }
+
 func (w *world) Be(m backendtest.Mood) {
 	w.mu.Lock()
 	w.closed = m == backendtest.Closed

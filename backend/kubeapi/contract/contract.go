@@ -198,6 +198,8 @@ func (w *world[T]) Remove(scope, name string) {
 	w.must("delete "+name, w.admin.CoreV1().RESTClient().Delete().AbsPath(w.kind(name).path(scope, name)).Body(body).Do(context.Background()).Error())
 }
 
+func (w *world[T]) Of(row T) backendtest.Object { return backendtest.Shown(row) }
+
 func (w *world[T]) Be(m backendtest.Mood) {
 	w.grant(m != backendtest.Closed && m != backendtest.Narrow, m == backendtest.Narrow)
 	if m == backendtest.Silent {
