@@ -71,7 +71,8 @@ func (i *Influx) column(ctx context.Context, q question, name string) (out []str
 func (i *Influx) refused(q question, err error) error { return i.api.Refused(q.op, q.what, q.ref, err) }
 
 // said is what the server said, out of the client's error. InfluxDB 1.8 answers 500
-// where the query is at fault, in words that tell it, and sometimes JSON as CSV.
+// where the query is at fault, or who asks has no right to read, in words that tell
+// it, and sometimes JSON as CSV.
 func said(err error) error {
 	var no *influxhttp.Error
 	if !errors.As(err, &no) || no.StatusCode == 0 {
@@ -86,7 +87,11 @@ func said(err error) error {
 		words = ""
 	}
 	status := no.StatusCode
-	if status == http.StatusInternalServerError && ofTheQuery(words) {
+	switch {
+	case status != http.StatusInternalServerError:
+	case strings.Contains(words, "requires READ for database"):
+		status = http.StatusForbidden
+	case ofTheQuery(words):
 		status = http.StatusBadRequest
 	}
 	return &webapi.StatusError{Status: status, Said: words}

@@ -258,6 +258,9 @@ func TestRefusals(t *testing.T) {
 		"1.8, bad Flux": {func(w http.ResponseWriter, _ string) {
 			refuse(w, 500, `type error 1:33-1:37: undefined identifier "rnge"`)
 		}, backend.Invalid, `undefined identifier "rnge"`},
+		"1.8, no permission": {func(w http.ResponseWriter, _ string) {
+			refuse(w, 500, `failed to initialize execute state: user "ops", requires READ for database "shop"`)
+		}, backend.Denied, "requires READ"},
 		"1.8, as CSV":    {plain(500, "text/csv; charset=utf-8", `{"error":"unsupported aggregate column type string"}`), backend.Invalid, "unsupported aggregate column type string"},
 		"1.8, its fault": {func(w http.ResponseWriter, _ string) { refuse(w, 500, "engine is closed") }, backend.Failed, "engine is closed"},
 		"1.8, no Flux":   {func(w http.ResponseWriter, _ string) { refuse(w, 403, "Flux query service disabled.") }, backend.Denied, "Flux query service disabled"},
@@ -466,7 +469,7 @@ func TestProtocol(t *testing.T) {
 func TestWrongPassword(t *testing.T) {
 	server := httptest.NewServer(shop())
 	t.Cleanup(server.Close)
-	in := adapter(t, server.URL, "plain:wrong", Options{})
+	in := adapter(t, server.URL, "ops", "plain:wrong", Options{})
 	if h := in.api.Link().Health(); h.State != backend.Forbidden || h.Reason.IsZero() {
 		t.Errorf("the link is %v: %s", h.State, h.Reason.Safe())
 	}
