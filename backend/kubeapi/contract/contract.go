@@ -6,6 +6,7 @@
 package contract
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -63,6 +64,7 @@ type Subject[T backend.Object] struct {
 	Source func(*kubeapi.Client) backend.Source[T]
 	Kinds  []Kind // objects are spread over them by their names
 	Pages  bool   // the server can't stream lists
+	On     string // which of the clusters knows the kinds; empty: b, where nobody's tests disturb it
 }
 
 // world is namespaces of its own on a real control plane, and a user whose
@@ -82,10 +84,9 @@ type world[T backend.Object] struct {
 // New makes a world on the control plane that `make test-real` starts.
 func New[T backend.Object](t *testing.T, subject Subject[T]) backendtest.World[T] {
 	t.Helper()
-	const where = "b" // nobody's tests disturb it
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		&clientcmd.ClientConfigLoadingRules{ExplicitPath: os.Getenv("WHEELHOUSE_KUBECONFIG")},
-		&clientcmd.ConfigOverrides{CurrentContext: where},
+		&clientcmd.ConfigOverrides{CurrentContext: cmp.Or(subject.On, "b")},
 	).ClientConfig()
 	if err != nil {
 		t.Fatalf("read the kubeconfig that `make test-real` makes: %v", err)
