@@ -252,9 +252,11 @@ func TestRefusals(t *testing.T) {
 		code   backend.Code
 		says   string
 	}{
-		"2, bad Flux":      {plain(400, "application/json; charset=utf-8", `{"code":"invalid","message":"compilation failed: error @1:8-1:9: undefined identifier x"}`), backend.Invalid, "undefined identifier x"},
-		"2, no bucket":     {plain(404, "application/json; charset=utf-8", `{"code":"not found","message":"could not find bucket"}`), backend.NotFound, "could not find bucket"},
-		"2, no permission": {plain(403, "application/json; charset=utf-8", `{"code":"forbidden","message":"insufficient permissions"}`), backend.Denied, "insufficient permissions"},
+		"2, bad Flux":          {plain(400, "application/json; charset=utf-8", `{"code":"invalid","message":"compilation failed: error @1:8-1:9: undefined identifier x"}`), backend.Invalid, "undefined identifier x"},
+		"2, no bucket":         {plain(404, "application/json; charset=utf-8", `{"code":"not found","message":"could not find bucket"}`), backend.NotFound, "could not find bucket"},
+		"2, no permission":     {plain(403, "application/json; charset=utf-8", `{"code":"forbidden","message":"insufficient permissions"}`), backend.Denied, "insufficient permissions"},
+		"2, no bucket to read": {plain(404, "application/json; charset=utf-8", `{"code":"not found","message":"no buckets found in organization 1b5d529532437a12"}`), backend.Denied, "no buckets found"},
+		"2, whose buckets":     {plain(400, "application/json; charset=utf-8", `{"code":"invalid","message":"failed to decode request body: Please provide either orgID or org"}`), backend.Invalid, "org in the configuration"},
 		"1.8, bad Flux": {func(w http.ResponseWriter, _ string) {
 			refuse(w, 500, `type error 1:33-1:37: undefined identifier "rnge"`)
 		}, backend.Invalid, `undefined identifier "rnge"`},
