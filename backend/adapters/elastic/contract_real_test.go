@@ -120,11 +120,15 @@ func (w *realWorld) may(names ...string) {
 
 // must sends one request as somebody who may do all, in cleanups too.
 func (w *realWorld) must(method, path string, body object) {
-	var raw []byte
+	text := ""
 	if body != nil {
-		raw, _ = json.Marshal(body) // it is made of texts
+		raw, err := json.Marshal(body)
+		if err != nil {
+			panic(err)
+		}
+		text = string(raw)
 	}
-	if status, answer, err := admin(w.t, "secured", method, path, string(raw)); err != nil || status >= http.StatusMultipleChoices {
+	if status, answer, err := admin(w.t, "secured", method, path, text); err != nil || status >= http.StatusMultipleChoices {
 		w.t.Errorf("%s %s: %d %v %s", method, path, status, err, answer)
 	}
 }
