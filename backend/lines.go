@@ -54,7 +54,8 @@ type Lines interface {
 	// no sense is an Invalid error.
 	Tail(ctx context.Context, q LogQuery, sink LineSink) error
 	// Before gives up to n lines that are older than the cursor, oldest first, and
-	// the cursor for those before them; the zero Cursor says that there are none.
+	// the cursor for those before them; the zero Cursor says that there are none. An
+	// error of the code Partly comes with lines, and says whose are not among them.
 	Before(ctx context.Context, q LogQuery, c Cursor, n int) ([]LogLine, Cursor, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -309,4 +311,77 @@ func TestOpenEndsWithItsReader(t *testing.T) {
 	if _, err := c.Open(ctx, webapi.Request{Path: "/boxes"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// pipes are a listener and a way to it without a network, whose waiting a bubble
+// sees.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error {
+	close(p) // once: the server sees to that
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	p <- there
+	return here, nil
+}
+
+// TestAnAnswerThatFallsSilentEnds: half a minute in which a byte is waited for and
+// none comes is the end; less is not, and what the reader takes for itself does not
+// count.
+func TestAnAnswerThatFallsSilentEnds(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	synctest.Test(t, func(t *testing.T) {
+		p := make(pipes)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, c := range []string{"a", "b", "c"} {
+				_, _ = io.WriteString(w, c)
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(29 * time.Second)
+			}
+			<-r.Context().Done()
+		})}
+		over := make(chan struct{})
+		go func() { defer close(over); _ = server.Serve(p) }()
+		defer func() { _ = server.Close(); <-over }()
+		links, err := link.Load(link.Options{Systems: []link.System{{URL: "http://shelf.test", Protocol: link.Protocol{Name: "shelf"}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer links.Close()
+		way := &http.Transport{DialContext: p.dial}
+		defer way.CloseIdleConnections()
+		res, err := webapi.Behind(links.All()[0], "the shelf", way).Open(t.Context(), webapi.Request{Path: "/boxes"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		one := make([]byte, 1)
+		for _, want := range []string{"a", "b", "c"} {
+			if _, err := io.ReadFull(res.Body, one); err != nil || string(one) != want {
+				t.Fatalf("%q comes, %v, not %q", one, err, want)
+			}
+			if want == "a" {
+				time.Sleep(time.Minute)
+			}
+		}
+		began := time.Now()
+		if n, err := res.Body.Read(one); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("then %d bytes come, %v", n, err)
+		}
+		if waited := time.Since(began); waited != 30*time.Second {
+			t.Errorf("that took %s", waited)
+		}
+	})
 }

@@ -76,7 +76,11 @@ func (v *logs) said(f screen.Frame) []backend.Line {
 	case v.older.asking:
 		say(backend.Moving, "reading older lines …")
 	case v.older.err != nil && v.paused && v.pager.AtTop():
-		say(backend.Warning, "no older lines: "+v.older.err.Error())
+		what := "no older lines: "
+		if backend.CodeOf(v.older.err) == backend.Partly {
+			what = "not all older lines: "
+		}
+		say(backend.Warning, what+v.older.err.Error())
 	case v.older.done && v.pager.AtTop() && v.paused:
 		say(backend.Idle, "nothing older can be shown")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,13 +22,14 @@ import (
 
 // A writer is a log that the test writes. Older lines are numbered below zero.
 type writer struct {
-	mu    sync.Mutex
-	sink  backend.LineSink
-	asked []backend.LogQuery
-	fails error          // of Tail
-	ends  bool           // Tail does, at once
-	last  backend.Health // that it says before it ends
-	older int            // lines that there are before the first
+	mu     sync.Mutex
+	sink   backend.LineSink
+	asked  []backend.LogQuery
+	fails  error          // of Tail
+	ends   bool           // Tail does, at once
+	last   backend.Health // that it says before it ends
+	older  int            // lines that there are before the first
+	partly error          // that older lines come with
 }
 
 // Tail implements backend.Lines.
@@ -59,9 +61,9 @@ func (w *writer) Before(_ context.Context, _ backend.LogQuery, c backend.Cursor,
 		out = append(out, numbered(i))
 	}
 	if len(out) == 0 {
-		return nil, backend.Cursor{}, nil
+		return nil, backend.Cursor{}, w.partly
 	}
-	return out, backend.Cursor{Oldest: out[0], State: "mine"}, nil
+	return out, backend.Cursor{Oldest: out[0], State: "mine"}, w.partly
 }
 
 func numbered(i int) backend.LogLine {
@@ -215,6 +217,29 @@ func TestReadsWhatIsOlder(t *testing.T) {
 		}
 		if !d.v.older.done {
 			t.Error("it asks on")
+		}
+	})
+}
+
+// TestOlderLinesOfSome: those that came are there, what is missing is told, and one
+// goes on back.
+func TestOlderLinesOfSome(t *testing.T) {
+	w := &writer{older: 1500, partly: &backend.Error{Code: backend.Partly, Human: "What 2 wrote is not."}}
+	within(t, w, func(d *desk) {
+		w.write(0, 3)
+		d.settle()
+		d.does("pager.top")
+		d.does("logs.older")
+		d.does("pager.top")
+		for range 3 {
+			d.settle()
+			d.does("pager.top")
+		}
+		if s := d.v.reading.tape.State(); s.Len != 1503 {
+			t.Errorf("%+v", s)
+		}
+		if s := d.picture(); !slices.ContainsFunc(s, func(row string) bool { return strings.Contains(row, "not all older lines: What 2 wrote") }) {
+			t.Error(s)
 		}
 	})
 }

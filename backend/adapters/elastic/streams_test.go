@@ -52,6 +52,8 @@ func (w *world) Put(scope, name, word string) {
 
 func (w *world) Remove(_, name string) { w.be(func() { delete(w.indices, name) }) }
 
+func (w *world) Of(s signal.Stream) backendtest.Object { return backendtest.Shown(s) }
+
 func (w *world) Be(m backendtest.Mood) {
 	w.be(func() {
 		w.denied, w.narrow = m == backendtest.Closed, ""
