@@ -24,7 +24,6 @@ type Store[T backend.Object] struct {
 	parts map[backend.Part]*part[T]
 	told  uint64 // counts what was told about parts
 	seq   uint64 // counts changes of rows
-	left  uint64 // counts rows that left
 	log   []change[T]
 	texts texts
 	words []byte // scratch, for a row's text
@@ -92,6 +91,17 @@ func (s *Store[T]) Len() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return len(s.rows)
+}
+
+// Rows gives every row as it is now, in no order.
+func (s *Store[T]) Rows() []*T {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	rows := make([]*T, 0, len(s.rows))
+	for _, e := range s.rows {
+		rows = append(rows, &e.value)
+	}
+	return rows
 }
 
 // Parts gives every part with its health, sorted by link, scope and kind.
@@ -225,7 +235,6 @@ func (s *Store[T]) drop(key backend.Ref, e *entry[T]) {
 	delete(s.rows, key)
 	s.texts.drop(e.slot)
 	e.dead, e.past = true, nil
-	s.left++
 	s.record(change[T]{old: e})
 }
 

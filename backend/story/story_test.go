@@ -1,6 +1,7 @@
 package story_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -149,5 +150,65 @@ func TestBookIsAsLiveAsItsWorst(t *testing.T) {
 	b.Turn()
 	if got := state(); got != "eu stale" {
 		t.Error(got)
+	}
+}
+
+// TestManyComeInTurns: one turn takes in only so much, rings for the next, and says that
+// all is there once it is.
+func TestManyComeInTurns(t *testing.T) {
+	set := feed.NewSet(feed.NewBell())
+	t.Cleanup(set.Stop)
+	b := story.New(set, func(alias string) backend.Ref { return backend.Ref{Link: alias} })
+	f := feed.Of[thing](set)
+	story.Add(b, f, true)
+	load := f.Begin(backend.Part{Link: "eu"})
+	const n = 1600
+	for i := range n {
+		load.Put(thing{name: fmt.Sprint(i), says: "is so", level: backend.Warning})
+	}
+	load.Synced()
+	turns := 0
+	for before := -1; b.Feed().Len() > before; turns++ {
+		if before >= 0 && b.Feed().Parts()[0].Loading != (before < n) {
+			t.Errorf("with %d of %d: %+v", before, n, b.Feed().Parts())
+		}
+		select {
+		case <-set.Bell().C():
+		default:
+			t.Fatalf("nobody rings for the others behind the first %d", before)
+		}
+		before = b.Feed().Len()
+		b.Turn()
+	}
+	if b.Feed().Len() != n || turns < 4 {
+		t.Errorf("%d after %d turns", b.Feed().Len(), turns)
+	}
+}
+
+// TestLastChangesFollow: a change that is taken back lets the one before it come again,
+// and one of an object of which something is found stands behind that.
+func TestLastChangesFollow(t *testing.T) {
+	b, _, load := open(t)
+	for i := range 25 {
+		load.Put(thing{name: fmt.Sprintf("t%02d", i), changed: int64(100 + i)})
+	}
+	load.Synced()
+	b.Turn()
+	has := func(name string) bool {
+		return slices.ContainsFunc(told(b), func(s string) bool { return strings.HasPrefix(s, "before|"+name+"|") })
+	}
+	if has("t04") || !has("t05") {
+		t.Errorf("%q", told(b))
+	}
+	load.Delete(thing{name: "t24"}.Ref())
+	load.Put(thing{name: "t23", changed: 123, says: "is bad", level: backend.Critical})
+	b.Turn()
+	if !has("t04") || has("t23") || has("t24") {
+		t.Errorf("%q", told(b))
+	}
+	load.Put(thing{name: "t23", changed: 1})
+	b.Turn()
+	if !has("t03") || has("t23") {
+		t.Errorf("%q", told(b))
 	}
 }

@@ -23,9 +23,6 @@ func (h *home) Draw(f screen.Frame) {
 		h.bands[0].Draw(f) // it says why
 		return
 	}
-	if wait := h.again.Sub(f.Now); wait > 0 {
-		f.Until(h.again)
-	}
 	note := h.drawNote(f)
 	heights := h.heights(f.Height() - note)
 	y := 0
