@@ -168,17 +168,17 @@ func TestManyComeInTurns(t *testing.T) {
 	}
 	load.Synced()
 	turns := 0
-	for before := -1; b.Feed().Len() > before; turns++ {
-		if before >= 0 && b.Feed().Parts()[0].Loading != (before < n) {
-			t.Errorf("with %d of %d: %+v", before, n, b.Feed().Parts())
-		}
+	for held := 0; held < n && turns < n; turns++ {
 		select {
 		case <-set.Bell().C():
 		default:
-			t.Fatalf("nobody rings for the others behind the first %d", before)
+			t.Fatalf("nobody rings for the others behind the first %d", held)
 		}
-		before = b.Feed().Len()
 		b.Turn()
+		held = b.Feed().Len()
+		if loading := b.Feed().Parts()[0].Loading; loading != (held < n) {
+			t.Errorf("with %d of %d it is loading: %v", held, n, loading)
+		}
 	}
 	if b.Feed().Len() != n || turns < 4 {
 		t.Errorf("%d after %d turns", b.Feed().Len(), turns)
