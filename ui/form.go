@@ -112,9 +112,8 @@ func (fm *form) drawField(f screen.Frame, i, y int) {
 		f.Text(0, y, themes.Accent, f.Signs.Cursor)
 		pen = themes.Plain | themes.Bold
 	}
-	title := backend.T(p.Title).Safe()
-	w := min(screen.Width(title), f.Width()/2)
-	f.Fit(2, y, w, pen, title, false)
+	w := fm.labels(f.Width())
+	f.Fit(2, y, w, pen, backend.T(p.Title).Safe(), false)
 	x := 2 + w + 2
 	switch p.Type {
 	case backend.Bool:
@@ -132,6 +131,15 @@ func (fm *form) drawField(f screen.Frame, i, y int) {
 	for n, row := range helpOf(p, f.Width()-2) {
 		f.Text(2, y+1+n, themes.Dim, row)
 	}
+}
+
+// labels is how wide the names of all fields are, in a form of w cells: what is filled
+// in stands below each other.
+func (fm *form) labels(w int) (widest int) {
+	for _, p := range fm.action.Params {
+		widest = max(widest, screen.Width(backend.T(p.Title).Safe()))
+	}
+	return min(widest, w/2)
 }
 
 func (fm *form) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
