@@ -154,8 +154,8 @@ func flags(c *cluster.Cluster) string {
 	if c.Protected {
 		out = append(out, "protected")
 	}
-	if c.Insecure {
-		out = append(out, "TLS not verified")
+	if words := ui.Unsafe(c.Server, c.Insecure); words != "" {
+		out = append(out, words)
 	}
 	return strings.Join(out, " ")
 }
