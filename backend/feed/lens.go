@@ -39,11 +39,12 @@ type Row[T any] struct {
 
 // Counts is what a header says, as of the last Refresh.
 type Counts struct {
-	Total, Shown  int  // rows
-	Parts         int  // that are watched
-	Live, Loading int  // of them
-	Filtering     bool // the newest filter is still being worked out; the rows before it are shown
-	Sorting       bool // so is the newest order
+	Total, Shown  int    // rows
+	Parts         int    // that are watched
+	Live, Loading int    // of them
+	Left          uint64 // rows that have ever left the store; a change of it says that some have
+	Filtering     bool   // the newest filter is still being worked out; the rows before it are shown
+	Sorting       bool   // so is the newest order
 }
 
 // Hidden counts the rows that the filter does not keep.
@@ -127,7 +128,7 @@ func (l *Lens[T]) read() (gone, came []*entry[T], news bool) {
 			}
 		}
 	}
-	l.seq, l.told = s.seq, s.told
+	l.seq, l.told, l.counts.Left = s.seq, s.told, s.left
 	l.countParts()
 	return gone, came, true
 }

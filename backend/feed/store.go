@@ -24,6 +24,7 @@ type Store[T backend.Object] struct {
 	parts map[backend.Part]*part[T]
 	told  uint64 // counts what was told about parts
 	seq   uint64 // counts changes of rows
+	left  uint64 // counts rows that left
 	log   []change[T]
 	texts texts
 	words []byte // scratch, for a row's text
@@ -235,6 +236,7 @@ func (s *Store[T]) drop(key backend.Ref, e *entry[T]) {
 	delete(s.rows, key)
 	s.texts.drop(e.slot)
 	e.dead, e.past = true, nil
+	s.left++
 	s.record(change[T]{old: e})
 }
 

@@ -269,11 +269,11 @@ func (b *Book) tellLast() {
 
 // tellHealth tells each link's health: the worst of what its feeds are. What a link
 // does not have, nobody misses here. It gives which are still being read for the
-// first time, and finds what can't be read of links that can be reached: what is
-// wrong there nobody sees.
+// first time, and finds what can't be read of links that do not say so themselves: what
+// is wrong there nobody sees.
 func (b *Book) tellHealth() (loading map[string]bool) {
 	loading = map[string]bool{}
-	all, live, lost := map[string]backend.Health{}, map[string]bool{}, map[string]backend.Health{}
+	all, lost := map[string]backend.Health{}, map[string]backend.Health{}
 	for _, p := range b.pages {
 		for _, s := range p.parts() {
 			link, h := s.Part.Link, s.Health
@@ -284,10 +284,7 @@ func (b *Book) tellHealth() (loading map[string]bool) {
 			if was, ok := all[link]; !ok || h.State > was.State {
 				all[link] = h
 			}
-			switch h.State {
-			case backend.Live:
-				live[link] = true
-			case backend.Down, backend.Stale:
+			if h.State == backend.Down || h.State == backend.Stale {
 				lost[link] = h
 			}
 		}
@@ -302,16 +299,22 @@ func (b *Book) tellHealth() (loading map[string]bool) {
 		}
 	}
 	for link := range b.lost {
-		if now := lost[link]; !live[link] || now.Reason != b.lost[link].Sentence {
+		if lost[link].Reason != b.lost[link].Sentence || b.speaks(link) {
 			b.find(b.lost[link], false)
 			delete(b.lost, link)
 		}
 	}
 	for link, h := range lost {
-		if live[link] && b.lost[link] == nil && !h.Reason.IsZero() {
+		if b.lost[link] == nil && !h.Reason.IsZero() && !b.speaks(link) {
 			b.lost[link] = &backend.Finding{Ref: b.link(link), Rule: "part", Level: backend.Warning, Since: h.Since, Sentence: h.Reason}
 			b.find(b.lost[link], true)
 		}
 	}
 	return loading
+}
+
+// speaks says whether a link's own row tells of it: that all of it is lost.
+func (b *Book) speaks(link string) bool {
+	ref := b.link(link)
+	return slices.ContainsFunc(b.found[ref.Key()], func(f *backend.Finding) bool { return f != b.lost[link] })
 }

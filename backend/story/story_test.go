@@ -50,7 +50,7 @@ func told(b *story.Book) []string {
 
 func open(t *testing.T) (*story.Book, *feed.Feed[thing], backend.Load[thing]) {
 	set := feed.NewSet(feed.NewBell())
-	b := story.New(set, func(alias string) backend.Ref { return backend.Ref{Link: alias, Kind: "link", Name: alias} })
+	b := story.New(set, func(alias string) backend.Ref { return thing{name: alias}.Ref() })
 	f := feed.Of[thing](set)
 	story.Add(b, f, true)
 	load := f.Begin(backend.Part{Link: "eu"})
@@ -99,7 +99,8 @@ func TestBookFollowsTheFeeds(t *testing.T) {
 	}
 }
 
-// TestWhatCantBeRead: a part of a link that is lost while another is live is told.
+// TestWhatCantBeRead: a part of a link that is lost is told, unless the link says itself
+// that it is.
 func TestWhatCantBeRead(t *testing.T) {
 	b, f, load := open(t)
 	load.Synced()
@@ -108,10 +109,22 @@ func TestWhatCantBeRead(t *testing.T) {
 	if d := diff.Diff([]string{"wrong|eu|warning|it answers with a web page"}, told(b)); d != "" {
 		t.Error(d)
 	}
-	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Stale, Reason: backend.T("it is away")})
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Stale, Reason: backend.T("it answers with a web page")})
+	b.Turn()
+	if d := diff.Diff([]string{"wrong|eu|warning|it answers with a web page"}, told(b)); d != "" {
+		t.Error("where all parts are lost: ", d)
+	}
+	load.Put(thing{name: "eu", says: "it is away", level: backend.Critical})
+	b.Turn()
+	if d := diff.Diff([]string{"wrong|eu|failed|it is away"}, told(b)); d != "" {
+		t.Error("where the link tells of itself: ", d)
+	}
+	load.Put(thing{name: "eu"})
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Live})
+	f.Health(backend.Part{Link: "eu", Kind: "odd"}, backend.Health{State: backend.Live})
 	b.Turn()
 	if got := told(b); len(got) != 0 {
-		t.Errorf("of a link that is lost as a whole its parts say %q", got)
+		t.Errorf("where all is read again: %q", got)
 	}
 }
 
