@@ -113,8 +113,10 @@ func level(c *cluster.Cluster) backend.Level { return ui.LevelOf(c.Health.State)
 
 // Columns are what a row of clusters shows.
 func Columns() []table.Column[cluster.Cluster] {
+	name := list.Name("name", "NAME", func(c *cluster.Cluster) string { return c.Link })
+	name.Max = 24 // no details stand beside it, and an alias is short
 	return []table.Column[cluster.Cluster]{
-		list.Name("name", "NAME", func(c *cluster.Cluster) string { return c.Link }),
+		name,
 		list.State("state", "STATE", func(c *cluster.Cluster) (string, backend.Level) { return c.Health.State.String(), level(c) }),
 		{
 			ID: "latency", Title: "LATENCY", Right: true, Keep: 5, Text: latency,

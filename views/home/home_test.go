@@ -145,6 +145,20 @@ func TestMarksAreTold(t *testing.T) {
 	}
 }
 
+func TestObjectsAreCalled(t *testing.T) {
+	for want, of := range map[string]backend.Ref{
+		"rollout checkout":      {Kind: "rollout.argoproj.io", Scope: "shop", Name: "checkout"},
+		"build shop/cart #812":  {Kind: "build", Scope: "shop/cart", Name: "812"},
+		"breaker payments.bank": {Kind: "breaker", Scope: "shop", Name: "payments.bank"},
+		"breakers of search":    {Kind: "breaker", Scope: "shop", Name: "search.?"}, // which does not answer
+		"link eu":               {Link: "eu", Kind: "cluster", Name: "eu"},
+	} {
+		if got := what(&story.Item{Of: of}); got != want {
+			t.Errorf("%v is called %q, not %q", of, got, want)
+		}
+	}
+}
+
 // BenchmarkHome is what home costs whoever draws while thousands of things are wrong:
 // each turn as they come, and each for one that changes.
 func BenchmarkHome(b *testing.B) {

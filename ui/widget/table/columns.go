@@ -191,6 +191,9 @@ func (t *Table[T]) arrange(w int) {
 	}
 	l.hidden = all - len(wanted)
 	name = max(0, w-gutter-t.others(wanted))
+	if most := t.columns[t.name].Max; most > 0 {
+		name = min(name, max(most, l.widths[t.name]))
+	}
 	l.places = l.places[:0]
 	x := gutter
 	for _, i := range wanted {

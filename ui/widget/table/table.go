@@ -26,7 +26,7 @@ type Column[T any] struct {
 
 	Min, Max int  // cells; Max zero: as wide as what is seen, within reason
 	Right    bool // aligned right, as numbers are
-	Name     bool // names the row: never dropped, takes the room that is left
+	Name     bool // names the row: never dropped, takes the room that is left, up to its Max where it has one
 	Keep     int  // lower survives narrow terminals longest
 	Hidden   bool // shown only when chosen
 
