@@ -126,7 +126,7 @@ func Columns() []table.Column[cluster.Cluster] {
 		},
 		list.Text("user", "USER", 4, func(c *cluster.Cluster) string { return c.User }),
 		{
-			ID: "flags", Title: "", Keep: 3, Text: flags,
+			ID: "flags", Title: "FLAGS", Keep: 3, Text: flags,
 			Cell: func(c *cluster.Cluster, _ time.Time) table.Cell {
 				return table.Cell{Text: flags(c), Pen: themes.Warning}
 			},
