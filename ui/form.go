@@ -46,7 +46,8 @@ func newForm(a backend.Action, sel Selection, given backend.Args) *form {
 
 func (fm *form) title() string {
 	if len(fm.sel.Refs) == 1 {
-		return fm.action.Title + " " + backend.T(path(fm.sel.Refs[0])).Safe()
+		r := fm.sel.Refs[0]
+		return fm.action.Title + " " + backend.T(path(r)+" on "+r.Link).Safe()
 	}
 	return fm.action.Title + " " + Count(len(fm.sel.Refs), "object")
 }
@@ -85,8 +86,12 @@ func (fm *form) draw(_ *Shell, f screen.Frame) {
 		y += fm.rows(i, w)
 	}
 	f.Fit(0, f.Height()-2, w, themes.Warning, fm.wrong, false)
-	keys := "enter shows the plan · tab next field · esc cancels"
-	if n := len(fm.fields); last-first+1 < n {
+	keys := "enter shows the plan · esc cancels"
+	n := len(fm.fields)
+	if n > 1 {
+		keys = "tab next field · " + keys
+	}
+	if last-first+1 < n {
 		keys = fmt.Sprintf("%d-%d of %d · ", first+1, last+1, n) + keys
 	}
 	f.Text(0, f.Height()-1, themes.Dim, keys)
