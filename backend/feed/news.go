@@ -29,7 +29,7 @@ func (l *Lens[T]) News(most int) (gone, came []*T, more bool) {
 	was, now, o := l.news.told, l.shown, l.order()
 	var out, in []*entry[T]
 	for len(was) > 0 || len(now) > 0 {
-		c := 0
+		var c int
 		switch {
 		case len(was) == 0:
 			c = 1

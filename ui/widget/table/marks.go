@@ -144,6 +144,13 @@ func (t *Table[T]) followMarks() {
 	if m.unsure && !loading {
 		touched, m.unsure = slices.Collect(maps.Keys(m.keys)), false
 	}
+	t.dropMarks(touched, loading)
+}
+
+// dropMarks takes the marks of touched rows off that are gone, or were made anew. While
+// rows are loading it is not known which are gone.
+func (t *Table[T]) dropMarks(touched []backend.Ref, loading bool) {
+	m := &t.marks
 	before := len(m.keys)
 	for _, key := range touched {
 		is, marked := m.keys[key]
