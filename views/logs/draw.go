@@ -38,6 +38,9 @@ func (v *logs) Title() ui.Title {
 
 // health is the worst of all whose lines these are.
 func (v *logs) health() (worst backend.Health) {
+	if !v.reading.left.IsZero() {
+		return backend.Health{State: backend.Stale, Since: v.reading.left}
+	}
 	for _, h := range v.reading.tape.Healths() {
 		if h.State > worst.State {
 			worst = h
@@ -86,7 +89,9 @@ func (v *logs) said(f screen.Frame) []backend.Line {
 	}
 	if v.paused {
 		text := "paused · s or G follows again"
-		if v.newer > 0 {
+		if !v.reading.left.IsZero() {
+			text = "paused, and not read since another log was opened · s or G reads anew"
+		} else if v.newer > 0 {
 			text = fmt.Sprintf("paused, %s since · s or G follows again", ui.Count(int(v.newer), "newer line"))
 		}
 		say(backend.Waiting, text)

@@ -24,7 +24,7 @@ func (v *logs) Commands() []ui.Command {
 			v.pause(!v.paused)
 			v.held = v.paused
 		}),
-		do("logs.times", "Times, or none", "", v.toggleTimes),
+		do("logs.times", "Times, or none", whyNot(!v.shown.timed, "no line says when it was written"), v.toggleTimes),
 		do("logs.previous", "Of the process before this one, or of this one", whyNot(len(v.refs) == 0, "there is no log"), func() { v.previous = !v.previous; v.begin() }),
 		ui.Command{ID: "logs.older", Title: "Read older lines", Group: "log", Why: v.whyNoOlder(), Run: v.askOlder},
 		ui.Command{ID: "pager.copy", Title: "Copy the lines in sight", Group: "log", Run: v.copySight},

@@ -283,6 +283,63 @@ func TestIsNotReadOnceLeft(t *testing.T) {
 	})
 }
 
+// TestWhatIsLookedAtStays: a log that was paused and left shows what it showed, says
+// that it was not read, and reads anew when it is to follow.
+func TestWhatIsLookedAtStays(t *testing.T) {
+	w := &writer{}
+	within(t, w, func(d *desk) {
+		w.write(0, 50)
+		d.settle()
+		d.does("pager.pageUp")
+		before := d.picture()
+		d.v.Left()
+		d.v.Open(ui.Place{})
+		d.settle()
+		now := d.picture()
+		if len(w.asked) != 1 || now[0] != before[0] || !strings.Contains(now[len(now)-1], "not read since") {
+			t.Errorf("asked %d times:\n%q\nand before:\n%q", len(w.asked), now, before)
+		}
+		if h := d.v.Title().Health; h.State != backend.Stale || h.Since.IsZero() {
+			t.Errorf("it says that it is %+v", h)
+		}
+		d.does("pager.bottom")
+		d.settle()
+		w.write(50, 52)
+		d.settle()
+		if d.counts("2 lines, 0 dropped"); len(w.asked) != 2 || d.v.Title().Health.State != backend.Live {
+			t.Errorf("asked %d times, %+v", len(w.asked), d.v.Title().Health)
+		}
+	})
+}
+
+// TestTimesThatThereAreNot: no room is made for the times of lines that have none.
+func TestTimesThatThereAreNot(t *testing.T) {
+	w := &writer{}
+	why := func(d *desk) string {
+		for _, c := range d.v.Commands() {
+			if c.ID == "logs.times" {
+				return c.Why
+			}
+		}
+		return "there is no such command"
+	}
+	within(t, w, func(d *desk) {
+		w.write(0, 2)
+		d.settle()
+		before := d.picture()
+		d.v.toggleTimes()
+		d.settle()
+		if diff := cmp.Diff(before, d.picture()); diff != "" || why(d) == "" {
+			t.Errorf("%q: %s", why(d), diff)
+		}
+		w.sink.Lines(backend.LogLine{At: 1, Text: backend.T("timed")})
+		d.settle()
+		if now := d.picture(); !strings.Contains(now[2], ":00:00") || why(d) != "" {
+			t.Errorf("%q: %q", why(d), now)
+		}
+	})
+}
+
 // TestPausedStaysPaused: keys that do not go to the end do not end a pause, and those
 // that move nothing up begin none.
 func TestPausedStaysPaused(t *testing.T) {

@@ -190,7 +190,7 @@ func all[T any](ctx context.Context, g *GitLab, a about, most int, f func(page c
 			return out, 0, &backend.Error{
 				Code: backend.Failed, Op: a.op, Ref: a.ref,
 				Human: backend.T(fmt.Sprintf("%s on %s does not end: after page %d it names page %d, and brings nothing new. Try again later, and look at what stands before the server.",
-					upper(a.what), g.api.Link().Alias(), page.Page, res.NextPage)).Safe(),
+					webapi.Upper(a.what), g.api.Link().Alias(), page.Page, res.NextPage)).Safe(),
 			}
 		}
 		page.Page = res.NextPage
