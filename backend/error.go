@@ -15,7 +15,7 @@ const (
 	Invalid                 // what was asked makes no sense; nothing was sent
 	Denied                  // not permitted, or read-only
 	Conflict                // the facts that the plan was made on have changed
-	Partly                  // some steps were done, some not
+	Partly                  // some of it was done, or can be shown, and some not
 	Unconfirmed             // a confirmation is needed and none was given
 	NotFound                // it is not there
 	Unreachable             // no answer

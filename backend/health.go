@@ -26,7 +26,7 @@ type Health struct {
 	State   State
 	Since   time.Time     // when this state began; for Stale, when it was last live
 	Latency time.Duration // of the last answered probe; zero when unknown
-	Reason  Text          // why, and what helps; empty while Live
+	Reason  Text          // why, and what helps; while Live, what there is that is not shown, and is mostly empty
 	NextTry time.Time     // zero when nothing will be tried by itself
 }
 

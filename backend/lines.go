@@ -41,7 +41,7 @@ type LogQuery struct {
 	Last     int       // how many of those that are there already come first, of each
 	Since    time.Time // none that is older; zero: whatever Last says
 	Match    string    // what the server itself sifts by, in its own query language; empty: nothing
-	Previous bool      // of the process before the one that runs, where a system keeps those
+	Previous bool      // of the process before the one that runs, where a system keeps those; of a build that has jobs, of the last attempt before the newest of each that was retried
 }
 
 // Lines reads logs. Safe for concurrent use.
@@ -49,10 +49,13 @@ type Lines interface {
 	// Tail gives lines as they come, each once, until ctx ends, whose error it
 	// returns, or nothing more can come, which is nil: the build has ended. It
 	// reconnects by itself, goes on where it was, and tells every other trouble
-	// through the sink. A query that makes no sense is an Invalid error.
+	// through the sink. Where there is more to say of an end than that, the last Health
+	// says it: that there never was a log, what of it is not shown. A query that makes
+	// no sense is an Invalid error.
 	Tail(ctx context.Context, q LogQuery, sink LineSink) error
 	// Before gives up to n lines that are older than the cursor, oldest first, and
-	// the cursor for those before them; the zero Cursor says that there are none.
+	// the cursor for those before them; the zero Cursor says that there are none. An
+	// error of the code Partly comes with lines, and says whose are not among them.
 	Before(ctx context.Context, q LogQuery, c Cursor, n int) ([]LogLine, Cursor, error)
 }
 

@@ -187,10 +187,10 @@ func (c *confirm) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
 	if isKey {
 		switch name := k.String(); name {
 		case "down", "pgdown":
-			c.top += 1 + b2i(name == "pgdown")*c.rows
+			c.top += c.step(name)
 			return false, nil
 		case "up", "pgup":
-			c.top -= 1 + b2i(name == "pgup")*c.rows
+			c.top -= c.step(name)
 			return false, nil
 		case "enter", "tab", "left", "right":
 			if c.proposal.Refused != "" {
@@ -245,9 +245,10 @@ func (c *confirm) dismissed(s *Shell) {
 	s.Say("Cancelled: nothing was sent.", backend.None)
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// step is by how many lines a key scrolls.
+func (c *confirm) step(key string) int {
+	if key == "pgdown" || key == "pgup" {
+		return c.rows
 	}
-	return 0
+	return 1
 }

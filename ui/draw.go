@@ -162,10 +162,11 @@ func linkCounts(f screen.Frame, links []LinkState) (out []run) {
 // tags are the words that must not be missed; the names in them give way to
 // their number where they are wider than room.
 func tags(connected []LinkState, room int) string {
-	var tags, readOnly []string
-	insecure := false
+	var tags, readOnly, unsafe []string
 	for _, l := range connected {
-		insecure = insecure || l.Insecure
+		if words := strings.ToUpper(l.Unsafe); words != "" && !slices.Contains(unsafe, words) {
+			unsafe = append(unsafe, words)
+		}
 		if l.ReadOnly {
 			readOnly = append(readOnly, l.Alias)
 		}
@@ -180,10 +181,7 @@ func tags(connected []LinkState, room int) string {
 		}
 		tags = append(tags, "READ-ONLY: "+names)
 	}
-	if insecure {
-		tags = append(tags, "TLS NOT VERIFIED")
-	}
-	return strings.Join(tags, " ")
+	return strings.Join(append(tags, unsafe...), " ")
 }
 
 // LevelOf is the level that a health state is drawn with.

@@ -46,7 +46,8 @@ func newForm(a backend.Action, sel Selection, given backend.Args) *form {
 
 func (fm *form) title() string {
 	if len(fm.sel.Refs) == 1 {
-		return fm.action.Title + " " + backend.T(path(fm.sel.Refs[0])).Safe()
+		r := fm.sel.Refs[0]
+		return fm.action.Title + " " + backend.T(path(r)+" on "+r.Link).Safe()
 	}
 	return fm.action.Title + " " + Count(len(fm.sel.Refs), "object")
 }
@@ -85,8 +86,12 @@ func (fm *form) draw(_ *Shell, f screen.Frame) {
 		y += fm.rows(i, w)
 	}
 	f.Fit(0, f.Height()-2, w, themes.Warning, fm.wrong, false)
-	keys := "enter shows the plan · tab next field · esc cancels"
-	if n := len(fm.fields); last-first+1 < n {
+	keys := "enter shows the plan · esc cancels"
+	n := len(fm.fields)
+	if n > 1 {
+		keys = "tab next field · " + keys
+	}
+	if last-first+1 < n {
 		keys = fmt.Sprintf("%d-%d of %d · ", first+1, last+1, n) + keys
 	}
 	f.Text(0, f.Height()-1, themes.Dim, keys)
@@ -112,9 +117,8 @@ func (fm *form) drawField(f screen.Frame, i, y int) {
 		f.Text(0, y, themes.Accent, f.Signs.Cursor)
 		pen = themes.Plain | themes.Bold
 	}
-	title := backend.T(p.Title).Safe()
-	w := min(screen.Width(title), f.Width()/2)
-	f.Fit(2, y, w, pen, title, false)
+	w := fm.labels(f.Width())
+	f.Fit(2, y, w, pen, backend.T(p.Title).Safe(), false)
 	x := 2 + w + 2
 	switch p.Type {
 	case backend.Bool:
@@ -132,6 +136,15 @@ func (fm *form) drawField(f screen.Frame, i, y int) {
 	for n, row := range helpOf(p, f.Width()-2) {
 		f.Text(2, y+1+n, themes.Dim, row)
 	}
+}
+
+// labels is how wide the names of all fields are, in a form of w cells: what is filled
+// in stands below each other.
+func (fm *form) labels(w int) (widest int) {
+	for _, p := range fm.action.Params {
+		widest = max(widest, screen.Width(backend.T(p.Title).Safe()))
+	}
+	return min(widest, w/2)
 }
 
 func (fm *form) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {

@@ -11,8 +11,13 @@ type hint struct {
 	dim        bool // it can't be done now; pressing it says why
 }
 
-// maxHints is how many actions of the selection the footer shows.
-const maxHints = 5
+// maxHints is how many actions of the selection the footer shows, and maxAsked of how
+// many of the selected objects it asks whether they can be done: it is drawn with every
+// picture. The key itself asks of all.
+const (
+	maxHints = 5
+	maxAsked = 50
+)
 
 // A Hinter is a view whose own likeliest commands stand in the footer.
 type Hinter interface {
@@ -24,6 +29,7 @@ type Hinter interface {
 func (s *Shell) hints() []hint {
 	var out []hint
 	sel := s.top().Selection()
+	sel.Refs = sel.Refs[:min(len(sel.Refs), maxAsked)]
 	for _, a := range s.actions(sel) {
 		key := s.keyOf(a.ID)
 		if key == "" || len(out) == maxHints {

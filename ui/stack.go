@@ -56,14 +56,29 @@ func (s *Shell) Push(v View) tea.Cmd {
 	}
 	st.views = append(st.views, o)
 	st.at = len(st.views) - 1
+	s.hush()
 	v.Open(st.place)
 	return v.Update(Changed{})
 }
 
-// A Leaver is a view that stops something when one goes back from it.
+// A Leaver is a view that reads on while another one is before it. Only one does: it
+// stops when one goes back from it, or opens another that reads, but not for a page
+// that is opened on top of it.
 type Leaver interface {
-	// Left is called then; Open when one comes again.
+	// Left is called then, maybe more than once; Open when one comes again.
 	Left()
+}
+
+// hush stops all that read but the view on the screen, where that reads itself.
+func (s *Shell) hush() {
+	if _, reads := s.top().(Leaver); !reads {
+		return
+	}
+	for i, o := range s.stack.views {
+		if v, ok := o.View.(Leaver); ok && i != s.stack.at {
+			v.Left()
+		}
+	}
 }
 
 // Back shows the view before; the first one stays.
@@ -81,6 +96,7 @@ func (s *Shell) goTo(at int) tea.Cmd {
 		v.Left()
 	}
 	s.stack.at, s.stack.place = at, s.stack.views[at].place
+	s.hush()
 	v := s.top()
 	v.Open(s.stack.place)
 	return v.Update(Changed{})

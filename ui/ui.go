@@ -56,10 +56,11 @@ type Links interface {
 // LinkState is one system's line in the status: who we are there, and whether
 // it is live.
 type LinkState struct {
-	Alias, User, Colour           string
-	Contexts                      []string // other names that it is known by
-	ReadOnly, Protected, Insecure bool
-	Health                        backend.Health
+	Alias, User, Colour string
+	Contexts            []string // other names that it is known by
+	ReadOnly, Protected bool
+	Unsafe              string // as Unsafe says it; empty: nothing is
+	Health              backend.Health
 }
 
 // Memory keeps small things between sessions: histories, chosen columns. Put

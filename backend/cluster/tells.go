@@ -32,13 +32,14 @@ func (w Workload) Finding() (backend.Finding, bool) {
 // owner's, which is what people know.
 func (p Pod) Finding() (backend.Finding, bool) {
 	f := backend.Finding{Ref: p.Ref(), Rule: "pod " + p.State + p.Detail, Level: p.Level}
+	words := p.State
 	if kind, name, ok := strings.Cut(p.Owner, "/"); ok {
 		f.Ref = backend.Ref{Link: p.Link, Kind: kind, Scope: p.Namespace, Name: name}
+		words = "pod " + p.State
 	}
 	if p.LastRestart != 0 {
 		f.Since = time.Unix(p.LastRestart, 0)
 	}
-	words := "pod " + p.State
 	if p.Detail != "" {
 		words += ": " + p.Detail
 	}

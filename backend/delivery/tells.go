@@ -67,7 +67,7 @@ func (r Rollout) Finding() (backend.Finding, bool) {
 	}
 	words := []string{strings.ToLower(r.State)}
 	if n := len(strings.Fields(r.Steps)); n > 0 && r.Going() && !r.Aborted {
-		words = append(words, fmt.Sprintf("step %d/%d", min(int(r.Step)+1, n), n))
+		words[0] += fmt.Sprintf(" at step %d/%d", min(int(r.Step)+1, n), n)
 	}
 	if r.Weight > 0 {
 		words = append(words, fmt.Sprintf("canary %d %%", r.Weight))
@@ -75,8 +75,10 @@ func (r Rollout) Finding() (backend.Finding, bool) {
 	if r.Verdict != "" && r.Verdict != "Successful" {
 		words = append(words, "analysis "+strings.ToLower(r.Verdict))
 	}
-	if r.Detail != "" {
-		words = append(words, r.Detail)
+	switch why := strings.TrimPrefix(r.Detail, "RolloutAborted: "); why {
+	case "", "CanaryPauseStep", "InconclusiveAnalysisRun": // the words before say as much
+	default:
+		words = append(words, why)
 	}
 	f.Sentence = backend.T(strings.Join(words, ", "))
 	return f, r.Level >= backend.Waiting || r.Level == backend.Moving

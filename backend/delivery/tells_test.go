@@ -10,12 +10,12 @@ import (
 func TestRolloutTells(t *testing.T) {
 	base := Rollout{Link: "eu", Namespace: "shop", Name: "cart", Steps: "20% pause 60% pause", Step: 1, Stable: "1", Current: "2", Weight: 20}
 	for says, c := range map[string]func(*Rollout){
-		"paused, step 2/4, canary 20 %, CanaryPauseStep": func(r *Rollout) {
+		"paused at step 2/4, canary 20 %": func(r *Rollout) {
 			r.State, r.Level, r.Paused, r.Detail = "Paused", backend.Waiting, 1000, "CanaryPauseStep"
 		},
-		"progressing, step 4/4, canary 60 %": func(r *Rollout) { r.State, r.Level, r.Step, r.Weight = "Progressing", backend.Moving, 4, 60 },
+		"progressing at step 4/4, canary 60 %": func(r *Rollout) { r.State, r.Level, r.Step, r.Weight = "Progressing", backend.Moving, 4, 60 },
 		"aborted, analysis failed, no good": func(r *Rollout) {
-			r.State, r.Level, r.Aborted, r.Weight, r.Verdict, r.Detail = "Aborted", backend.Critical, true, 0, "Failed", "no good"
+			r.State, r.Level, r.Aborted, r.Weight, r.Verdict, r.Detail = "Aborted", backend.Critical, true, 0, "Failed", "RolloutAborted: no good"
 		},
 		"": func(r *Rollout) { r.State, r.Level, r.Current = "Healthy", backend.Good, "1" },
 	} {

@@ -107,6 +107,7 @@ func (l *Lens[T]) collect() bool {
 		l.judge(l.shown, l.all, l.keep.rows)
 	}
 	l.count()
+	l.restartSort()
 	return true
 }
 

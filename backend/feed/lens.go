@@ -15,6 +15,7 @@ import (
 // belongs to one goroutine; the store may change meanwhile.
 type Lens[T backend.Object] struct {
 	store *Store[T]
+	of    func(*T) bool // which rows it is of at all; nil: every one
 	less  Less[T]
 	keep  Keep[T]
 
@@ -23,9 +24,11 @@ type Lens[T backend.Object] struct {
 	shown     []*entry[T]  // the same slice as all when everything is kept
 	best      func(*T) int // what shown is ranked by; nil for nothing
 	counts    Counts
-	job       *job[T] // a judgement that goes on elsewhere; nil for none
-	unjudged  bool    // rows came that nobody judges yet
+	job       *job[T]  // a judgement that goes on elsewhere; nil for none
+	unjudged  bool     // rows came that nobody judges yet
+	sort      *sort[T] // an order that is made elsewhere; nil for none
 	jobs      sync.WaitGroup
+	news      news[T]
 }
 
 // Row is one row of a window.
@@ -41,6 +44,7 @@ type Counts struct {
 	Live, Loading int    // of them
 	Left          uint64 // rows that have ever left the store; a change of it says that some have
 	Filtering     bool   // the newest filter is still being worked out; the rows before it are shown
+	Sorting       bool   // so is the newest order
 }
 
 // Hidden counts the rows that the filter does not keep.
@@ -57,10 +61,11 @@ func (s *Store[T]) Lens(less Less[T], keep Keep[T]) *Lens[T] {
 // Refresh takes in what has happened since the last one, and says whether there
 // was anything.
 func (l *Lens[T]) Refresh() (changed bool) {
-	changed = l.collect()
-	gone, came, news := l.news()
+	judged, sorted := l.collect(), l.collectSort()
+	gone, came, news := l.read()
+	l.news.touched, l.news.many = append(gone, came...), l.news.many || judged
 	if !news {
-		return changed
+		return judged || sorted
 	}
 	o := l.order()
 	slices.SortFunc(came, o)
@@ -75,14 +80,28 @@ func (l *Lens[T]) Refresh() (changed bool) {
 	return true
 }
 
-// news reads what the store has to tell since the last time: the rows that are
+// Of makes it a lens of the rows that of accepts, as if the store held no others; nil:
+// of all. It depends on the row alone.
+func (l *Lens[T]) Of(of func(*T) bool) {
+	l.stop()
+	l.of, l.all, l.shown, l.seq, l.told, l.unjudged = of, nil, nil, 0, 0, false
+	l.Refresh()
+	l.count()
+	l.restartSort()
+}
+
+// wants says whether a row is one of those that the lens is of.
+func (l *Lens[T]) wants(e *entry[T]) bool { return l.of == nil || l.of(&e.value) }
+
+// read reads what the store has to tell since the last time: the rows that are
 // to leave the order and those that are to come into it. Rows that came and went
 // in between are in neither. news is false when there is nothing, not even about
 // a part.
-func (l *Lens[T]) news() (gone, came []*entry[T], news bool) {
+func (l *Lens[T]) read() (gone, came []*entry[T], news bool) {
 	s := l.store
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	l.news.many = false
 	if l.seq == s.seq && l.told == s.told {
 		return nil, nil, false
 	}
@@ -91,11 +110,12 @@ func (l *Lens[T]) news() (gone, came []*entry[T], news bool) {
 			if c.old != nil && c.old.seq <= l.seq {
 				gone = append(gone, c.old)
 			}
-			if c.new != nil && !c.new.dead {
+			if c.new != nil && !c.new.dead && l.wants(c.new) {
 				came = append(came, c.new)
 			}
 		}
 	} else {
+		l.news.many = true
 		shared := l.keep.all()
 		dead := func(e *entry[T]) bool { return e.dead }
 		l.all = slices.DeleteFunc(l.all, dead)
@@ -103,7 +123,7 @@ func (l *Lens[T]) news() (gone, came []*entry[T], news bool) {
 			l.shown = slices.DeleteFunc(l.shown, dead)
 		}
 		for _, e := range s.rows {
-			if e.seq > l.seq {
+			if e.seq > l.seq && l.wants(e) {
 				came = append(came, e)
 			}
 		}
@@ -129,6 +149,7 @@ func (l *Lens[T]) countParts() {
 
 func (l *Lens[T]) count() {
 	l.counts.Total, l.counts.Shown, l.counts.Filtering = len(l.all), len(l.shown), l.job != nil
+	l.counts.Sorting = l.sort != nil
 }
 
 // order is the lens's own order; shownOrder is that of the shown rows, which has
@@ -153,6 +174,7 @@ func (l *Lens[T]) shownOrder() order[T] {
 
 // SortBy changes the order.
 func (l *Lens[T]) SortBy(less Less[T]) {
+	l.stopSort()
 	l.less = less
 	slices.SortFunc(l.all, l.order())
 	if l.keep.all() {
@@ -164,6 +186,7 @@ func (l *Lens[T]) SortBy(less Less[T]) {
 	if l.job != nil {
 		l.job.resort = true
 	}
+	l.count()
 }
 
 // Filter changes what is kept. A filter that only narrows the one before judges
@@ -183,6 +206,7 @@ func (l *Lens[T]) Filter(keep Keep[T]) {
 		l.judge(was, l.all, keep.rows)
 	}
 	l.count()
+	l.restartSort()
 }
 
 // Window gives up to n rows of the shown order from top on; fewer, or none,
@@ -267,5 +291,6 @@ func (l *Lens[T]) Counts() Counts { return l.counts }
 // Close ends what goes on for the lens elsewhere and waits for it.
 func (l *Lens[T]) Close() {
 	l.stop()
+	l.stopSort()
 	l.jobs.Wait()
 }

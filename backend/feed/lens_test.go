@@ -116,8 +116,11 @@ type play struct {
 
 type view struct {
 	*Lens[thing]
-	sort, filter int
+	sort, filter, of int
 }
+
+// ofs are what a lens may be of.
+var ofs = []func(*thing) bool{nil, func(v *thing) bool { return v.scope == "x" }, func(v *thing) bool { return v.n%3 > 0 }}
 
 var sorts = []Less[thing]{
 	nil, byNumber, func(a, b *thing) int { return b.n - a.n }, func(a, b *thing) int { return strings.Compare(a.word, b.word) },
@@ -169,9 +172,16 @@ func (p *play) change(dice int) {
 func (p *play) turn(dice int, behind bool) {
 	v := p.views[p.rnd.IntN(2)]
 	switch {
-	case dice < 16:
+	case dice == 14:
 		v.sort = p.rnd.IntN(len(sorts))
 		v.SortBy(sorts[v.sort])
+	case dice == 15 && p.rnd.IntN(4) == 0:
+		v.of = p.rnd.IntN(len(ofs))
+		v.Of(ofs[v.of])
+	case dice == 15:
+		v.sort = p.rnd.IntN(len(sorts))
+		less := sorts[v.sort]
+		v.Reorder(func() Less[thing] { return less })
 	case dice < 18:
 		v.filter = p.rnd.IntN(len(filters))
 		v.Filter(filters[v.filter].keep)
@@ -188,11 +198,13 @@ func (p *play) turn(dice int, behind bool) {
 // look waits until a lens is done and compares what it says.
 func (p *play) look(v *view) {
 	p.Helper()
-	for v.Refresh(); v.Counts().Filtering; v.Refresh() {
+	for v.Refresh(); v.Counts().Filtering || v.Counts().Sorting; v.Refresh() {
 		<-p.bell.C()
 	}
 	f := filters[v.filter]
-	check(p.T, v.Lens, p.model.shown(sorts[v.sort], f.means, f.best), len(p.model.rows))
+	of := func(row thing) bool { return ofs[v.of] == nil || ofs[v.of](&row) }
+	total := len(p.model.shown(nil, of, nil))
+	check(p.T, v.Lens, p.model.shown(sorts[v.sort], func(row thing) bool { return of(row) && f.means(row) }, f.best), total)
 }
 
 func pick(rnd *rand.Rand, words ...string) string { return words[rnd.IntN(len(words))] }

@@ -94,6 +94,17 @@ func (s *Store[T]) Len() int {
 	return len(s.rows)
 }
 
+// Rows gives every row as it is now, in no order.
+func (s *Store[T]) Rows() []*T {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	rows := make([]*T, 0, len(s.rows))
+	for _, e := range s.rows {
+		rows = append(rows, &e.value)
+	}
+	return rows
+}
+
 // Parts gives every part with its health, sorted by link, scope and kind.
 func (s *Store[T]) Parts() []PartState {
 	s.mu.RLock()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/feed"
@@ -51,33 +52,39 @@ const mostChanges = 20
 // A Book is kept in step with the feeds that were added to it. Its methods are
 // called from one goroutine; its feed is as safe as any.
 type Book struct {
-	feed  *feed.Feed[Item]
-	link  func(alias string) backend.Ref
-	pages []page
-	loads map[backend.Part]*written
+	bell    *feed.Bell
+	feed    *feed.Feed[Item]
+	link    func(alias string) backend.Ref
+	pages   []page
+	loads   map[string]*written                // by link
+	found   map[backend.Ref][]*backend.Finding // by object: what rows say of it
+	changes []*backend.Change                  // the newest first
+	last    []backend.Ref                      // the objects of the last changes, when they were written
+	stirred map[backend.Ref]bool               // objects of which something else is said than was written
+	lost    map[string]*backend.Finding        // by link: what can't be read of it
 }
 
 // A page is one feed's contribution.
 type page interface {
 	watch(ctx context.Context, s backend.Scope)
-	turn() (changed bool)
-	findings() []backend.Finding
-	changes() []backend.Change
+	turn(b *Book) (more bool)
 	parts() []feed.PartState
 }
 
-// written is what the feed has been given of a part.
+// written is what the feed has been given of a link.
 type written struct {
 	load   backend.Load[Item]
 	synced bool
-	rows   map[backend.Ref]bool
 }
 
 // New makes an empty book for a set of feeds. Its own is none of the set's: that
 // an object is told of says nothing about what can be done to it. link addresses a
 // link, for what is wrong with a part of it.
 func New(s *feed.Set, link func(alias string) backend.Ref) *Book {
-	return &Book{feed: feed.NewFeed[Item](s.Bell()), link: link, loads: map[backend.Part]*written{}}
+	return &Book{
+		bell: s.Bell(), feed: feed.NewFeed[Item](s.Bell()), link: link, loads: map[string]*written{}, lost: map[string]*backend.Finding{},
+		found: map[backend.Ref][]*backend.Finding{}, stirred: map[backend.Ref]bool{},
+	}
 }
 
 // Feed has the items.
@@ -87,7 +94,7 @@ func (b *Book) Feed() *feed.Feed[Item] { return b.feed }
 // or Changers. scoped says that they live in namespaces; what lives elsewhere is
 // told of whatever namespaces are watched.
 func Add[T backend.Object](b *Book, f *feed.Feed[T], scoped bool) {
-	b.pages = append(b.pages, &of[T]{feed: f, scoped: scoped})
+	b.pages = append(b.pages, &of[T]{feed: f, scoped: scoped, told: map[backend.Ref]*told{}})
 }
 
 // Watch has every feed follow scope until ctx ends, unless it does already.
@@ -97,234 +104,165 @@ func (b *Book) Watch(ctx context.Context, s backend.Scope) {
 	}
 }
 
-// Turn takes in what has changed in the feeds. It costs what there is to tell, and
-// nothing where that has not changed.
+// Turn takes in what has changed in the feeds. It costs what that is, and is bounded:
+// where much has changed the bell rings for another one.
 func (b *Book) Turn() {
-	changed := false
+	more := false
 	for _, p := range b.pages {
-		changed = p.turn() || changed
+		more = p.turn(b) || more
 	}
-	if !changed {
-		return
+	if more {
+		b.bell.Ring()
 	}
-	rows := map[backend.Part][]Item{}
-	health, loading := b.health()
-	for part, h := range health {
-		b.feed.Health(part, h)
-		rows[part] = nil
-	}
-	for _, i := range b.items() {
-		part := backend.Part{Link: i.Of.Link}
-		rows[part] = append(rows[part], i)
-	}
-	for part, items := range rows {
-		b.write(part, items, !loading[part])
-	}
-}
-
-// write makes a part's rows those; whole, once all that belongs to it is known.
-func (b *Book) write(part backend.Part, items []Item, whole bool) {
-	w := b.loads[part]
-	if w == nil {
-		w = &written{load: b.feed.Begin(part)}
-		b.loads[part] = w
-	}
-	if whole && !w.synced {
-		w.synced = true
-		defer w.load.Synced()
-	}
-	now := map[backend.Ref]bool{}
-	for _, i := range items {
-		now[i.Of.Key()] = true
-	}
-	for ref := range w.rows {
-		if !now[ref] {
-			w.load.Delete(ref)
+	loading := b.tellHealth()
+	b.tellLast()
+	now := map[string][]Item{}
+	for key := range b.stirred {
+		if i, ok := b.item(key); ok {
+			now[key.Link] = append(now[key.Link], i)
+		} else if w := b.loads[key.Link]; w != nil {
+			w.load.Delete(key)
 		}
 	}
-	w.load.Put(items...)
-	w.rows = now
+	clear(b.stirred)
+	for link, items := range now {
+		b.written(link).load.Put(items...)
+	}
+	for link, w := range b.loads {
+		if !w.synced && !more && !loading[link] {
+			w.synced = true
+			w.load.Synced()
+		}
+	}
 }
 
-// items are one for each object that there is something to say about.
-func (b *Book) items() []Item {
-	by := map[backend.Ref]*Item{}
-	for _, f := range append(counted(b.pages), b.lost()...) {
-		i := Item{Of: f.Ref, Section: Wrong, Level: f.Level, Says: f.Sentence.Raw()}
+func (b *Book) written(link string) *written {
+	if b.loads[link] == nil {
+		b.loads[link] = &written{load: b.feed.Begin(backend.Part{Link: link})}
+	}
+	return b.loads[link]
+}
+
+// item is what there is to say about one object; false where that is nothing.
+func (b *Book) item(key backend.Ref) (i Item, ok bool) {
+	for _, f := range counted(b.found[key]) {
+		one := Item{Of: f.Ref, Section: Wrong, Level: f.Level, Says: f.Sentence.Raw()}
 		if f.Level == backend.Moving || f.Level == backend.Waiting {
-			i.Section = Flight
+			one.Section = Flight
 		}
 		if !f.Since.IsZero() {
-			i.Since = f.Since.Unix()
+			one.Since = f.Since.Unix()
 		}
-		switch was := by[f.Ref.Key()]; {
-		case was == nil:
-			by[f.Ref.Key()] = &i
-		case i.Section > was.Section: // what goes on is said of what is well
-		case i.Section < was.Section:
-			*was = i
+		switch {
+		case !ok:
+			i, ok = one, true
+		case one.Section > i.Section: // what goes on is said of what is well
+		case one.Section < i.Section:
+			i = one
 		default:
-			was.Level = max(was.Level, i.Level)
-			was.Since = cmp.Or(min(was.Since, i.Since), max(was.Since, i.Since))
-			was.Says += "; " + i.Says
+			i.Level = max(i.Level, one.Level)
+			i.Since = cmp.Or(min(i.Since, one.Since), max(i.Since, one.Since))
+			i.Says += "; " + one.Says
 		}
 	}
-	for _, c := range b.lastChanges() {
-		if by[c.Ref.Key()] == nil {
-			by[c.Ref.Key()] = &Item{Of: c.Ref, Section: Before, Level: c.Level, Since: c.At.Unix(), Says: c.Sentence.Raw()}
-		}
+	if ok || !slices.Contains(b.last, key) {
+		return i, ok
 	}
-	out := make([]Item, 0, len(by))
-	for _, i := range by {
-		out = append(out, *i)
-	}
-	return out
+	n := slices.IndexFunc(b.changes, func(c *backend.Change) bool { return c.Ref.Key() == key })
+	c := b.changes[n]
+	return Item{Of: c.Ref, Section: Before, Level: c.Level, Since: c.At.Unix(), Says: c.Sentence.Raw()}, true
 }
 
-// counted are all findings, those of one rule about one object as one: a dozen
-// pods of one deployment crash for one reason.
-func counted(pages []page) []backend.Finding {
-	type rule struct {
-		ref  backend.Ref
-		name string
+// counted are the findings about one object, those of one rule as one: a dozen pods
+// of one deployment crash for one reason. The worst comes first.
+func counted(all []*backend.Finding) []backend.Finding {
+	type group struct {
+		worst *backend.Finding
+		since time.Time // the earliest that is known
+		n     int
 	}
-	var order []rule
-	all := map[rule][]backend.Finding{}
-	for _, p := range pages {
-		for _, f := range p.findings() {
-			r := rule{f.Ref.Key(), f.Rule}
-			if all[r] == nil {
-				order = append(order, r)
-			}
-			all[r] = append(all[r], f)
+	rules := map[string]group{}
+	for _, f := range all {
+		g := rules[f.Rule]
+		if g.n++; g.worst == nil || worse(f, g.worst) < 0 {
+			g.worst = f
 		}
+		if g.since.IsZero() || !f.Since.IsZero() && f.Since.Before(g.since) {
+			g.since = f.Since
+		}
+		rules[f.Rule] = g
 	}
 	var out []backend.Finding
-	for _, r := range order {
-		f := slices.MaxFunc(all[r], func(a, b backend.Finding) int { return cmp.Compare(a.Level, b.Level) })
-		if n := len(all[r]); n > 1 {
-			f.Sentence = backend.T(fmt.Sprintf("%d × %s", n, f.Sentence.Raw()))
+	for _, g := range rules {
+		f := *g.worst
+		f.Since = g.since
+		if g.n > 1 {
+			f.Sentence = backend.T(fmt.Sprintf("%d × %s", g.n, f.Sentence.Raw()))
 		}
 		out = append(out, f)
 	}
-	slices.SortStableFunc(out, func(a, b backend.Finding) int {
-		return cmp.Or(cmp.Compare(b.Level, a.Level), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Sentence.Raw(), b.Sentence.Raw()))
+	slices.SortFunc(out, func(a, b backend.Finding) int {
+		return cmp.Or(cmp.Compare(b.Level, a.Level), strings.Compare(a.Rule, b.Rule))
 	})
 	return out
 }
 
-// lost are findings about what can't be read of links that can be reached: what is
-// wrong there nobody sees.
-func (b *Book) lost() (out []backend.Finding) {
-	live, lost := map[string]bool{}, map[string]backend.Health{}
-	for _, p := range b.pages {
-		for _, s := range p.parts() {
-			switch {
-			case s.Part.Link == "":
-			case s.Health.State == backend.Live:
-				live[s.Part.Link] = true
-			case s.Health.State == backend.Down, s.Health.State == backend.Stale:
-				lost[s.Part.Link] = s.Health
-			}
-		}
-	}
-	for link, h := range lost {
-		if live[link] && !h.Reason.IsZero() {
-			out = append(out, backend.Finding{Ref: b.link(link), Rule: "part", Level: backend.Warning, Since: h.Since, Sentence: h.Reason})
-		}
-	}
-	return out
+// worse orders findings of one rule, the worst first.
+func worse(a, b *backend.Finding) int {
+	return cmp.Or(cmp.Compare(b.Level, a.Level), strings.Compare(a.Sentence.Raw(), b.Sentence.Raw()), strings.Compare(a.Ref.UID, b.Ref.UID))
 }
 
-func (b *Book) lastChanges() []backend.Change {
-	var all []backend.Change
-	for _, p := range b.pages {
-		all = append(all, p.changes()...)
+// find adds what a row says of an object, or takes it out again.
+func (b *Book) find(f *backend.Finding, on bool) {
+	key := f.Ref.Key()
+	b.stirred[key] = true
+	if on {
+		b.found[key] = append(b.found[key], f)
+		return
 	}
-	slices.SortFunc(all, func(a, b backend.Change) int {
-		return cmp.Or(b.At.Compare(a.At), strings.Compare(a.Ref.String(), b.Ref.String()))
-	})
-	return all[:min(len(all), mostChanges)]
-}
-
-// health is each link's: the worst of what its feeds are, and whether one of them
-// is still being read for the first time. What a link does not have, nobody misses
-// here.
-func (b *Book) health() (out map[backend.Part]backend.Health, loading map[backend.Part]bool) {
-	out, loading = map[backend.Part]backend.Health{}, map[backend.Part]bool{}
-	for _, p := range b.pages {
-		for _, s := range p.parts() {
-			part := backend.Part{Link: s.Part.Link}
-			if s.Health.State == backend.Off || part.Link == "" {
-				continue
-			}
-			loading[part] = loading[part] || s.Loading
-			if was, ok := out[part]; !ok || s.Health.State > was.State {
-				out[part] = s.Health
-			}
-		}
-	}
-	return out, loading
-}
-
-// of is the page of one noun.
-type of[T backend.Object] struct {
-	feed   *feed.Feed[T]
-	lens   *feed.Lens[T]
-	scoped bool
-}
-
-func (p *of[T]) watch(ctx context.Context, s backend.Scope) {
-	if !p.scoped {
-		s.Namespaces = nil
-	}
-	now, ok := p.feed.Watching()
-	if !ok || !slices.Equal(now.Namespaces, s.Namespaces) {
-		p.feed.Watch(ctx, s)
+	all := b.found[key]
+	n := len(all) - 1
+	all[slices.Index(all, f)] = all[n]
+	all[n] = nil
+	if b.found[key] = all[:n]; n == 0 {
+		delete(b.found, key)
 	}
 }
 
-func (p *of[T]) turn() bool {
-	if p.lens == nil {
-		p.lens = p.feed.Lens(nil, feed.Keep[T]{}.Where("story", tells[T]))
-		return true
+// change adds a change that a row tells of, or takes it out again.
+func (b *Book) change(c *backend.Change, on bool) {
+	b.stirred[c.Ref.Key()] = true
+	i, _ := slices.BinarySearchFunc(b.changes, c, newer)
+	if on {
+		b.changes = slices.Insert(b.changes, i, c)
+		return
 	}
-	return p.lens.Refresh()
+	for b.changes[i] != c { // others of the same time and object
+		i++
+	}
+	b.changes = slices.Delete(b.changes, i, i+1)
 }
 
-func tells[T backend.Object](row *T) bool {
-	if f, ok := any(*row).(backend.Finder); ok {
-		if _, found := f.Finding(); found {
-			return true
-		}
-	}
-	if c, ok := any(*row).(backend.Changer); ok {
-		_, changed := c.Change()
-		return changed
-	}
-	return false
+// newer orders changes, the newest first.
+func newer(a, b *backend.Change) int {
+	return cmp.Or(
+		b.At.Compare(a.At), strings.Compare(a.Ref.Link, b.Ref.Link), strings.Compare(a.Ref.Kind, b.Ref.Kind),
+		strings.Compare(a.Ref.Scope, b.Ref.Scope), strings.Compare(a.Ref.Name, b.Ref.Name), strings.Compare(a.Ref.Sub, b.Ref.Sub),
+	)
 }
 
-func (p *of[T]) findings() (out []backend.Finding) {
-	for row := range p.lens.Shown() {
-		if f, ok := any(*row).(backend.Finder); ok {
-			if found, ok := f.Finding(); ok {
-				out = append(out, found)
-			}
-		}
+// tellLast stirs the objects whose change has become one of the last, or is none of
+// them any more.
+func (b *Book) tellLast() {
+	before := b.last
+	b.last = make([]backend.Ref, 0, mostChanges)
+	for _, c := range b.changes[:min(len(b.changes), mostChanges)] {
+		b.last = append(b.last, c.Ref.Key())
 	}
-	return out
-}
-
-func (p *of[T]) changes() (out []backend.Change) {
-	for row := range p.lens.Shown() {
-		if c, ok := any(*row).(backend.Changer); ok {
-			if change, ok := c.Change(); ok {
-				out = append(out, change)
-			}
-		}
+	if slices.Equal(before, b.last) {
+		return
 	}
-	return out
+	for _, key := range slices.Concat(before, b.last) {
+		b.stirred[key] = true
+	}
 }
-
-func (p *of[T]) parts() []feed.PartState { return p.feed.Parts() }

@@ -1,6 +1,7 @@
 package story_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func told(b *story.Book) []string {
 
 func open(t *testing.T) (*story.Book, *feed.Feed[thing], backend.Load[thing]) {
 	set := feed.NewSet(feed.NewBell())
-	b := story.New(set, func(alias string) backend.Ref { return backend.Ref{Link: alias, Kind: "link", Name: alias} })
+	b := story.New(set, func(alias string) backend.Ref { return thing{name: alias}.Ref() })
 	f := feed.Of[thing](set)
 	story.Add(b, f, true)
 	load := f.Begin(backend.Part{Link: "eu"})
@@ -98,7 +99,8 @@ func TestBookFollowsTheFeeds(t *testing.T) {
 	}
 }
 
-// TestWhatCantBeRead: a part of a link that is lost while another is live is told.
+// TestWhatCantBeRead: a part of a link that is lost is told, unless the link says itself
+// that it is.
 func TestWhatCantBeRead(t *testing.T) {
 	b, f, load := open(t)
 	load.Synced()
@@ -107,10 +109,22 @@ func TestWhatCantBeRead(t *testing.T) {
 	if d := diff.Diff([]string{"wrong|eu|warning|it answers with a web page"}, told(b)); d != "" {
 		t.Error(d)
 	}
-	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Stale, Reason: backend.T("it is away")})
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Stale, Reason: backend.T("it answers with a web page")})
+	b.Turn()
+	if d := diff.Diff([]string{"wrong|eu|warning|it answers with a web page"}, told(b)); d != "" {
+		t.Error("where all parts are lost: ", d)
+	}
+	load.Put(thing{name: "eu", says: "it is away", level: backend.Critical})
+	b.Turn()
+	if d := diff.Diff([]string{"wrong|eu|failed|it is away"}, told(b)); d != "" {
+		t.Error("where the link tells of itself: ", d)
+	}
+	load.Put(thing{name: "eu"})
+	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Live})
+	f.Health(backend.Part{Link: "eu", Kind: "odd"}, backend.Health{State: backend.Live})
 	b.Turn()
 	if got := told(b); len(got) != 0 {
-		t.Errorf("of a link that is lost as a whole its parts say %q", got)
+		t.Errorf("where all is read again: %q", got)
 	}
 }
 
@@ -149,5 +163,65 @@ func TestBookIsAsLiveAsItsWorst(t *testing.T) {
 	b.Turn()
 	if got := state(); got != "eu stale" {
 		t.Error(got)
+	}
+}
+
+// TestManyComeInTurns: one turn takes in only so much, rings for the next, and says that
+// all is there once it is.
+func TestManyComeInTurns(t *testing.T) {
+	set := feed.NewSet(feed.NewBell())
+	t.Cleanup(set.Stop)
+	b := story.New(set, func(alias string) backend.Ref { return backend.Ref{Link: alias} })
+	f := feed.Of[thing](set)
+	story.Add(b, f, true)
+	load := f.Begin(backend.Part{Link: "eu"})
+	const n = 1600
+	for i := range n {
+		load.Put(thing{name: fmt.Sprint(i), says: "is so", level: backend.Warning})
+	}
+	load.Synced()
+	turns := 0
+	for held := 0; held < n && turns < n; turns++ {
+		select {
+		case <-set.Bell().C():
+		default:
+			t.Fatalf("nobody rings for the others behind the first %d", held)
+		}
+		b.Turn()
+		held = b.Feed().Len()
+		if loading := b.Feed().Parts()[0].Loading; loading != (held < n) {
+			t.Errorf("with %d of %d it is loading: %v", held, n, loading)
+		}
+	}
+	if b.Feed().Len() != n || turns < 4 {
+		t.Errorf("%d after %d turns", b.Feed().Len(), turns)
+	}
+}
+
+// TestLastChangesFollow: a change that is taken back lets the one before it come again,
+// and one of an object of which something is found stands behind that.
+func TestLastChangesFollow(t *testing.T) {
+	b, _, load := open(t)
+	for i := range 25 {
+		load.Put(thing{name: fmt.Sprintf("t%02d", i), changed: int64(100 + i)})
+	}
+	load.Synced()
+	b.Turn()
+	has := func(name string) bool {
+		return slices.ContainsFunc(told(b), func(s string) bool { return strings.HasPrefix(s, "before|"+name+"|") })
+	}
+	if has("t04") || !has("t05") {
+		t.Errorf("%q", told(b))
+	}
+	load.Delete(thing{name: "t24"}.Ref())
+	load.Put(thing{name: "t23", changed: 123, says: "is bad", level: backend.Critical})
+	b.Turn()
+	if !has("t04") || has("t23") || has("t24") {
+		t.Errorf("%q", told(b))
+	}
+	load.Put(thing{name: "t23", changed: 1})
+	b.Turn()
+	if !has("t03") || has("t23") {
+		t.Errorf("%q", told(b))
 	}
 }

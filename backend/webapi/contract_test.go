@@ -110,6 +110,8 @@ func (d *depot) Remove(_, name string) {
 	delete(d.parcels, name)
 }
 
+func (d *depot) Of(p parcel) backendtest.Object { return backendtest.Shown(p) }
+
 func (d *depot) Be(m backendtest.Mood) {
 	d.mu.Lock()
 	d.closed = m == backendtest.Closed

@@ -80,7 +80,7 @@ func (c *Client) explain(what string, err error) (backend.Code, string) {
 	case errors.As(err, &status):
 		return explainStatus(of, on, status)
 	case errors.As(err, &bad):
-		return backend.Failed, fmt.Sprintf("%s can't be read: %s. Look at it in a browser, and at the address in the configuration.", upper(of), bad)
+		return backend.Failed, fmt.Sprintf("%s can't be read: %s. Look at it in a browser, and at the address in the configuration.", Upper(of), bad)
 	case errors.Is(err, context.Canceled):
 		return backend.Failed, fmt.Sprintf("Stopped asking %s. Ask again if it is still wanted.", on)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -90,7 +90,7 @@ func (c *Client) explain(what string, err error) (backend.Code, string) {
 	case errors.As(err, &way):
 		return backend.Unreachable, fmt.Sprintf("%s does not answer: %s. Try again when it is reachable.", on, quote(way.Err.Error()))
 	}
-	return backend.Failed, fmt.Sprintf("%s: %s. Try again, or look into its log.", upper(of), quote(err.Error()))
+	return backend.Failed, fmt.Sprintf("%s: %s. Try again, or look into its log.", Upper(of), quote(err.Error()))
 }
 
 func explainStatus(of, on string, e *StatusError) (backend.Code, string) {
@@ -104,15 +104,15 @@ func explainStatus(of, on string, e *StatusError) (backend.Code, string) {
 	case http.StatusForbidden:
 		return backend.Denied, fmt.Sprintf("You may not do this to %s%s Ask for that right, or use a login that has it.", of, because)
 	case http.StatusNotFound, http.StatusGone:
-		return backend.NotFound, fmt.Sprintf("%s is not there, or not for you%s Look at the list again.", upper(of), because)
+		return backend.NotFound, fmt.Sprintf("%s is not there, or not for you%s Look at the list again.", Upper(of), because)
 	case http.StatusConflict, http.StatusPreconditionFailed:
-		return backend.Conflict, fmt.Sprintf("%s is not as it was%s Look at it and ask again.", upper(of), because)
+		return backend.Conflict, fmt.Sprintf("%s is not as it was%s Look at it and ask again.", Upper(of), because)
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
-		return backend.Invalid, fmt.Sprintf("%s does not take it%s Change what was asked and try again.", upper(of), because)
+		return backend.Invalid, fmt.Sprintf("%s does not take it%s Change what was asked and try again.", Upper(of), because)
 	case http.StatusTooManyRequests:
-		return backend.Failed, fmt.Sprintf("%s is too busy%s Nothing was changed: try again later.", upper(on), because)
+		return backend.Failed, fmt.Sprintf("%s is too busy%s Nothing was changed: try again later.", Upper(on), because)
 	}
-	return backend.Failed, fmt.Sprintf("%s answered %d%s Try again, or look into its log.", upper(on), e.Status, because)
+	return backend.Failed, fmt.Sprintf("%s answered %d%s Try again, or look into its log.", Upper(on), e.Status, because)
 }
 
 // quote is s, which a server said, as part of a sentence.
@@ -127,10 +127,12 @@ func quote(s string) string {
 	return s
 }
 
-// upper begins a sentence with s, unless that is a name.
-func upper(s string) string {
-	if strings.Contains(s, " ") {
-		return strings.ToUpper(s[:1]) + s[1:]
+// Upper begins a sentence with s, unless that begins with a name: "the list of builds"
+// does, "shop/cart on ci" and "ci" do not.
+func Upper(s string) string {
+	word, _, more := strings.Cut(s, " ")
+	if !more || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return s
 	}
-	return s
+	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -19,7 +19,9 @@ type Poll[T backend.Object] struct {
 	// Read gives all rows of a scope. Its error is told as the part's health;
 	// rows that it gives with an error are shown, and the others stay. One of code
 	// Denied or Expired takes all rows away, and so does Invalid, which says that
-	// this system has no such thing.
+	// this system has no such thing. One of code Partly is no trouble: the rows are
+	// whole and live, and it says what there is that they leave out (too many, too
+	// deep, not for this user), and how to come to that.
 	Read func(ctx context.Context, s backend.Scope) ([]T, error)
 }
 
@@ -72,8 +74,12 @@ func (k *keeper[T]) keep(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		var left backend.Text
+		if backend.CodeOf(err) == backend.Partly {
+			left, err = backend.T(err.Error()), nil
+		}
 		k.show(rows, err == nil)
-		k.tell(epoch, err)
+		k.tell(epoch, err, left)
 		if !k.rest(ctx, stirred, err) {
 			return
 		}
@@ -112,15 +118,15 @@ func (k *keeper[T]) show(rows []T, whole bool) {
 	k.shown = now
 }
 
-// tell says how the part is after an answer.
-func (k *keeper[T]) tell(epoch context.Context, err error) {
+// tell says how the part is after an answer, and what that has left out.
+func (k *keeper[T]) tell(epoch context.Context, err error, left backend.Text) {
 	now := time.Now()
 	if err == nil {
 		if k.since.IsZero() {
 			k.since = now
 		}
 		k.live = now
-		k.sink.Health(k.part, backend.Health{State: backend.Live, Since: k.since})
+		k.sink.Health(k.part, backend.Health{State: backend.Live, Since: k.since, Reason: left})
 		return
 	}
 	k.since = time.Time{}

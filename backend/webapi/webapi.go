@@ -57,6 +57,12 @@ func Behind(l *link.Link, name string, way http.RoundTripper) *Client {
 	return &Client{link: l, name: name, behind: true, http: &http.Client{Transport: way, CheckRedirect: refuse}, stirred: make(chan struct{})}
 }
 
+// Through has all requests go another way, which is made of the one that they go. To
+// be called before the first of them.
+func (c *Client) Through(way func(http.RoundTripper) http.RoundTripper) {
+	c.http.Transport = way(c.http.Transport)
+}
+
 // Link is the link that it rides on.
 func (c *Client) Link() *link.Link { return c.link }
 

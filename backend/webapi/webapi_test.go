@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -105,6 +108,34 @@ func boxes(c *webapi.Client, every time.Duration) backend.Source[box] {
 	}})
 }
 
+// TestWhatIsLeftOutIsTold: a part that does not show all is live, and says so; the
+// rows that are gone are gone.
+func TestWhatIsLeftOutIsTold(t *testing.T) {
+	s := &shelf{}
+	s.set(http.StatusOK, "a", "b", "c", "d")
+	c, _ := open(t, s)
+	source := webapi.Source(c, webapi.Poll[box]{Every: time.Millisecond, Read: func(context.Context, backend.Scope) (out []box, err error) {
+		all := s.content()
+		for _, n := range all[:min(2, len(all))] {
+			out = append(out, box{n})
+		}
+		if n := len(all) - len(out); n > 0 {
+			err = &backend.Error{Code: backend.Partly, Human: fmt.Sprintf("%d more boxes. Look there.", n)}
+		}
+		return out, err
+	}})
+	bell := feed.NewBell()
+	w := watched{t, feed.NewFeed[box](bell), bell}
+	w.feed.Attach("shelf", source)
+	w.feed.Watch(t.Context(), backend.Scope{})
+	t.Cleanup(w.feed.Stop)
+	w.until(backend.Live, "2 more boxes. Look there.", "a", "b")
+	s.set(http.StatusOK, "b", "c", "d")
+	w.until(backend.Live, "1 more boxes. Look there.", "b", "c")
+	s.set(http.StatusOK, "c", "d")
+	w.until(backend.Live, "", "c", "d")
+}
+
 // watched is a feed of the boxes; until waits for its rows and health.
 type watched struct {
 	t    *testing.T
@@ -136,7 +167,8 @@ func (w watched) until(state backend.State, why string, names ...string) {
 		for _, p := range w.feed.Parts() {
 			health = p.Health
 		}
-		if slices.Equal(got, names) && health.State == state && strings.Contains(health.Reason.Safe(), why) {
+		says := health.Reason.Safe()
+		if slices.Equal(got, names) && health.State == state && strings.Contains(says, why) && (why != "" || state != backend.Live || says == "") {
 			return
 		}
 		select {
@@ -279,4 +311,77 @@ func TestOpenEndsWithItsReader(t *testing.T) {
 	if _, err := c.Open(ctx, webapi.Request{Path: "/boxes"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// pipes are a listener and a way to it without a network, whose waiting a bubble
+// sees.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error {
+	close(p) // once: the server sees to that
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	p <- there
+	return here, nil
+}
+
+// TestAnAnswerThatFallsSilentEnds: half a minute in which a byte is waited for and
+// none comes is the end; less is not, and what the reader takes for itself does not
+// count.
+func TestAnAnswerThatFallsSilentEnds(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	synctest.Test(t, func(t *testing.T) {
+		p := make(pipes)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, c := range []string{"a", "b", "c"} {
+				_, _ = io.WriteString(w, c)
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(29 * time.Second)
+			}
+			<-r.Context().Done()
+		})}
+		over := make(chan struct{})
+		go func() { defer close(over); _ = server.Serve(p) }()
+		defer func() { _ = server.Close(); <-over }()
+		links, err := link.Load(link.Options{Systems: []link.System{{URL: "http://shelf.test", Protocol: link.Protocol{Name: "shelf"}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer links.Close()
+		way := &http.Transport{DialContext: p.dial}
+		defer way.CloseIdleConnections()
+		res, err := webapi.Behind(links.All()[0], "the shelf", way).Open(t.Context(), webapi.Request{Path: "/boxes"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		one := make([]byte, 1)
+		for _, want := range []string{"a", "b", "c"} {
+			if _, err := io.ReadFull(res.Body, one); err != nil || string(one) != want {
+				t.Fatalf("%q comes, %v, not %q", one, err, want)
+			}
+			if want == "a" {
+				time.Sleep(time.Minute)
+			}
+		}
+		began := time.Now()
+		if n, err := res.Body.Read(one); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("then %d bytes come, %v", n, err)
+		}
+		if waited := time.Since(began); waited != 30*time.Second {
+			t.Errorf("that took %s", waited)
+		}
+	})
 }

@@ -239,12 +239,18 @@ func (rigRecord) Keep(audit.Entry) error  { return nil }
 // rigActor plans in the words of the Kubernetes adapter and does nothing. What
 // is in more stands in every text of a plan as well.
 type rigActor struct {
-	more string
-	why  string                   // speaks against every action, as far as is known
-	lag  map[string]time.Duration // how long a step takes, by the name of its object
+	more  string
+	why   string                   // speaks against every action, as far as is known
+	asked func([]backend.Ref)      // is told of whom Why is asked; nil: nobody is
+	lag   map[string]time.Duration // how long a step takes, by the name of its object
 }
 
-func (a *rigActor) Why(string, []backend.Ref) string { return a.why }
+func (a *rigActor) Why(_ string, refs []backend.Ref) string {
+	if a.asked != nil {
+		a.asked(refs)
+	}
+	return a.why
+}
 
 func (a *rigActor) May(context.Context, backend.Permission, backend.Ref) (bool, string, error) {
 	return true, "", nil

@@ -290,7 +290,7 @@ func clusterRow(l ui.LinkState) cluster.Cluster {
 	return cluster.Cluster{
 		System: "kubernetes", View: "pods",
 		Link: l.Alias, Server: "https://" + l.Alias + ".example.com:6443", User: l.User, Version: "v1.36.2", Contexts: l.Alias + "-admin, " + l.Alias,
-		ReadOnly: l.ReadOnly, Protected: l.Protected, Insecure: l.Insecure, Health: l.Health,
+		ReadOnly: l.ReadOnly, Protected: l.Protected, Insecure: l.Unsafe != "", Health: l.Health,
 	}
 }
 
@@ -341,7 +341,7 @@ func full(r *rig) {
 	r.fillLink("prod-us", live())
 	r.links.states = append(r.links.states,
 		ui.LinkState{Alias: "staging", User: "ann", ReadOnly: true, Health: backend.Health{State: backend.Off}},
-		ui.LinkState{Alias: "lab", Insecure: true, Protected: true, Health: backend.Health{
+		ui.LinkState{Alias: "lab", Unsafe: "TLS not verified", Protected: true, Health: backend.Health{
 			State: backend.Down, Reason: backend.T("dial tcp 10.1.2.3:6443: connect: connection refused"),
 		}})
 	r.fillClusters()

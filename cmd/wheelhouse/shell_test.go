@@ -11,6 +11,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/feed"
 	"wheelhouse/keymap"
 	"wheelhouse/themes"
@@ -184,6 +185,42 @@ func TestDeniedRowsAreDim(t *testing.T) {
 			if (got == themes.Dim) != dim {
 				t.Errorf("%v: drawn as %x", state, got)
 			}
+		})
+	}
+}
+
+// TestListsTellWhatTheyLeaveOut: a list that is live, and does not hold all there is,
+// says so in its title, and below the rows what that is.
+func TestListsTellWhatTheyLeaveOut(t *testing.T) {
+	left := live()
+	left.Reason = backend.T("2 more are not shown. Look there.")
+	for name, c := range map[string]struct {
+		view  string
+		rows  bool
+		title string
+		says  string
+	}{
+		"rows":           {"pipelines", true, "1 pipeline (not all)  ● live", "○ ci 2 more are not shown. Look there."},
+		"rows of a note": {"builds", true, "1 build (not all)  ● live", "● Fix it · ci 2 more are not shown. Look there."},
+		"none":           {"pipelines", false, "0 pipelines (not all)  ● live", "2 more are not shown. Look there."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) { r.links.add("ci", live()); r.links.add("eu", live()) }, func(r *rig) {
+				var pipelines []delivery.Pipeline
+				var builds []delivery.Build
+				if c.rows {
+					pipelines = append(pipelines, delivery.Pipeline{Link: "ci", Name: "shop/cart"})
+					builds = append(builds, delivery.Build{Link: "ci", Pipeline: "shop/cart", Number: "7", State: delivery.Passed, Title: "Fix it"})
+				}
+				load(r.feeds, ofLink("ci"), left, pipelines...)
+				load(r.feeds, ofLink("ci"), left, builds...)
+				load[delivery.Pipeline](r.feeds, ofLink("eu"), live())
+				load[delivery.Build](r.feeds, ofLink("eu"), live())
+				r.start(c.view, 120, 20)
+				if !r.shows(c.title) || !r.shows(c.says) {
+					t.Errorf("it shows\n%s", r.picture().Plain())
+				}
+			})
 		})
 	}
 }

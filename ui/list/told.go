@@ -47,25 +47,52 @@ func (l *List[T]) drawNotice(f screen.Frame) int {
 	return n
 }
 
-// notice is why not all rows are live, or what the row under the cursor has to
-// say; empty where there is nothing to say.
+// notice is why not all rows are live, or there, or what the row under the cursor
+// has to say; empty where there is nothing to say.
 func (l *List[T]) notice() (backend.Level, string) {
 	row, ok := l.table.Current()
 	switch {
 	case !ok:
 		return backend.None, ""
 	case l.spec.Note != nil:
-		return l.spec.Note(row)
+		level, text := l.spec.Note(row)
+		left := l.leftOut()
+		switch {
+		case text == "":
+			return backend.Idle, left
+		case left != "":
+			text += " · " + left
+		}
+		return level, text
 	}
 	p := l.worst()
-	if p.Health.State == backend.Live || p.Health.State == backend.Connecting {
+	switch p.Health.State {
+	case backend.Connecting:
 		return backend.None, ""
+	case backend.Live:
+		return backend.Idle, l.leftOut()
 	}
+	return ui.LevelOf(p.Health.State), l.reason(p)
+}
+
+// leftOut is what the parts that are live do not show; empty: they show all.
+func (l *List[T]) leftOut() string {
+	var all []string
+	for _, p := range l.parts {
+		if l.wants(p.Part) && p.Health.State == backend.Live && !p.Health.Reason.IsZero() {
+			all = append(all, l.reason(p))
+		}
+	}
+	return strings.Join(all, " · ")
+}
+
+// reason is why a part is as it is, with its link where there are several.
+func (l *List[T]) reason(p feed.PartState) string {
 	reason := p.Health.Reason.Safe()
 	if len(l.links()) > 1 && !strings.Contains(reason, p.Part.Link) {
 		reason = p.Part.Link + " " + reason
 	}
-	return ui.LevelOf(p.Health.State), reason
+	return reason
 }
 
 // drawEmpty says why there are no rows, and the key that helps.
@@ -97,8 +124,8 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	case h.State == backend.Down, h.State == backend.Stale:
 		say(level, reason, ":ctx shows every link and why · it comes back by itself")
 	default:
-		help := ""
-		if len(l.place.Namespaces) > 0 && l.spec.Scoped {
+		help := l.leftOut()
+		if help == "" && len(l.place.Namespaces) > 0 && l.spec.Scoped {
 			help = "0 shows all namespaces · :ns chooses another"
 		}
 		say(backend.Good, strings.TrimSuffix(cmp.Or(l.spec.None, "There is no "+l.spec.Noun)+" in "+l.where(), " in ")+".", help)
@@ -171,6 +198,9 @@ func weight(s backend.State) int {
 func (l *List[T]) Title() ui.Title {
 	c := l.table.Counts()
 	words := []string{ui.Count(c.Total, l.spec.Noun)}
+	if l.leftOut() != "" {
+		words[0] += " (not all)"
+	}
 	if c.Shown != c.Total || l.query != "" {
 		words = append(words, ui.Number(c.Shown)+" shown ("+l.sifted()+")")
 	}

@@ -113,8 +113,10 @@ func level(c *cluster.Cluster) backend.Level { return ui.LevelOf(c.Health.State)
 
 // Columns are what a row of clusters shows.
 func Columns() []table.Column[cluster.Cluster] {
+	name := list.Name("name", "NAME", func(c *cluster.Cluster) string { return c.Link })
+	name.Max = 24 // no details stand beside it, and an alias is short
 	return []table.Column[cluster.Cluster]{
-		list.Name("name", "NAME", func(c *cluster.Cluster) string { return c.Link }),
+		name,
 		list.State("state", "STATE", func(c *cluster.Cluster) (string, backend.Level) { return c.Health.State.String(), level(c) }),
 		{
 			ID: "latency", Title: "LATENCY", Right: true, Keep: 5, Text: latency,
@@ -124,7 +126,7 @@ func Columns() []table.Column[cluster.Cluster] {
 		},
 		list.Text("user", "USER", 4, func(c *cluster.Cluster) string { return c.User }),
 		{
-			ID: "flags", Title: "", Keep: 3, Text: flags,
+			ID: "flags", Title: "FLAGS", Keep: 3, Text: flags,
 			Cell: func(c *cluster.Cluster, _ time.Time) table.Cell {
 				return table.Cell{Text: flags(c), Pen: themes.Warning}
 			},
@@ -154,8 +156,8 @@ func flags(c *cluster.Cluster) string {
 	if c.Protected {
 		out = append(out, "protected")
 	}
-	if c.Insecure {
-		out = append(out, "TLS not verified")
+	if words := ui.Unsafe(c.Server, c.Insecure); words != "" {
+		out = append(out, words)
 	}
 	return strings.Join(out, " ")
 }

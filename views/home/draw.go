@@ -8,6 +8,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
+	"wheelhouse/backend/service"
 	"wheelhouse/backend/story"
 	"wheelhouse/themes"
 	"wheelhouse/ui"
@@ -22,9 +23,6 @@ func (h *home) Draw(f screen.Frame) {
 	if h.total() == 0 {
 		h.bands[0].Draw(f) // it says why
 		return
-	}
-	if wait := h.again.Sub(f.Now); wait > 0 {
-		f.Until(h.again)
 	}
 	note := h.drawNote(f)
 	heights := h.heights(f.Height() - note)
@@ -110,7 +108,8 @@ func Columns() []table.Column[story.Item] {
 	}
 }
 
-// what is the object as people call it: "rollout checkout", "build shop/cart #812".
+// what is the object as people call it: "rollout checkout", "build shop/cart #812". Of a
+// service that does not say which breakers it has, it is all of them.
 func what(i *story.Item) string {
 	kind, _, _ := strings.Cut(i.Of.Kind, ".")
 	switch kind {
@@ -118,6 +117,10 @@ func what(i *story.Item) string {
 		kind = "link" // which leads to a system as well
 	case delivery.KindBuild:
 		return kind + " " + i.Of.Scope + " #" + i.Of.Name
+	case service.KindBreaker:
+		if of, unnamed := strings.CutSuffix(i.Of.Name, ".?"); unnamed {
+			return "breakers of " + of
+		}
 	}
 	return kind + " " + i.Of.Name
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -47,9 +46,8 @@ func Opener(b *story.Book, lead func(backend.Ref) string, shared list.Shared) ui
 type home struct {
 	book  *story.Book
 	bands []*band
-	at    int       // the band with the cursor
-	moved bool      // by the person: it stays in its band while rows come
-	again time.Time // before which nothing is taken in
+	at    int  // the band with the cursor
+	moved bool // by the person: it stays in its band while rows come
 }
 
 // band is the items of one section.
@@ -117,7 +115,7 @@ func (h *home) Update(msg tea.Msg) tea.Cmd {
 	case tea.MouseWheelMsg:
 		return h.now().Update(msg)
 	case ui.Changed:
-		h.turn()
+		h.book.Turn()
 	}
 	for _, b := range h.bands {
 		b.Update(msg) // they have no details beside them to ask for
@@ -129,20 +127,6 @@ func (h *home) Update(msg tea.Msg) tea.Cmd {
 		}
 	}
 	return nil
-}
-
-// share is how many times as long as a turn took it is left alone then: with
-// thousands of things wrong it costs, and an eye follows no more.
-const share = 20
-
-// turn takes in what has changed, unless that was just done.
-func (h *home) turn() {
-	if time.Now().Before(h.again) {
-		return
-	}
-	began := time.Now()
-	h.book.Turn()
-	h.again = time.Now().Add(share * time.Since(began))
 }
 
 // Selection is what is marked in all bands, or the item under the cursor.

@@ -1,7 +1,10 @@
 package home
 
 import (
+	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -38,7 +41,13 @@ func (p patient) Finding() (backend.Finding, bool) {
 }
 
 // ward is home over some patients.
-func ward(t *testing.T, all ...patient) *home {
+func ward(t testing.TB, all ...patient) *home {
+	h, _ := open(t, all...)
+	return h
+}
+
+// open is that, with where to put more of them.
+func open(t testing.TB, all ...patient) (*home, backend.Load[patient]) {
 	t.Helper()
 	set := feed.NewSet(feed.NewBell())
 	t.Cleanup(set.Stop)
@@ -54,7 +63,7 @@ func ward(t *testing.T, all ...patient) *home {
 	v.Open(ui.Place{})
 	v.Update(ui.Changed{})
 	v.draw()
-	return v
+	return v, load
 }
 
 func (h *home) draw() string {
@@ -134,4 +143,56 @@ func TestMarksAreTold(t *testing.T) {
 	if sel := h.Selection(); len(sel.Refs) != 1 || sel.Refs[0].Name != "a" || h.Title().Counts != "1 wrong, 1 in flight, 1 marked" {
 		t.Errorf("%+v, %s", sel, h.Title().Counts)
 	}
+}
+
+func TestObjectsAreCalled(t *testing.T) {
+	for want, of := range map[string]backend.Ref{
+		"rollout checkout":      {Kind: "rollout.argoproj.io", Scope: "shop", Name: "checkout"},
+		"build shop/cart #812":  {Kind: "build", Scope: "shop/cart", Name: "812"},
+		"breaker payments.bank": {Kind: "breaker", Scope: "shop", Name: "payments.bank"},
+		"breakers of search":    {Kind: "breaker", Scope: "shop", Name: "search.?"}, // which does not answer
+		"link eu":               {Link: "eu", Kind: "cluster", Name: "eu"},
+	} {
+		if got := what(&story.Item{Of: of}); got != want {
+			t.Errorf("%v is called %q, not %q", of, got, want)
+		}
+	}
+}
+
+// BenchmarkHome is what home costs whoever draws while thousands of things are wrong:
+// each turn as they come, and each for one that changes.
+func BenchmarkHome(b *testing.B) {
+	for _, n := range []int{5000, 50_000} {
+		all := make([]patient, n)
+		for i := range all {
+			all[i] = patient{fmt.Sprintf("p-%05d", i), backend.Warning}
+		}
+		h, load := open(b, all...)
+		var coming []time.Duration
+		for h.bands[story.Wrong].Len() < n {
+			began := time.Now()
+			h.Update(ui.Changed{})
+			coming = append(coming, time.Since(began))
+		}
+		b.Run(fmt.Sprint("broken=", n), func(b *testing.B) {
+			var each []time.Duration
+			for b.Loop() {
+				i := len(each)
+				load.Put(patient{fmt.Sprintf("p-%05d", i*7919%n), backend.Critical - backend.Level(i/n%2)})
+				began := time.Now()
+				h.Update(ui.Changed{})
+				each = append(each, time.Since(began))
+				h.draw()
+			}
+			report(b, "change", each)
+			report(b, "coming", coming)
+		})
+	}
+}
+
+// report gives the median and the worst but for one in a hundred.
+func report(b *testing.B, what string, times []time.Duration) {
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "ms/"+what+"-p50")
+	b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1000, "ms/"+what+"-p99")
 }

@@ -38,6 +38,9 @@ func (v *logs) Title() ui.Title {
 
 // health is the worst of all whose lines these are.
 func (v *logs) health() (worst backend.Health) {
+	if !v.reading.left.IsZero() {
+		return backend.Health{State: backend.Stale, Since: v.reading.left}
+	}
 	for _, h := range v.reading.tape.Healths() {
 		if h.State > worst.State {
 			worst = h
@@ -76,13 +79,19 @@ func (v *logs) said(f screen.Frame) []backend.Line {
 	case v.older.asking:
 		say(backend.Moving, "reading older lines …")
 	case v.older.err != nil && v.paused && v.pager.AtTop():
-		say(backend.Warning, "no older lines: "+v.older.err.Error())
+		what := "no older lines: "
+		if backend.CodeOf(v.older.err) == backend.Partly {
+			what = "not all older lines: "
+		}
+		say(backend.Warning, what+v.older.err.Error())
 	case v.older.done && v.pager.AtTop() && v.paused:
 		say(backend.Idle, "nothing older can be shown")
 	}
 	if v.paused {
 		text := "paused · s or G follows again"
-		if v.newer > 0 {
+		if !v.reading.left.IsZero() {
+			text = "paused, and not read since another log was opened · s or G reads anew"
+		} else if v.newer > 0 {
 			text = fmt.Sprintf("paused, %s since · s or G follows again", ui.Count(int(v.newer), "newer line"))
 		}
 		say(backend.Waiting, text)
@@ -91,19 +100,23 @@ func (v *logs) said(f screen.Frame) []backend.Line {
 	return out[:min(len(out), max(1, f.Height()/3))]
 }
 
-// troubles are those whose lines do not come, and why.
+// troubles are those whose lines do not come, or not all of them, and why.
 func (v *logs) troubles() []backend.Line {
 	var out []backend.Line
 	all := v.reading.tape.Healths()
 	for ref, h := range all {
-		if h.State == backend.Live || h.Reason.IsZero() || ref.Name == "" && told(all, h) {
+		if h.Reason.IsZero() || ref.Name == "" && told(all, h) {
 			continue
 		}
 		text := h.Reason
 		if len(v.refs) > 1 && ref.Name != "" {
 			text = backend.T(ref.Name + ": " + h.Reason.Safe())
 		}
-		out = append(out, backend.Line{Level: ui.LevelOf(h.State), Text: text})
+		level := ui.LevelOf(h.State)
+		if h.State == backend.Live {
+			level = backend.Idle // only that there is more
+		}
+		out = append(out, backend.Line{Level: level, Text: text})
 	}
 	slices.SortFunc(out, func(a, b backend.Line) int {
 		return cmp.Or(cmp.Compare(b.Level, a.Level), cmp.Compare(a.Text.Safe(), b.Text.Safe()))

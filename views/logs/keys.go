@@ -24,7 +24,7 @@ func (v *logs) Commands() []ui.Command {
 			v.pause(!v.paused)
 			v.held = v.paused
 		}),
-		do("logs.times", "Times, or none", "", v.toggleTimes),
+		do("logs.times", "Times, or none", whyNot(!v.shown.timed, "no line says when it was written"), v.toggleTimes),
 		do("logs.previous", "Of the process before this one, or of this one", whyNot(len(v.refs) == 0, "there is no log"), func() { v.previous = !v.previous; v.begin() }),
 		ui.Command{ID: "logs.older", Title: "Read older lines", Group: "log", Why: v.whyNoOlder(), Run: v.askOlder},
 		ui.Command{ID: "pager.copy", Title: "Copy the lines in sight", Group: "log", Run: v.copySight},
@@ -78,7 +78,7 @@ type older struct {
 	asked  int // how often; an answer to an earlier question is not taken
 	cursor backend.Cursor
 	done   bool  // there is nothing older, or no room for it
-	err    error // why the last try gave nothing
+	err    error // why the last try gave nothing, or not all
 }
 
 // olderCame is the answer to askOlder.
@@ -111,7 +111,7 @@ func (v *logs) whyNoOlder() string {
 
 // back reads what is older once one has gone back to the first line.
 func (v *logs) back() tea.Cmd {
-	if v.paused && v.pager.AtTop() && v.whyNoOlder() == "" && v.older.err == nil {
+	if v.paused && v.pager.AtTop() && v.whyNoOlder() == "" && (v.older.err == nil || backend.CodeOf(v.older.err) == backend.Partly) {
 		return v.askOlder()
 	}
 	return nil
@@ -155,7 +155,7 @@ func (v *logs) take(msg olderCame) {
 		return
 	}
 	v.older.asking, v.older.err = false, msg.err
-	if msg.err != nil {
+	if msg.err != nil && backend.CodeOf(msg.err) != backend.Partly {
 		return
 	}
 	v.older.cursor = msg.cursor

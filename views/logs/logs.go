@@ -1,7 +1,7 @@
 // Package logs is the view of what systems write down, line by line: of pods,
 // builds, streams and whatever else has a log, each read through its own adapter
-// and shown in the same pager; and the list of the streams. A log follows, is paused by looking back, reads what is
-// older, and counts every line that is not there any more.
+// and shown in the same pager; and the list of the streams. A log follows, is paused by
+// looking back, reads what is older, and counts every line that is not there any more.
 package logs
 
 import (
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -104,7 +105,7 @@ type reading struct {
 	tape   *feed.Tape
 	by     map[backend.Lines][]backend.Ref // who reads what
 	cancel context.CancelFunc
-	left   bool // the view was left: nobody reads
+	left   time.Time // when the view was left: nobody reads since; zero: somebody does
 }
 
 func open(o Options, refs []backend.Ref, filter string) *logs {
@@ -155,7 +156,8 @@ func tail(ctx context.Context, reader backend.Lines, q backend.LogQuery, sink ba
 	return reader.Tail(ctx, q, sink)
 }
 
-// ended tells how a tail ended: by itself, or because it can't be.
+// ended tells how a tail ended: by itself, or because it can't be. Of whom the tail
+// had something else to say in the end, that stands.
 func ended(ctx context.Context, tape *feed.Tape, refs []backend.Ref, err error) {
 	if ctx.Err() != nil {
 		return
@@ -164,10 +166,18 @@ func ended(ctx context.Context, tape *feed.Tape, refs []backend.Ref, err error) 
 	if err != nil {
 		h = backend.Health{State: backend.Down, Reason: backend.T(err.Error())}
 	}
+	all := backend.Health{State: backend.Off}
 	for _, r := range refs {
-		tape.Health(r, h)
+		switch last := tape.Healths()[r]; {
+		case err != nil || last.Reason.IsZero() || last.State == backend.Connecting:
+			tape.Health(r, h)
+			all = h
+		case last.State == backend.Live:
+			last.State = backend.Off
+			tape.Health(r, last)
+		}
 	}
-	tape.Health(backend.Ref{}, h)
+	tape.Health(backend.Ref{}, all)
 }
 
 // parts divides what is typed: words to search for, and behind -q what the server
@@ -186,21 +196,29 @@ func (v *logs) Name() string { return "logs" }
 // Scopes are its own, then those of a text.
 func (v *logs) Scopes() []string { return []string{"logs", "pager"} }
 
-// Open reads on, or anew where the view was left. An answer that came while another
-// view had the keys is lost, and can be asked for again.
+// Open reads on. Where the view was left it reads anew, from the last lines that there
+// are now; what is looked at stays, and it is said that nothing was read since. An
+// answer that came while another view had the keys is lost, and can be asked for again.
 func (v *logs) Open(ui.Place) {
 	v.older.asking = false
 	v.older.asked++
-	if v.reading.left {
-		v.begin()
-		v.pager.Find(v.find)
+	if !v.reading.left.IsZero() && !v.paused {
+		v.again()
 	}
 }
 
-// Left implements ui.Leaver: a log that one has gone back from is not read on.
+// again reads anew what was left.
+func (v *logs) again() {
+	v.begin()
+	v.pager.Find(v.find)
+}
+
+// Left implements ui.Leaver: a log that nobody looks at is not read on.
 func (v *logs) Left() {
 	v.reading.cancel()
-	v.reading.left = true
+	if v.reading.left.IsZero() {
+		v.reading.left = time.Now()
+	}
 }
 
 // Close ends the reading.
@@ -304,6 +322,10 @@ func (v *logs) after(id string) {
 }
 
 func (v *logs) pause(on bool) {
+	if !on && !v.reading.left.IsZero() {
+		v.again()
+		return
+	}
 	v.reading.tape.Keep(on)
 	if on && v.paused {
 		return
@@ -324,8 +346,7 @@ func (v *logs) Search(query string, typed bool) error {
 	v.query = query
 	if typed && match != v.match {
 		v.match, v.find = match, find
-		v.begin()
-		v.pager.Find(find)
+		v.again()
 		return nil
 	}
 	if find == v.find {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,12 +22,14 @@ import (
 
 // A writer is a log that the test writes. Older lines are numbered below zero.
 type writer struct {
-	mu    sync.Mutex
-	sink  backend.LineSink
-	asked []backend.LogQuery
-	fails error // of Tail
-	ends  bool  // Tail does, at once
-	older int   // lines that there are before the first
+	mu     sync.Mutex
+	sink   backend.LineSink
+	asked  []backend.LogQuery
+	fails  error          // of Tail
+	ends   bool           // Tail does, at once
+	last   backend.Health // that it says before it ends
+	older  int            // lines that there are before the first
+	partly error          // that older lines come with
 }
 
 // Tail implements backend.Lines.
@@ -36,6 +39,9 @@ func (w *writer) Tail(ctx context.Context, q backend.LogQuery, sink backend.Line
 	fails := w.fails
 	w.mu.Unlock()
 	if fails != nil || w.ends {
+		if !w.last.Reason.IsZero() {
+			sink.Health(q.Of[0], w.last)
+		}
 		return fails
 	}
 	for _, r := range q.Of {
@@ -55,9 +61,9 @@ func (w *writer) Before(_ context.Context, _ backend.LogQuery, c backend.Cursor,
 		out = append(out, numbered(i))
 	}
 	if len(out) == 0 {
-		return nil, backend.Cursor{}, nil
+		return nil, backend.Cursor{}, w.partly
 	}
-	return out, backend.Cursor{Oldest: out[0], State: "mine"}, nil
+	return out, backend.Cursor{Oldest: out[0], State: "mine"}, w.partly
 }
 
 func numbered(i int) backend.LogLine {
@@ -215,6 +221,29 @@ func TestReadsWhatIsOlder(t *testing.T) {
 	})
 }
 
+// TestOlderLinesOfSome: those that came are there, what is missing is told, and one
+// goes on back.
+func TestOlderLinesOfSome(t *testing.T) {
+	w := &writer{older: 1500, partly: &backend.Error{Code: backend.Partly, Human: "What 2 wrote is not."}}
+	within(t, w, func(d *desk) {
+		w.write(0, 3)
+		d.settle()
+		d.does("pager.top")
+		d.does("logs.older")
+		d.does("pager.top")
+		for range 3 {
+			d.settle()
+			d.does("pager.top")
+		}
+		if s := d.v.reading.tape.State(); s.Len != 1503 {
+			t.Errorf("%+v", s)
+		}
+		if s := d.picture(); !slices.ContainsFunc(s, func(row string) bool { return strings.Contains(row, "not all older lines: What 2 wrote") }) {
+			t.Error(s)
+		}
+	})
+}
+
 // TestOldAnswersAreNotTaken: what came while another view had the keys is lost, and
 // can be asked for again.
 func TestOldAnswersAreNotTaken(t *testing.T) {
@@ -250,6 +279,63 @@ func TestIsNotReadOnceLeft(t *testing.T) {
 		d.settle()
 		if d.counts("2 lines, 0 dropped"); len(w.asked) != 2 {
 			t.Errorf("it was asked for %d times", len(w.asked))
+		}
+	})
+}
+
+// TestWhatIsLookedAtStays: a log that was paused and left shows what it showed, says
+// that it was not read, and reads anew when it is to follow.
+func TestWhatIsLookedAtStays(t *testing.T) {
+	w := &writer{}
+	within(t, w, func(d *desk) {
+		w.write(0, 50)
+		d.settle()
+		d.does("pager.pageUp")
+		before := d.picture()
+		d.v.Left()
+		d.v.Open(ui.Place{})
+		d.settle()
+		now := d.picture()
+		if len(w.asked) != 1 || now[0] != before[0] || !strings.Contains(now[len(now)-1], "not read since") {
+			t.Errorf("asked %d times:\n%q\nand before:\n%q", len(w.asked), now, before)
+		}
+		if h := d.v.Title().Health; h.State != backend.Stale || h.Since.IsZero() {
+			t.Errorf("it says that it is %+v", h)
+		}
+		d.does("pager.bottom")
+		d.settle()
+		w.write(50, 52)
+		d.settle()
+		if d.counts("2 lines, 0 dropped"); len(w.asked) != 2 || d.v.Title().Health.State != backend.Live {
+			t.Errorf("asked %d times, %+v", len(w.asked), d.v.Title().Health)
+		}
+	})
+}
+
+// TestTimesThatThereAreNot: no room is made for the times of lines that have none.
+func TestTimesThatThereAreNot(t *testing.T) {
+	w := &writer{}
+	why := func(d *desk) string {
+		for _, c := range d.v.Commands() {
+			if c.ID == "logs.times" {
+				return c.Why
+			}
+		}
+		return "there is no such command"
+	}
+	within(t, w, func(d *desk) {
+		w.write(0, 2)
+		d.settle()
+		before := d.picture()
+		d.v.toggleTimes()
+		d.settle()
+		if diff := cmp.Diff(before, d.picture()); diff != "" || why(d) == "" {
+			t.Errorf("%q: %s", why(d), diff)
+		}
+		w.sink.Lines(backend.LogLine{At: 1, Text: backend.T("timed")})
+		d.settle()
+		if now := d.picture(); !strings.Contains(now[2], ":00:00") || why(d) != "" {
+			t.Errorf("%q: %q", why(d), now)
 		}
 	})
 }
@@ -337,10 +423,14 @@ func TestSaysWhyThereAreNone(t *testing.T) {
 	}{
 		"refused": {&writer{fails: &backend.Error{Code: backend.Invalid, Human: "That is no query. Mend it."}}, "x That is no query. Mend it."},
 		"ended":   {&writer{ends: true}, "- it has ended"},
+		"never":   {&writer{ends: true, last: backend.Health{State: backend.Off, Reason: backend.T("It never began.")}}, "- It never began."},
+		"no more": {&writer{ends: true, last: backend.Health{State: backend.Live, Reason: backend.T("None was retried.")}}, "- None was retried."},
+		"gone":    {&writer{ends: true, last: backend.Health{State: backend.Down, Reason: backend.T("It is not there.")}}, "x It is not there."},
+		"waited":  {&writer{ends: true, last: backend.Health{State: backend.Connecting, Reason: backend.T("It waits.")}}, "- it has ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, c.w, func(d *desk) {
-				if rows := d.picture(); rows[1] != c.says {
+				if rows := d.picture(); rows[1] != c.says || strings.Contains(rows[3]+rows[4], "ended") {
 					t.Errorf("it shows %q", rows)
 				}
 				if !d.v.Settled() {

@@ -17,7 +17,8 @@ type window struct {
 	tape  *feed.Tape
 	first int64
 	n     int
-	times bool
+	times bool                // are wanted
+	timed bool                // some line has one
 	from  int                 // how wide the names are; zero: nobody is named
 	short func(string) string // how one is shown
 }
@@ -31,20 +32,13 @@ const clock = "15:04:05.000"
 // Label implements pager.Text.
 func (w window) Label() int {
 	n := 0
-	if w.times {
+	if w.times && w.timed {
 		n = len(clock)
 	}
-	if w.from > 0 {
-		n += w.from + b2i(n > 0)
+	if n > 0 && w.from > 0 {
+		n++
 	}
-	return n
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return n + w.from
 }
 
 // Line implements pager.Text.
@@ -58,7 +52,7 @@ func (w window) Line(i int) backend.Line {
 
 func (w window) label(l backend.LogLine) string {
 	label := ""
-	if w.times {
+	if w.times && w.timed {
 		label = strings.Repeat(" ", len(clock))
 		if at := l.Time(); !at.IsZero() {
 			label = at.Local().Format(clock)
@@ -73,8 +67,9 @@ func (w window) label(l backend.LogLine) string {
 	return label
 }
 
-// learn makes room for the name of who wrote a line.
+// learn makes room for the time of a line, and for the name of who wrote it.
 func (w *window) learn(l backend.LogLine) {
+	w.timed = w.timed || l.At != 0
 	if l.From != "" && w.from < mostFrom {
 		w.from = min(mostFrom, max(w.from, screen.Width(w.short(backend.T(l.From).Safe()))))
 	}

@@ -241,7 +241,11 @@ func (v *view) Draw(f screen.Frame) {
 	case len(v.chart.Series) == 0:
 		f.Text(1, 1, themes.Idle, f.Signs.Level[backend.Idle])
 		f.Paragraph(3, 1, f.Width()-4, themes.Plain, "Nothing was measured in this time.")
-		f.Text(3, 3, themes.Dim, "1 to 6 choose another · y shows the query")
+		help := "1 to 6 choose another · y shows the query"
+		if len(v.zoom) > 0 {
+			help = "Z zooms out again · " + help
+		}
+		f.Text(3, 3, themes.Dim, help)
 	default:
 		v.chart.Draw(f)
 	}

@@ -17,7 +17,11 @@ import (
 
 // Hints implements ui.Hinter.
 func (v *view) Hints() [][2]string {
-	return [][2]string{{"chart.last.5m", "range"}, {"chart.left", "crosshair"}, {"chart.zoom", "zoom"}, {"chart.next", "series"}}
+	out := [][2]string{{"chart.last.5m", "range"}, {"chart.left", "crosshair"}, {"chart.zoom", "zoom"}}
+	if len(v.zoom) > 0 {
+		out = append(out, [2]string{"chart.unzoom", "zoom out"})
+	}
+	return append(out, [2]string{"chart.next", "series"})
 }
 
 // Commands are those of a chart.

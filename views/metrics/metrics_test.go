@@ -338,6 +338,22 @@ func TestNothing(t *testing.T) {
 	}
 }
 
+// TestZoomedIntoNothing: who has zoomed into a gap is told how to get out of it.
+func TestZoomedIntoNothing(t *testing.T) {
+	b := newBench(t)
+	b.tell(ui.Changed{})
+	unzoom := [2]string{"chart.unzoom", "zoom out"}
+	if strings.Contains(b.picture(), "zooms out") || slices.Contains(b.Hints(), unzoom) {
+		t.Errorf("%v:\n%s", b.Hints(), b.picture())
+	}
+	b.read = func(context.Context, backend.SeriesQuery, int) ([]backend.Series, int, error) { return nil, 0, nil }
+	b.run("chart.zoom")
+	b.tell(ui.Changed{})
+	if !strings.Contains(b.picture(), "Z zooms out again") || !slices.Contains(b.Hints(), unzoom) {
+		t.Errorf("%v:\n%s", b.Hints(), b.picture())
+	}
+}
+
 // TestSmall: it draws in any frame.
 func TestSmall(t *testing.T) {
 	b := newBench(t)

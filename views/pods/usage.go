@@ -35,9 +35,7 @@ func used(usage *feed.Feed[cluster.Usage], id, title string, word func(int64) st
 	}
 	c.Frozen = func() feed.Less[cluster.Pod] {
 		now := make(map[backend.Ref]int64, usage.Len())
-		all := usage.Lens(nil, feed.Keep[cluster.Usage]{})
-		defer all.Close()
-		for u := range all.All() {
+		for _, u := range usage.Rows() {
 			now[u.Ref()] = of(*u) + 1
 		}
 		return func(a, b *cluster.Pod) int { return cmp.Compare(now[b.Usage()], now[a.Usage()]) }

@@ -59,6 +59,7 @@ type Breakers struct {
 	api    *webapi.Client
 	finder Finder
 	past   *transitions
+	every  time.Duration // between two looks at all breakers
 }
 
 var (
@@ -68,16 +69,13 @@ var (
 
 // New makes the adapter for a link, whose instances a Finder finds.
 func New(l *link.Link, f Finder) *Breakers {
-	return &Breakers{api: webapi.New(l), finder: f, past: newTransitions()}
+	return &Breakers{api: webapi.New(l), finder: f, past: newTransitions(), every: 3 * time.Second}
 }
-
-// every is between two looks at all breakers.
-const every = 3 * time.Second
 
 // Breakers is the source of breakers: one row for each of a service, and one for
 // each of its instances.
 func (b *Breakers) Breakers() backend.Source[service.Breaker] {
-	return closing{webapi.Source(b.api, webapi.Poll[service.Breaker]{Every: every, Read: b.rows}), b.finder}
+	return closing{webapi.Source(b.api, webapi.Poll[service.Breaker]{Every: b.every, Read: b.rows}), b.finder}
 }
 
 // closing lets go of the ways to the instances when nobody watches any more.

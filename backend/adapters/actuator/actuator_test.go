@@ -30,6 +30,7 @@ type process struct {
 	mu       sync.Mutex
 	states   map[string]string
 	readOnly bool
+	closed   bool // nobody may read
 	stuck    bool // it answers a change and does nothing
 	posts    int
 }
@@ -43,6 +44,8 @@ func (p *process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/actuator/health":
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, `{"status":"DOWN"}`)
+	case p.closed:
+		w.WriteHeader(http.StatusForbidden)
 	case r.URL.Path == "/actuator/circuitbreakers":
 		_, _ = io.WriteString(w, p.list())
 	case strings.HasPrefix(r.URL.Path, "/actuator/circuitbreakerevents/"):

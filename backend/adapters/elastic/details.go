@@ -53,8 +53,12 @@ func (e *Elastic) summary(ctx context.Context, r backend.Ref) ([]backend.Line, e
 		of = []string{r.Name} // nothing is known of it
 	}
 	b.add(r.Name, of, "")
-	if err := b.settle(ctx, e); err != nil {
-		return nil, err
+	if len(b.silent) > 0 {
+		all, err := e.seesAll(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.settle(all)
 	}
 	for _, row := range b.rows { // none for the server's own
 		out = append(out, backend.Line{Level: row.Level, Label: "health", Text: backend.T(joined(row.State, row.Detail))})

@@ -124,7 +124,6 @@ type Elastic struct {
 	err   error // why there is no base
 	every time.Duration
 	pace  pace
-	rest  rest
 }
 
 // New makes the adapter for a link. The client library sends what it is told

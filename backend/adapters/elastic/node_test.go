@@ -48,6 +48,7 @@ type fake struct {
 	denied  bool     // nothing may be read
 	blind   bool     // health may not be seen
 	closed  []string // indices that may not be read
+	stuck   int      // how often it answers with the first page again, before it fails; 0: it goes on
 	opened  int      // points in time so far
 	page    int      // the largest page that was asked for
 }
@@ -264,6 +265,13 @@ func (f *fake) search(w http.ResponseWriter, of string, body map[string]any) {
 		f.pits[pit] = docs
 	} else if docs, ok = f.in(w, of); !ok {
 		return
+	}
+	if _, on := body["search_after"]; on && f.stuck > 0 {
+		if f.stuck--; f.stuck == 0 {
+			refused(w, http.StatusInternalServerError, "test_exception", "asked for one page again and again")
+			return
+		}
+		delete(body, "search_after")
 	}
 	size := 10
 	if s, ok := body["size"].(float64); ok {

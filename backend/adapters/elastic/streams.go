@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
@@ -21,23 +19,10 @@ import (
 // mostStreams is how many are shown; more are counted.
 const mostStreams = 5000
 
-// restEvery is between two looks at what is not shown.
-const restEvery = 30 * time.Second
-
-// rest is what the last look at the streams left out.
-type rest struct {
-	mu   sync.Mutex
-	left int
-}
-
 // Streams is the source of streams: one row for each data stream, each index that
-// belongs to none, and each alias. A second part says what is not shown: streams
-// that the user may not see, and those that are too many.
+// belongs to none, and each alias.
 func (e *Elastic) Streams() backend.Source[signal.Stream] {
-	return webapi.Source(e.api,
-		webapi.Poll[signal.Stream]{Every: e.every, Read: e.rows},
-		webapi.Poll[signal.Stream]{Part: "rest", Every: max(e.every, min(3*e.every, restEvery)), Read: e.left},
-	)
+	return webapi.Source(e.api, webapi.Poll[signal.Stream]{Every: e.every, Read: e.rows})
 }
 
 // resolved is what the server knows by a name; hidden and system indices are not
@@ -89,10 +74,11 @@ type amount struct {
 	} `json:"total"`
 }
 
-// rows reads all streams.
+// rows reads all streams, and says which it leaves out: those that the user may not
+// see, and those that are too many.
 func (e *Elastic) rows(ctx context.Context, _ backend.Scope) ([]signal.Stream, error) {
-	var all resolved
-	err := e.ask(ctx, question{op: "read streams", what: "the list of streams"}, esapi.IndicesResolveIndexRequest{Name: []string{"*"}, ExpandWildcards: "open,closed"}, &all)
+	var there resolved
+	err := e.ask(ctx, question{op: "read streams", what: "the list of streams"}, esapi.IndicesResolveIndexRequest{Name: []string{"*"}, ExpandWildcards: "open,closed"}, &there)
 	if err != nil {
 		return nil, err
 	}
@@ -101,29 +87,28 @@ func (e *Elastic) rows(ctx context.Context, _ backend.Scope) ([]signal.Stream, e
 		return nil, err
 	}
 	b := rowBuilder{link: e.api.Link().Alias(), amounts: amounts, attributes: map[string][]string{}}
-	for _, i := range all.Indices {
+	for _, i := range there.Indices {
 		b.attributes[i.Name] = i.Attributes
 	}
-	for _, d := range all.DataStreams {
+	for _, d := range there.DataStreams {
 		b.add(d.Name, d.Backing, "")
 	}
-	for _, i := range all.Indices {
+	for _, i := range there.Indices {
 		if i.DataStream == "" {
 			b.add(i.Name, []string{i.Name}, "")
 		}
 	}
-	for _, a := range all.Aliases {
+	for _, a := range there.Aliases {
 		b.add(a.Name, a.Indices, "alias of "+few(a.Indices))
 	}
-	if err := b.settle(ctx, e); err != nil {
+	all, err := e.seesAll(ctx)
+	if err != nil && len(b.silent) > 0 {
 		return nil, err
 	}
+	b.settle(all)
 	slices.SortFunc(b.rows, func(x, y signal.Stream) int { return strings.Compare(x.Name, y.Name) })
 	left := max(0, len(b.rows)-mostStreams)
-	e.rest.mu.Lock()
-	e.rest.left = left
-	e.rest.mu.Unlock()
-	return b.rows[:len(b.rows)-left], nil
+	return b.rows[:len(b.rows)-left], e.left(all, err, left)
 }
 
 // few names some of them.
@@ -209,15 +194,8 @@ func (b *rowBuilder) add(name string, of []string, detail string) {
 
 // settle says of the rows without health why that is. An index that the server
 // says nothing about has either no shard that answers, or is none that the user
-// may ask about.
-func (b *rowBuilder) settle(ctx context.Context, e *Elastic) error {
-	if len(b.silent) == 0 {
-		return nil
-	}
-	all, err := e.seesAll(ctx)
-	if err != nil {
-		return err
-	}
+// may ask about, who does not see all.
+func (b *rowBuilder) settle(all bool) {
 	for _, i := range b.silent {
 		if row := &b.rows[i]; all {
 			row.State = "red"
@@ -227,7 +205,6 @@ func (b *rowBuilder) settle(ctx context.Context, e *Elastic) error {
 			row.Detail = joined(row.Detail, "its health and size may not be seen: that needs the right monitor on it")
 		}
 	}
-	return nil
 }
 
 // judge gives a row its level, by its health. An alias has none of its own: what
@@ -272,21 +249,22 @@ func (e *Elastic) seesAll(ctx context.Context) (bool, error) {
 	return may.All, err
 }
 
-// left tells what rows does not show.
-func (e *Elastic) left(ctx context.Context, _ backend.Scope) ([]signal.Stream, error) {
-	all, err := e.seesAll(ctx)
-	if err != nil {
-		return nil, err
-	}
-	e.rest.mu.Lock()
-	left := e.rest.left
-	e.rest.mu.Unlock()
+// left tells what rows does not show: more of them, and what this user may not see,
+// as far as the server says that.
+func (e *Elastic) left(all bool, unsure error, more int) error {
 	on := e.api.Link().Alias()
+	var out []string
 	switch {
+	case unsure != nil:
+		out = append(out, "Whether there are streams on "+on+" that you may not see is not known. "+unsure.Error())
 	case !all:
-		return nil, &backend.Error{Code: backend.Denied, Op: "read streams", Human: on + " shows only the streams that you may read. Ask for read, view_index_metadata and monitor on others that you need."}
-	case left > 0:
-		return nil, &backend.Error{Code: backend.Failed, Op: "read streams", Human: fmt.Sprintf("%s has %d streams more than the %d that are shown. Follow the others by a pattern, such as logs*.", on, left, mostStreams)}
+		out = append(out, on+" shows only the streams that you may read. Ask for read, view_index_metadata and monitor on others that you need.")
 	}
-	return nil, nil
+	if more > 0 {
+		out = append(out, fmt.Sprintf("%s has %d streams more than the %d that are shown. Follow the others by a pattern, such as logs*.", on, more, mostStreams))
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return &backend.Error{Code: backend.Partly, Op: "read streams", Human: backend.T(strings.Join(out, " ")).Safe()}
 }

@@ -46,11 +46,7 @@ func (e *Elastic) Tail(ctx context.Context, q backend.LogQuery, sink backend.Lin
 	if q.Previous {
 		return &backend.Error{Code: backend.Invalid, Op: "follow lines", Human: "Elasticsearch knows no process before this one: its streams hold all lines. p shows them again."}
 	}
-	t := &tail{e: e, query: q, sink: sink, size: firstPage, limit: most, seen: newSeen()}
-	for _, r := range q.Of {
-		t.streams = append(t.streams, &stream{ref: r})
-	}
-	return t.run(ctx)
+	return newTail(e, q, sink).run(ctx)
 }
 
 // A stream is one that is followed, or would be.
@@ -79,6 +75,14 @@ type tail struct {
 	last  backend.Health // that was told
 	live  time.Time
 	tries int
+}
+
+func newTail(e *Elastic, q backend.LogQuery, sink backend.LineSink) *tail {
+	t := &tail{e: e, query: q, sink: sink, size: firstPage, limit: most, seen: newSeen()}
+	for _, r := range q.Of {
+		t.streams = append(t.streams, &stream{ref: r})
+	}
+	return t
 }
 
 // run goes on until ctx ends, or nobody can mend what is wrong but who asked.

@@ -121,6 +121,60 @@ func TestTailOfLate(t *testing.T) {
 	}
 }
 
+// TestTailOfAPageThatDoesNotGetOn: a server that answers with the page before, whatever
+// it is asked for, is asked again later; what is given is given once, and all of it
+// once it gets on.
+func TestTailOfAPageThatDoesNotGetOn(t *testing.T) {
+	f := newFake()
+	f.window = 300
+	base := millis(-10_000) / 1000 * 1000
+	write := func(n int64) {
+		var times []int64
+		for i := range n {
+			times = append(times, base+i%200) // in one slot
+		}
+		f.write("logs", times...)
+	}
+	write(600)
+	e, _ := rig(t, f)
+	e.pace.late = time.Hour
+	q := of("logs")
+	q.Since = time.UnixMilli(base)
+	p := newPage()
+	tail := newTail(e, q, p)
+	rounds := func() {
+		t.Helper()
+		for range 20 {
+			more, err := tail.round(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !more {
+				return
+			}
+		}
+		t.Fatal("it always wants more")
+	}
+	const page = 250 // a quarter of the first: half of it is too much for the server
+	f.be(func() { f.stuck = 50 })
+	rounds()
+	p.once(t, page)
+	f.be(func() { f.stuck = 0 })
+	rounds()
+	p.once(t, 600)
+
+	write(600) // late
+	f.be(func() { f.stuck = 50 })
+	if err := tail.lookBack(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	f.be(func() { f.stuck = 0 })
+	if err := tail.lookBack(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	p.once(t, 1200)
+}
+
 // TestTailWithFaults: whatever becomes of the answers, each line comes once.
 func TestTailWithFaults(t *testing.T) {
 	for name, fault := range map[string]backendtest.Fault{

@@ -160,10 +160,8 @@ func faster(a about, now *client.Job) error {
 	if state := stateOf(now.Status); now.User != nil && state != delivery.Stopped && state != delivery.Skipped {
 		is += ", played by " + now.User.Username
 	}
-	return conflict(a.op, a.ref, fmt.Sprintf("%s does not wait any more: it is %s. Nothing was done here: look at it.", upper(a.what), is))
+	return conflict(a.op, a.ref, fmt.Sprintf("%s does not wait any more: it is %s. Nothing was done here: look at it.", webapi.Upper(a.what), is))
 }
-
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // unplayable: GitLab's words are "400 Bad request - Unplayable Job".
 func unplayable(err error) bool {

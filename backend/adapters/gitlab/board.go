@@ -82,11 +82,13 @@ func (g *GitLab) refresh(ctx context.Context, scope []string, use func([]*projec
 	}
 	clear(b.touched)
 	b.mu.Unlock()
-	all, err := g.within(ctx, scope)
+	all, left, err := g.within(ctx, scope)
 	if err != nil {
 		return err
 	}
-	g.each(ctx, all, func(p *project) bool { return !time.Now().Before(p.due) }, g.readProject)
+	g.each(ctx, all, func(p *project) bool { return !time.Now().Before(p.due) }, func(ctx context.Context, p *project) error {
+		return g.readProject(ctx, p, g.spread(g.limits.still, len(all)))
+	})
 	err = g.readDetails(ctx, all)
 	for _, p := range all {
 		err = cmp.Or(err, p.err)
@@ -98,7 +100,16 @@ func (g *GitLab) refresh(ctx context.Context, scope []string, use func([]*projec
 		return ctx.Err()
 	}
 	use(all)
+	if err == nil && left != "" {
+		err = &backend.Error{Code: backend.Partly, Op: "list projects", Human: left}
+	}
 	return err
+}
+
+// spread makes a time longer for more projects than usual, so that GitLab is asked no
+// more often.
+func (g *GitLab) spread(d time.Duration, projects int) time.Duration {
+	return d * time.Duration(max(1, (projects+g.limits.projects-1)/g.limits.projects))
 }
 
 // each does something to those of the projects that want it, some at a time.
@@ -117,23 +128,31 @@ func (g *GitLab) each(ctx context.Context, all []*project, which func(*project) 
 	_ = group.Wait() // each project holds its own
 }
 
-// within gives the projects of a scope.
-func (g *GitLab) within(ctx context.Context, scope []string) ([]*project, error) {
+// within gives the projects of a scope, and says which are left out.
+func (g *GitLab) within(ctx context.Context, scope []string) (out []*project, left string, err error) {
 	if len(scope) == 0 {
 		if err := g.list(ctx); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		scope = g.board.mine
-	} else if err := g.named(ctx, scope); err != nil {
-		return nil, err
+		if g.board.more != 0 {
+			left = fmt.Sprintf("%s are not shown: only the %d that were active last are. -n GROUP/PROJECT shows the builds of one by name.", others(g.board.more, "projects"), g.limits.projects)
+		}
+	} else {
+		if more := len(scope) - g.limits.named; more > 0 {
+			scope = scope[:g.limits.named]
+			left = fmt.Sprintf("%s are not shown: only the first %d that are named are. Name fewer.", others(more, "projects"), g.limits.named)
+		}
+		if err := g.named(ctx, scope); err != nil {
+			return nil, "", err
+		}
 	}
-	var out []*project
 	for _, path := range scope {
 		if p := g.board.projects[path]; p != nil && !slices.Contains(out, p) { // one may be named twice
 			out = append(out, p)
 		}
 	}
-	return out, nil
+	return out, left, nil
 }
 
 // list reads which projects one is a member of.
@@ -157,7 +176,7 @@ func (g *GitLab) list(ctx context.Context) error {
 		}
 		b.take(p)
 	}
-	b.forget(4 * g.limits.list)
+	b.forget(4 * g.spread(g.limits.list, g.limits.named))
 	return nil
 }
 
@@ -188,21 +207,32 @@ func (b *board) forget(after time.Duration) {
 
 // named reads projects by their paths. One that is not there has no builds.
 func (g *GitLab) named(ctx context.Context, paths []string) error {
-	for _, path := range paths[:min(len(paths), g.limits.projects)] {
-		if p := g.board.projects[path]; p != nil && time.Since(p.seen) < g.limits.list {
+	found, gone := make([]*client.Project, len(paths)), make([]bool, len(paths))
+	var group errgroup.Group
+	group.SetLimit(g.limits.atOnce)
+	for i, path := range paths {
+		if p := g.board.projects[path]; p != nil && time.Since(p.seen) < g.spread(g.limits.list, len(paths)) {
 			continue
 		}
-		p, err := g.project(ctx, path)
-		if backend.CodeOf(err) == backend.NotFound {
-			delete(g.board.projects, path)
-			continue
-		}
-		if err != nil {
+		group.Go(func() (err error) {
+			defer backend.Caught(&err)
+			found[i], err = g.project(ctx, path)
+			if gone[i] = backend.CodeOf(err) == backend.NotFound; gone[i] {
+				return nil
+			}
 			return err
-		}
-		g.board.take(p)
+		})
 	}
-	return nil
+	err := group.Wait()
+	for i, path := range paths {
+		switch {
+		case gone[i]:
+			delete(g.board.projects, path)
+		case found[i] != nil:
+			g.board.take(found[i])
+		}
+	}
+	return err
 }
 
 func (g *GitLab) project(ctx context.Context, path string) (*client.Project, error) {
@@ -213,8 +243,9 @@ func (g *GitLab) project(ctx context.Context, path string) (*client.Project, err
 	return p, err
 }
 
-// readProject reads a project's newest pipelines, without their jobs.
-func (g *GitLab) readProject(ctx context.Context, p *project) error {
+// readProject reads a project's newest pipelines, without their jobs. Where nothing
+// goes on, it is looked at again after still.
+func (g *GitLab) readProject(ctx context.Context, p *project, still time.Duration) error {
 	found, _, err := all(ctx, g, about{op: "list builds", what: "the builds of " + p.path}, g.limits.builds,
 		func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.PipelineInfo, *client.Response, error) {
 			return g.rest.Pipelines.ListProjectPipelines(p.path, &client.ListProjectPipelinesOptions{ListOptions: page}, o)
@@ -237,7 +268,7 @@ func (g *GitLab) readProject(ctx context.Context, p *project) error {
 		known[b.info.ID] = b
 	}
 	p.builds = p.builds[:0:0]
-	rest := g.limits.still
+	rest := still
 	for _, info := range found {
 		b := known[info.ID]
 		if b == nil {
@@ -327,19 +358,16 @@ func (g *GitLab) pipelineRows(ctx context.Context, _ backend.Scope) (out []deliv
 			}
 			out = append(out, row)
 		}
-		if g.board.more != 0 {
-			out = append(out, delivery.Pipeline{Link: alias, Name: others(g.board.more), Off: fmt.Sprintf("are not shown: only the %d that were active last are", g.limits.projects)})
-		}
 	})
 	return out, err
 }
 
-// others stands for the projects that are not shown.
-func others(n int) string {
+// others stands for those that are not shown.
+func others(n int, what string) string {
 	if n < 0 {
-		return "more projects"
+		return "more " + what
 	}
-	return strconv.Itoa(n) + " more projects"
+	return strconv.Itoa(n) + " more " + what
 }
 
 // buildRows are the rows of their pipelines.
@@ -380,13 +408,13 @@ func (g *GitLab) whole(ctx context.Context, path string, id int64) (w whole, err
 	if err != nil {
 		return w, err
 	}
-	w.jobs, w.left, err = all(ctx, g, a, mostJobs, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Job, *client.Response, error) {
+	w.jobs, w.jobsLeft, err = all(ctx, g, a, mostJobs, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Job, *client.Response, error) {
 		return g.rest.Jobs.ListPipelineJobs(path, id, &client.ListJobsOptions{ListOptions: page, IncludeRetried: new(true)}, o)
 	})
 	if err != nil {
 		return w, err
 	}
-	w.bridges, _, err = all(ctx, g, a, perPage, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Bridge, *client.Response, error) {
+	w.bridges, w.bridgesLeft, err = all(ctx, g, a, mostJobs, func(page client.ListOptions, o client.RequestOptionFunc) ([]*client.Bridge, *client.Response, error) {
 		return g.rest.Jobs.ListPipelineBridges(path, id, &client.ListJobsOptions{ListOptions: page}, o)
 	})
 	slices.SortFunc(w.jobs, func(a, b *client.Job) int { return cmp.Compare(a.ID, b.ID) })
@@ -394,7 +422,7 @@ func (g *GitLab) whole(ctx context.Context, path string, id int64) (w whole, err
 	return w, err
 }
 
-// mostJobs is how many of a pipeline are read.
+// mostJobs is how many jobs of a pipeline are read, and how many bridges.
 const mostJobs = 500
 
 func called(path, number string) string { return path + " #" + number }

@@ -91,6 +91,8 @@ type projectWorld struct{ *site }
 func (w *projectWorld) Source() backend.Source[delivery.Pipeline] { return w.g.Pipelines() }
 func (w *projectWorld) Scopes() [3]string                         { return [3]string{"one", "two", "three"} }
 
+func (w *projectWorld) Of(p delivery.Pipeline) backendtest.Object { return backendtest.Shown(p) }
+
 func (w *projectWorld) Put(_, name, word string) { w.Add(sandbox.Pipeline{Name: name, Branch: word}) }
 func (w *projectWorld) Remove(_, name string)    { w.World.Remove(name) }
 
@@ -146,6 +148,8 @@ func (w *buildWorld) Remove(scope, name string) {
 	_ = w.Delete(scope, w.now[scope+" "+name].Number)
 	delete(w.now, scope+" "+name)
 }
+
+func (w *buildWorld) Of(n named) backendtest.Object { return backendtest.Shown(n) }
 
 func (w *buildWorld) Source() backend.Source[named] { return renaming{w, w.g.Builds()} }
 

@@ -90,9 +90,7 @@ func (w whole) lines(now time.Time, long bool) []backend.Line {
 		}
 		out = append(out, backend.Line{Level: delivery.LevelOf(bridgeState(b)), Label: b.Name, Text: backend.T(text)})
 	}
-	if w.left != 0 {
-		add("more", fmt.Sprintf("jobs are not shown: these are the newest %d", mostJobs))
-	}
+	add("", w.unread())
 	return out
 }
 

@@ -112,18 +112,19 @@ func asksForVariables(r *http.Request) bool {
 	return asked["query"] == variablesQuery
 }
 
-// limits bound what is asked for, and how often. Not told to anybody are the
-// projects beyond the most recently active ones (a row says how many there are),
-// and the older pipelines of each (its details say so).
+// limits bound what is asked for, and how often. Of the projects that are not
+// followed the feeds say how many there are, of the older pipelines of each its
+// details.
 type limits struct {
 	projects int // that are followed, the most recently active ones
+	named    int // that are followed where they are named
 	builds   int // that are shown of each, the newest ones
 	details  int // pipelines whose jobs are read in one round
 	atOnce   int // requests
 
 	round time.Duration // between two looks at what goes on
-	still time.Duration // between two looks at a project where nothing does
-	list  time.Duration // between two looks at which projects there are
+	still time.Duration // between two looks at a project where nothing does; longer for more projects than usual
+	list  time.Duration // between two looks at which projects there are; the same
 
 	looks    []time.Duration // the waits before each look for what came of a lost answer
 	settle   time.Duration   // between two looks at what is to become of a change
@@ -133,7 +134,7 @@ type limits struct {
 
 func usual() limits {
 	return limits{
-		projects: 50, builds: 10, details: 12, atOnce: 6,
+		projects: 50, named: 200, builds: 10, details: 12, atOnce: 6,
 		round: 2500 * time.Millisecond, still: 15 * time.Second, list: 30 * time.Second,
 		// A minute: no request lives longer in GitLab.
 		looks:  []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, 30 * time.Second},
@@ -164,9 +165,12 @@ func New(l *link.Link) *GitLab { return limited(l, usual()) }
 
 func limited(l *link.Link, limits limits) *GitLab {
 	g := &GitLab{api: webapi.New(l), limits: limits, board: newBoard(), told: newTold(), marks: newMarks()}
+	g.api.Through(func(way http.RoundTripper) http.RoundTripper {
+		g.pace = &pace{way: way}
+		return g.pace
+	})
 	way := l.Client()
-	g.pace = &pace{way: way.Transport}
-	way.Transport = g.pace
+	way.Transport = reader{g.pace}
 	// An error can only come of options, which are constant, and of the address,
 	// which the link has made.
 	g.rest, _ = client.NewAuthSourceClient(client.Unauthenticated{},

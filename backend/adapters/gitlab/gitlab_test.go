@@ -236,12 +236,41 @@ func TestMoreProjectsThanAreShownAreTold(t *testing.T) {
 		tn.Add(sandbox.Pipeline{Name: fmt.Sprintf("shop/other-%d", i), Branch: "main"})
 	}
 	tn.began(sandbox.Order{By: "mlin"}) // so that it is the one that was active last
-	rows, err := tn.as("dev").pipelineRows(t.Context(), backend.Scope{})
-	if err != nil || len(rows) != 51 || rows[0].Name != "shop/cart" {
-		t.Fatalf("%d rows, %v", len(rows), err)
+	g := tn.as("dev")
+	rows, err := g.pipelineRows(t.Context(), backend.Scope{})
+	fails(t, err, backend.Partly, "81 more projects are not shown: only the 50 that were active last are.")
+	if len(rows) != 50 || rows[0].Name != "shop/cart" {
+		t.Fatalf("%d rows", len(rows))
 	}
-	if why := rows[50].Why(delivery.BuildTrigger); why != "81 more projects are not shown: only the 50 that were active last are" {
-		t.Error(why)
+	if builds, err := g.buildRows(t.Context(), backend.Scope{}); len(builds) != 1 || backend.CodeOf(err) != backend.Partly {
+		t.Errorf("%d builds, %v", len(builds), err)
+	}
+}
+
+// TestNamedProjects: those that are named are shown, more of them than of others, and
+// no more than is said.
+func TestNamedProjects(t *testing.T) {
+	tn := open(t)
+	var names []string
+	for i := range 75 {
+		names = append(names, fmt.Sprintf("shop/other-%d", i))
+		tn.Add(sandbox.Pipeline{Name: names[i], Branch: "main", Stages: cart().Stages})
+		if _, err := tn.Trigger(names[i], sandbox.Order{By: "mlin"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := tn.as("dev")
+	g.limits.named = 70
+	for named, says := range map[int]string{60: "", 70: "", 75: "5 more projects are not shown: only the first 70 that are named are. Name fewer."} {
+		rows, err := g.buildRows(t.Context(), backend.Scope{Namespaces: names[:named]})
+		if says != "" {
+			fails(t, err, backend.Partly, says)
+		} else if err != nil {
+			t.Error(err)
+		}
+		if len(rows) != min(named, 70) {
+			t.Errorf("of %d there are the builds of %d", named, len(rows))
+		}
 	}
 }
 

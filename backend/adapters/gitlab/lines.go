@@ -3,6 +3,7 @@ package gitlab
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/delivery"
+	"wheelhouse/backend/webapi"
 )
 
 // mostWait is between two looks at a log that is so long that reading it takes
@@ -70,6 +72,7 @@ type follower struct {
 	first  []backend.LogLine // of what is there already
 	begun  bool              // that has come
 	live   time.Time         // of the last whole look
+	note   string            // what it does not show, and why; empty: it shows all
 }
 
 func (f *follower) follow(ctx context.Context) (err error) {
@@ -84,7 +87,7 @@ func (f *follower) follow(ctx context.Context) (err error) {
 			return nil
 		}
 		step := f.g.limits.trace
-		if !wait(ctx, min(step*time.Duration(1+bytes/perWait), max(step, mostWait))) {
+		if !wait(ctx, max(min(step*time.Duration(1+bytes/perWait), max(step, mostWait)), time.Until(f.g.pace.until()))) {
 			return ctx.Err()
 		}
 	}
@@ -93,9 +96,12 @@ func (f *follower) follow(ctx context.Context) (err error) {
 // tell says whether the lines come.
 func (f *follower) tell(err error) {
 	now := time.Now()
-	h := backend.Health{State: backend.Live, Since: now}
+	h := backend.Health{State: backend.Live, Since: now, Reason: backend.T(f.note)}
 	if err != nil {
 		h = backend.Health{State: backend.Down, Since: now, Reason: backend.T(err.Error()), NextTry: now.Add(f.g.limits.trace)}
+		if until := f.g.pace.until(); until.After(h.NextTry) {
+			h.NextTry = until
+		}
 		switch code := backend.CodeOf(err); {
 		case code == backend.Denied || code == backend.Expired:
 			h.State = backend.Forbidden
@@ -111,12 +117,14 @@ func (f *follower) tell(err error) {
 // round reads what is new in the logs of all jobs. over says that nothing more can
 // come, bytes is how long the longest is that may still grow.
 func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error) {
-	status, jobs, err := f.g.logged(ctx, f.ref, f.q.Previous)
+	w, jobs, err := f.g.logged(ctx, f.ref, f.q.Previous)
 	if err != nil {
 		return false, 0, err
 	}
+	status := w.pipeline.Status
 	over = !going(status) || f.ref.Sub != "" && len(jobs) > 0
-	for _, j := range jobs { // one whose log can't be read does not stand before the others
+	f.note = w.note(f.ref, jobs, f.q.Previous)
+	for _, j := range append(f.replaced(w, jobs), jobs...) { // one whose log can't be read does not stand before the others
 		// What may still be played in a build that has ended is not waited for.
 		ended := !going(j.Status) || !going(status) && stateOf(j.Status) != delivery.Running
 		n, wrong := f.read(ctx, j, ended)
@@ -133,6 +141,17 @@ func (f *follower) round(ctx context.Context) (over bool, bytes int64, err error
 		f.first = nil
 	}
 	return over && err == nil, bytes, err
+}
+
+// replaced are the jobs that were retried since the last look: in what they wrote in
+// the end they say why.
+func (f *follower) replaced(w whole, jobs []*client.Job) (out []*client.Job) {
+	for _, j := range w.jobs {
+		if t := f.traces[j.ID]; t != nil && !t.over && !slices.Contains(jobs, j) {
+			out = append(out, j)
+		}
+	}
+	return out
 }
 
 // read reads what is new in the log of one job, and gives how long that is.
@@ -157,6 +176,11 @@ func (f *follower) read(ctx context.Context, j *client.Job, ended bool) (int64, 
 	if backend.CodeOf(err) == backend.NotFound { // it was erased
 		t.over, err = ended, nil
 	}
+	var status *webapi.StatusError
+	var told *backend.Error
+	if errors.As(err, &status) && errors.As(err, &told) { // of this one alone
+		err = &backend.Error{Code: told.Code, Op: told.Op, Ref: f.ref, Human: backend.T("The log of job " + j.Name + " can't be read: " + told.Human).Safe(), Err: err}
+	}
 	return t.offset, err
 }
 
@@ -176,32 +200,48 @@ func last(lines []backend.LogLine, n int) []backend.LogLine {
 	return lines
 }
 
-// logged are the jobs of a build whose logs a ref is about, in their order: all,
-// or the one that it names. previous asks for those that were retried. status is
-// the build's, as it was before they were read.
-func (g *GitLab) logged(ctx context.Context, r backend.Ref, previous bool) (status string, jobs []*client.Job, err error) {
+// logged are the jobs of a build whose logs a ref is about, in their order: all, or
+// the one that it names, or that attempt of one by its ID. previous asks for those that were retried, of each the
+// last. The build is as it was before they were read.
+func (g *GitLab) logged(ctx context.Context, r backend.Ref, previous bool) (w whole, jobs []*client.Job, err error) {
 	id, err := idOf(r)
 	if err != nil {
-		return "", nil, err
+		return w, nil, err
 	}
-	w, err := g.whole(ctx, r.Scope, id)
+	w, err = g.whole(ctx, r.Scope, id)
 	if err != nil {
-		return "", nil, err
+		return w, nil, err
 	}
 	jobs = w.newest()
 	if previous {
-		older := slices.DeleteFunc(slices.Clone(w.jobs), func(j *client.Job) bool { return slices.Contains(jobs, j) })
-		jobs = whole{jobs: older}.newest()
+		jobs = w.retried()
 	}
 	if r.Sub == "" {
-		return w.pipeline.Status, jobs, nil
+		return w, jobs, nil
 	}
-	for _, j := range jobs {
-		if j.Name == r.Sub || strconv.FormatInt(j.ID, 10) == r.Sub {
-			return w.pipeline.Status, []*client.Job{j}, nil
+	name := r.Sub
+	if i := slices.IndexFunc(w.jobs, func(j *client.Job) bool { return strconv.FormatInt(j.ID, 10) == r.Sub }); i >= 0 {
+		if !previous {
+			return w, w.jobs[i : i+1], nil
 		}
+		name = w.jobs[i].Name
 	}
-	return "", nil, &backend.Error{Code: backend.NotFound, Op: "read logs", Ref: r, Human: backend.T(fmt.Sprintf("%s has no such job %q. Look at its stages.", called(r.Scope, r.Name), r.Sub)).Safe()}
+	other := func(j *client.Job) bool { return j.Name != name }
+	if !slices.ContainsFunc(w.jobs, func(j *client.Job) bool { return !other(j) }) {
+		return w, nil, &backend.Error{Code: backend.NotFound, Op: "read logs", Ref: r, Human: backend.T(fmt.Sprintf("%s has no such job %q. Look at its stages.", called(r.Scope, r.Name), r.Sub)).Safe()}
+	}
+	return w, slices.DeleteFunc(jobs, other), nil
+}
+
+// note says what is missing in the logs of these jobs.
+func (w whole) note(r backend.Ref, jobs []*client.Job, previous bool) string {
+	switch {
+	case previous && len(jobs) == 0 && r.Sub != "":
+		return fmt.Sprintf("Job %s of %s was not retried: there is no attempt before this one.", r.Sub, called(r.Scope, r.Name))
+	case previous && len(jobs) == 0:
+		return fmt.Sprintf("No job of %s was retried: there are no attempts before these.", called(r.Scope, r.Name))
+	}
+	return whole{jobsLeft: w.jobsLeft}.unread()
 }
 
 // Before implements backend.Lines. GitLab sends a log from its beginning only: each
@@ -211,14 +251,17 @@ func (g *GitLab) Before(ctx context.Context, q backend.LogQuery, c backend.Curso
 		return nil, backend.Cursor{}, err
 	}
 	job, offset := place(c)
+	found := job == 0
 	var out []backend.LogLine
 	for _, r := range slices.Backward(q.Of) {
-		_, jobs, err := g.logged(ctx, r, q.Previous)
+		w, jobs, err := g.logged(ctx, r, q.Previous)
 		if err != nil {
 			return nil, c, err
 		}
-		if job != 0 && !slices.ContainsFunc(jobs, func(j *client.Job) bool { return j.ID == job }) {
-			continue // it is in one before
+		if job != 0 {
+			if jobs, found = w.with(jobs, job); !found {
+				continue // it is in one before
+			}
 		}
 		for _, j := range slices.Backward(jobs) {
 			if job != 0 && j.ID != job {
@@ -241,7 +284,32 @@ func (g *GitLab) Before(ctx context.Context, q backend.LogQuery, c backend.Curso
 			job, offset = 0, 0 // all of the ones before
 		}
 	}
+	if !found {
+		return nil, c, &backend.Error{
+			Code: backend.NotFound, Op: "read logs", Ref: q.Of[0],
+			Human: backend.T(fmt.Sprintf("Job %d, in whose log one has come so far, is not among those of %s any more. Read the log again from its end.", job, called(q.Of[0].Scope, q.Of[0].Name))).Safe(),
+		}
+	}
 	return out, backend.Cursor{}, nil
+}
+
+// with are the jobs with the one of that ID among them: in the place of the one by
+// which it was retried meanwhile.
+func (w whole) with(jobs []*client.Job, id int64) ([]*client.Job, bool) {
+	is := func(j *client.Job) bool { return j.ID == id }
+	if slices.ContainsFunc(jobs, is) {
+		return jobs, true
+	}
+	i := slices.IndexFunc(w.jobs, is)
+	if i < 0 {
+		return jobs, false
+	}
+	at := slices.IndexFunc(jobs, func(j *client.Job) bool { return j.Name == w.jobs[i].Name })
+	if at < 0 {
+		return jobs, false
+	}
+	jobs[at] = w.jobs[i]
+	return jobs, true
 }
 
 // place is how far a cursor has come: a job, and where in its log.

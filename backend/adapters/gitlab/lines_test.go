@@ -18,6 +18,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/backendtest"
+	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/sandbox"
 )
 
@@ -26,7 +27,8 @@ type heard struct {
 	mu    sync.Mutex
 	lines []backend.LogLine
 	state []backend.State // as it changed
-	more  chan struct{}   // a look has ended
+	last  backend.Health
+	more  chan struct{} // a look has ended
 }
 
 func newHeard() *heard { return &heard{more: make(chan struct{}, 1)} }
@@ -41,6 +43,7 @@ func (h *heard) Missed(int) {}
 
 func (h *heard) Health(_ backend.Ref, is backend.Health) {
 	h.mu.Lock()
+	h.last = is
 	if len(h.state) == 0 || h.state[len(h.state)-1] != is.State {
 		h.state = append(h.state, is.State)
 	}
@@ -301,5 +304,245 @@ func TestErasedLog(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"j| one", "j| two", "j| three"}, spoken(got)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestLogsKeepTheLimit: where logs or variables are asked for too often, nothing is
+// asked any more until that may be, and the log says when.
+func TestLogsKeepTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		do   func(*GitLab, backend.Ref) error
+	}{
+		{"/trace", nil},
+		{"/graphql", func(g *GitLab, r backend.Ref) error {
+			_, err := g.Params(t.Context(), delivery.BuildTrigger, r)
+			return err
+		}},
+	} {
+		tn := open(t)
+		r := tn.waits()
+		var mu sync.Mutex
+		asked := 0
+		inner := tn.faults.Server
+		tn.faults.Server = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if asked > 0 || strings.HasSuffix(req.URL.Path, c.path) {
+				asked++
+				w.Header().Set("Retry-After", "120")
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			inner.ServeHTTP(w, req)
+		})
+		g := tn.as("dev")
+		if c.do != nil {
+			fails(t, c.do(g, r), backend.Failed, "left alone until")
+			fails(t, c.do(g, r), backend.Failed, "left alone until")
+		} else {
+			h := newHeard()
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- g.Tail(ctx, backend.LogQuery{Of: []backend.Ref{r}, Last: 10}, h) }()
+			<-h.more
+			until := g.pace.until()
+			if h.last.State != backend.Down || !h.last.NextTry.Equal(until) || time.Until(until) < time.Minute || !strings.Contains(h.last.Reason.Safe(), "left alone until "+until.Local().Format(time.TimeOnly)) {
+				t.Errorf("%v until %v, to be closed until %v: %s", h.last.State, h.last.NextTry, until, h.last.Reason.Safe())
+			}
+			_, _, err := g.Before(t.Context(), backend.LogQuery{Of: []backend.Ref{r}}, backend.Cursor{}, 10)
+			fails(t, err, backend.Failed, "left alone until")
+			cancel()
+			<-done
+		}
+		if asked != 1 {
+			t.Errorf("%s: it was asked %d times", c.path, asked)
+		}
+	}
+}
+
+// A fake is a pipeline 1 of shop/cart, as a test has it, with the logs of its jobs.
+type fake struct {
+	mu      sync.Mutex
+	status  string
+	jobs    string // as the API lists them, newest first
+	bridges int
+	logs    map[string]string // by job
+	broken  string            // a job whose log can't be had
+}
+
+func (f *fake) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+// ServeHTTP implements http.Handler.
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/v4/projects/shop/cart/"), "/")
+	w.Header().Set("Content-Type", "application/json")
+	switch path[len(path)-1] {
+	case "trace":
+		if path[1] == f.broken {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, f.logs[path[1]])
+	case "jobs":
+		_, _ = io.WriteString(w, f.jobs)
+	case "bridges":
+		page, _ := strconv.Atoi(r.FormValue("page"))
+		if page*perPage < f.bridges {
+			w.Header().Set("X-Next-Page", strconv.Itoa(page+1))
+		}
+		w.Header().Set("X-Total", strconv.Itoa(f.bridges))
+		var all []string
+		for i := (page - 1) * perPage; i < min(page*perPage, f.bridges); i++ {
+			all = append(all, fmt.Sprintf(`{"id":%d,"name":"bridge-%d","status":"success"}`, 1000+i, i))
+		}
+		_, _ = fmt.Fprintf(w, "[%s]", strings.Join(all, ","))
+	default:
+		_, _ = fmt.Fprintf(w, `{"id":1,"status":%q}`, f.status)
+	}
+}
+
+func job(id int, name, status string) string {
+	return fmt.Sprintf(`{"id":%d,"name":%q,"stage":"all","status":%q,"started_at":"2026-11-18T09:06:42.000Z"}`, id, name, status)
+}
+
+func list(jobs ...string) string { return "[" + strings.Join(jobs, ",") + "]" }
+
+var fakeRef = backend.Ref{Link: "dev", Kind: delivery.KindBuild, Scope: "shop/cart", Name: "1"}
+
+// TestOneBrokenLogHoldsNoneUp: the logs of the other jobs come, it is told what is
+// wrong with the one, and its lines come when they can be had.
+func TestOneBrokenLogHoldsNoneUp(t *testing.T) {
+	f := &fake{status: "success", jobs: list(job(12, "b", "success"), job(11, "a", "success")), logs: map[string]string{"11": "of a\n", "12": "of b\n"}, broken: "11"}
+	g, h := before(t, f.ServeHTTP), newHeard()
+	done := make(chan error, 1)
+	go func() { done <- g.Tail(t.Context(), backend.LogQuery{Of: []backend.Ref{fakeRef}, Last: 10}, h) }()
+	<-h.more
+	h.mu.Lock()
+	last := h.last
+	h.mu.Unlock()
+	if diff := cmp.Diff([]string{"b| of b"}, h.said()); diff != "" || last.State != backend.Down || !strings.Contains(last.Reason.Safe(), "The log of job a can't be read: dev answered 500.") {
+		t.Errorf("%s; it is %v: %s", diff, last.State, last.Reason.Safe())
+	}
+	f.set(func() { f.broken = "" })
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"b| of b", "a| of a"}, h.said()); diff != "" || h.last.State != backend.Live {
+		t.Errorf("%s; it is %v", diff, h.last.State)
+	}
+}
+
+// TestBeforeOverRetries: jobs that are retried meanwhile, the one whose lines were
+// read last among them, do not end the lines before it; a job that is gone is told.
+func TestBeforeOverRetries(t *testing.T) {
+	f := &fake{status: "running", jobs: list(job(12, "b", "failed"), job(11, "a", "failed")), logs: map[string]string{
+		"11": "a 1\na 2\n", "12": "b 1\nb 2\nb 3\n", "13": "b again\n", "14": "a again\n",
+	}}
+	g, h := before(t, f.ServeHTTP), newHeard()
+	q := backend.LogQuery{Of: []backend.Ref{fakeRef}, Last: 1}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- g.Tail(ctx, q, h) }()
+	<-h.more
+	cancel()
+	<-done
+	got, c := h.said(), backend.Cursor{Oldest: h.lines[0]}
+	f.set(func() {
+		f.jobs = list(job(14, "a", "running"), job(13, "b", "running"), job(12, "b", "failed"), job(11, "a", "failed"))
+	})
+	for !c.IsZero() {
+		page, next, err := g.Before(t.Context(), q, c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, c = append(spoken(page), got...), next
+	}
+	if diff := cmp.Diff([]string{"a| a again", "b| b 1", "b| b 2", "b| b 3"}, got); diff != "" {
+		t.Error(diff)
+	}
+	f.set(func() { f.jobs = list(job(14, "a", "running")) })
+	_, c, err := g.Before(t.Context(), q, backend.Cursor{Oldest: h.lines[0]}, 1)
+	fails(t, err, backend.NotFound, "Job 12, in whose log one has come so far, is not among those of shop/cart #1 any more.")
+	if c.IsZero() {
+		t.Error("it is given up")
+	}
+}
+
+// TestRetriedWhileItIsRead: the last lines of an attempt are read, which say why there
+// is another.
+func TestRetriedWhileItIsRead(t *testing.T) {
+	f := &fake{status: "running", jobs: list(job(11, "a", "running")), logs: map[string]string{"11": "one\n", "12": "two\n"}}
+	g, h := before(t, f.ServeHTTP), newHeard()
+	done := make(chan error, 1)
+	go func() { done <- g.Tail(t.Context(), backend.LogQuery{Of: []backend.Ref{fakeRef}, Last: 10}, h) }()
+	<-h.more
+	f.set(func() {
+		f.status, f.jobs, f.logs["11"] = "success", list(job(12, "a", "success"), job(11, "a", "failed")), "one\nit broke\n"
+	})
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"a| one", "a| it broke", "a| two"}, h.said()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestPreviousIsTheAttemptBefore: of jobs that were retried; where there is none, the
+// log says so.
+func TestPreviousIsTheAttemptBefore(t *testing.T) {
+	one, retried := fakeRef, fakeRef
+	one.Sub, retried.Sub = "b", "14"
+	f := &fake{status: "success", logs: map[string]string{"11": "first\n", "12": "of b\n", "13": "second\n", "14": "third\n"}}
+	for _, c := range []struct {
+		jobs string
+		r    backend.Ref
+		want []string
+		says string
+	}{
+		{list(job(14, "a", "success"), job(13, "a", "failed"), job(12, "b", "success"), job(11, "a", "failed")), fakeRef, []string{"a| second"}, ""},
+		{list(job(14, "a", "success"), job(13, "a", "failed"), job(12, "b", "success"), job(11, "a", "failed")), retried, []string{"a| second"}, ""},
+		{list(job(12, "b", "success"), job(11, "a", "success")), fakeRef, nil, "No job of shop/cart #1 was retried: there are no attempts before these."},
+		{list(job(13, "a", "success"), job(12, "b", "success"), job(11, "a", "failed")), one, nil, "Job b of shop/cart #1 was not retried: there is no attempt before this one."},
+	} {
+		f.jobs = c.jobs
+		h := newHeard()
+		if err := before(t, f.ServeHTTP).Tail(t.Context(), backend.LogQuery{Of: []backend.Ref{c.r}, Last: 10, Previous: true}, h); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(c.want, h.said()); diff != "" || h.last.State != backend.Live || h.last.Reason.Safe() != c.says {
+			t.Errorf("%s; it is %v: %s", diff, h.last.State, h.last.Reason.Safe())
+		}
+	}
+}
+
+// TestManyBridges: they are read by pages, and what is too many is told with the
+// details. The log, which has nothing of them, misses nothing.
+func TestManyBridges(t *testing.T) {
+	for bridges, says := range map[int]string{
+		230:          "",
+		mostJobs + 3: fmt.Sprintf("3 more pipelines elsewhere are not shown: only the newest %d are.", mostJobs),
+	} {
+		f := &fake{status: "success", jobs: "[]", bridges: bridges}
+		g, h := before(t, f.ServeHTTP), newHeard()
+		doc, err := g.Fetch(t.Context(), fakeRef, backend.Summary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		_ = doc.WriteText(&text)
+		if n := strings.Count(text.String(), "bridge-"); n != min(bridges, mostJobs) || strings.Contains(text.String(), "not shown") != (says != "") || !strings.Contains(text.String(), says) {
+			t.Errorf("of %d there are %d:\n%s", bridges, n, text.String())
+		}
+		if err := g.Tail(t.Context(), backend.LogQuery{Of: []backend.Ref{fakeRef}, Last: 10}, h); err != nil || h.last.Reason.Safe() != "" {
+			t.Errorf("%v, %s", err, h.last.Reason.Safe())
+		}
 	}
 }

@@ -2,6 +2,7 @@ package gitlab
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -19,7 +20,8 @@ type whole struct {
 	pipeline *client.Pipeline
 	jobs     []*client.Job
 	bridges  []*client.Bridge
-	left     int // jobs that were not read
+
+	jobsLeft, bridgesLeft int // that were not read; -1: nobody knows how many
 }
 
 // stateOf is the word for a status, of a pipeline or of a job in it; a pipeline
@@ -159,16 +161,19 @@ func reason(j *client.Job, state string) string {
 	return ""
 }
 
-// newest are the jobs without those that were retried, in the order of the stages.
+// newest are the jobs without those that were retried, in the order of the stages,
+// and in them of the first attempts: one that is retried keeps its place.
 func (w whole) newest() []*client.Job {
-	last := map[string]*client.Job{}
+	stages, attempts, last := w.first(), map[string]int64{}, map[string]*client.Job{}
 	for _, j := range w.jobs {
+		if last[j.Name] == nil {
+			attempts[j.Name] = j.ID
+		}
 		last[j.Name] = j
 	}
-	first := w.first()
 	out := slices.Collect(maps.Values(last))
 	slices.SortFunc(out, func(a, b *client.Job) int {
-		return cmp.Or(cmp.Compare(first[a.Stage], first[b.Stage]), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(stages[a.Stage], stages[b.Stage]), cmp.Compare(attempts[a.Name], attempts[b.Name]))
 	})
 	return out
 }
@@ -183,6 +188,28 @@ func (w whole) first() map[string]int64 {
 		}
 	}
 	return out
+}
+
+// retried are the jobs that were, of each name the last attempt but for the newest.
+func (w whole) retried() []*client.Job {
+	newest := w.newest()
+	w.jobs = slices.DeleteFunc(slices.Clone(w.jobs), func(j *client.Job) bool { return slices.Contains(newest, j) })
+	return w.newest()
+}
+
+// unread says what of it was not read; empty: nothing.
+func (w whole) unread() string {
+	var out []string
+	for what, left := range map[string]int{"jobs": w.jobsLeft, "pipelines elsewhere": w.bridgesLeft} {
+		if left != 0 {
+			out = append(out, others(left, what))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	slices.Sort(out)
+	return fmt.Sprintf("%s are not shown: only the newest %d are.", strings.Join(out, " and "), mostJobs)
 }
 
 func bridgeState(b *client.Bridge) string {

@@ -30,9 +30,8 @@ const (
 	someHold   = 10 * time.Second // where it does not say for how long
 )
 
-// pace carries the requests of the client library: it keeps away from a server
-// that has asked for that, leaves to what people do what is left of a limit, and
-// reads answers whole, within bounds.
+// pace carries all requests: it keeps away from a server that has asked for that,
+// and leaves to what people do what is left of a limit.
 type pace struct {
 	way http.RoundTripper
 
@@ -41,21 +40,13 @@ type pace struct {
 	spared time.Time // polls do not ask before
 }
 
-// A pageError is an answer that is no JSON.
-type pageError struct{ body []byte }
-
-func (b *pageError) Error() string { return "its answer is not JSON" }
-
 // Wait implements the library's RateLimiter, whose own has polls and people wait
 // in one line.
 func (p *pace) Wait(ctx context.Context) error { return ctx.Err() }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. That it was too often is an error.
 func (p *pace) RoundTrip(req *http.Request) (*http.Response, error) {
-	p.mu.Lock()
-	until := p.closed
-	p.mu.Unlock()
-	if time.Now().Before(until) {
+	if until := p.until(); time.Now().Before(until) {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
@@ -66,6 +57,34 @@ func (p *pace) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	p.note(res)
+	if res.StatusCode == http.StatusTooManyRequests {
+		_ = res.Body.Close() // the headers say all
+		return nil, busy(p.until())
+	}
+	return res, nil
+}
+
+// until is when the server may be asked again.
+func (p *pace) until() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+// reader reads the answers whole that the client library gets, within bounds.
+type reader struct{ way http.RoundTripper }
+
+// A pageError is an answer that is no JSON.
+type pageError struct{ body []byte }
+
+func (b *pageError) Error() string { return "its answer is not JSON" }
+
+// RoundTrip implements http.RoundTripper.
+func (r reader) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := r.way.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, answerSize+1))
 	_ = res.Body.Close() // it is read, or broken
 	switch {
@@ -124,7 +143,7 @@ func (p *pace) spare() error {
 func busy(until time.Time) error {
 	return &backend.Error{
 		Code: backend.Failed, Op: "keep to the server's limit",
-		Human: "It has been asked too often and wants to be left alone until " + until.Local().Format(time.TimeOnly) + ". Nothing was sent: wait until then.",
+		Human: "It has been asked too often and wants to be left alone until " + until.Local().Format(time.TimeOnly) + ". Nothing was done: wait until then.",
 	}
 }
 
@@ -171,7 +190,7 @@ func all[T any](ctx context.Context, g *GitLab, a about, most int, f func(page c
 			return out, 0, &backend.Error{
 				Code: backend.Failed, Op: a.op, Ref: a.ref,
 				Human: backend.T(fmt.Sprintf("%s on %s does not end: after page %d it names page %d, and brings nothing new. Try again later, and look at what stands before the server.",
-					upper(a.what), g.api.Link().Alias(), page.Page, res.NextPage)).Safe(),
+					webapi.Upper(a.what), g.api.Link().Alias(), page.Page, res.NextPage)).Safe(),
 			}
 		}
 		page.Page = res.NextPage

@@ -71,7 +71,8 @@ func (i *Influx) column(ctx context.Context, q question, name string) (out []str
 func (i *Influx) refused(q question, err error) error { return i.api.Refused(q.op, q.what, q.ref, err) }
 
 // said is what the server said, out of the client's error. InfluxDB 1.8 answers 500
-// where the query is at fault, in words that tell it, and sometimes JSON as CSV.
+// where the query is at fault, or who asks has no right to read, in words that tell
+// it, and sometimes JSON as CSV. InfluxDB 2 does not find what one may not read.
 func said(err error) error {
 	var no *influxhttp.Error
 	if !errors.As(err, &no) || no.StatusCode == 0 {
@@ -86,7 +87,15 @@ func said(err error) error {
 		words = ""
 	}
 	status := no.StatusCode
-	if status == http.StatusInternalServerError && ofTheQuery(words) {
+	switch {
+	case status == http.StatusNotFound && strings.HasPrefix(words, "no buckets found in organization"): // that one may read
+		status = http.StatusForbidden
+	case status == http.StatusBadRequest && strings.Contains(words, "provide either orgID or org"):
+		words = "InfluxDB 2 wants to know whose buckets: org in the configuration says the organisation"
+	case status != http.StatusInternalServerError:
+	case strings.Contains(words, "requires READ for database"):
+		status = http.StatusForbidden
+	case ofTheQuery(words):
 		status = http.StatusBadRequest
 	}
 	return &webapi.StatusError{Status: status, Said: words}

@@ -119,13 +119,13 @@ func start(t *testing.T, f *fake, o Options) (*Influx, *backendtest.Faults) {
 	faults := &backendtest.Faults{Server: f}
 	server := httptest.NewServer(faults)
 	t.Cleanup(server.Close)
-	return adapter(t, server.URL, "plain:secret", o), faults
+	return adapter(t, server.URL, "ops", "plain:secret", o), faults
 }
 
-func adapter(t *testing.T, url, secret string, o Options) *Influx {
+func adapter(t *testing.T, url, user, secret string, o Options) *Influx {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	links, err := link.Load(link.Options{Systems: []link.System{{Protocol: Protocol(), URL: url, User: "ops", Secret: link.Secret(secret)}}})
+	links, err := link.Load(link.Options{Systems: []link.System{{Protocol: Protocol(), URL: url, User: user, Secret: link.Secret(secret)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,12 +150,15 @@ type world struct {
 }
 
 func TestMetricsKeepTheContract(t *testing.T) {
-	remembers := "nothing is remembered by the server"
-	backendtest.Source(t, newWorld,
-		backendtest.Without{Case: "survives a cut and 410", Why: remembers},
-		backendtest.Without{Case: "survives 410 while it watches", Why: remembers},
-		backendtest.Without{Case: "shows what it may", Why: "a server is one part: what of it may not be read is told in that part's health (TestOneBucketThatMayNotBeRead)"},
-	)
+	backendtest.Source(t, newWorld, without()...)
+}
+
+func without() []backendtest.Without {
+	return []backendtest.Without{
+		{Case: "survives a cut and 410", Why: "nothing is remembered by the server"},
+		{Case: "survives 410 while it watches", Why: "nothing is remembered by the server"},
+		{Case: "shows what it may", Why: "a server is one part: what of it may not be read is told in that part's health (TestOneBucketThatMayNotBeRead)"},
+	}
 }
 
 func newWorld(t *testing.T) backendtest.World[signal.Metric] {
@@ -166,7 +169,7 @@ func newWorld(t *testing.T) backendtest.World[signal.Metric] {
 	server := httptest.NewServer(w.fake)
 	t.Cleanup(server.Close)
 	w.line = backendtest.NewLine(t, server.Listener.Addr().String())
-	w.in = adapter(t, "http://"+w.line.Addr(), "plain:secret", Options{})
+	w.in = adapter(t, "http://"+w.line.Addr(), "ops", "plain:secret", Options{})
 	w.in.every, w.in.fields = 20*time.Millisecond, 0
 	return w
 }
@@ -188,6 +191,8 @@ func (w *world) Remove(scope, name string) {
 	defer w.mu.Unlock()
 	delete(w.buckets[scope], name)
 }
+
+func (w *world) Of(m signal.Metric) backendtest.Object { return backendtest.Shown(m) }
 
 func (w *world) Be(m backendtest.Mood) {
 	w.mu.Lock()

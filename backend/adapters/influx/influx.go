@@ -3,8 +3,7 @@
 // Flux on the v2 API, which InfluxDB 1.8 (with flux-enabled) and 2 both have,
 // through the official client over the link. It reads, and changes nothing.
 //
-// Facts of the wire are those of InfluxDB 1.8.10, seen there, and of the API
-// documentation of InfluxDB 2.7.
+// Facts of the wire are those of InfluxDB 1.8.10 and 2.7.12, seen there.
 package influx
 
 import (

@@ -252,12 +252,17 @@ func TestRefusals(t *testing.T) {
 		code   backend.Code
 		says   string
 	}{
-		"2, bad Flux":      {plain(400, "application/json; charset=utf-8", `{"code":"invalid","message":"compilation failed: error @1:8-1:9: undefined identifier x"}`), backend.Invalid, "undefined identifier x"},
-		"2, no bucket":     {plain(404, "application/json; charset=utf-8", `{"code":"not found","message":"could not find bucket"}`), backend.NotFound, "could not find bucket"},
-		"2, no permission": {plain(403, "application/json; charset=utf-8", `{"code":"forbidden","message":"insufficient permissions"}`), backend.Denied, "insufficient permissions"},
+		"2, bad Flux":          {plain(400, "application/json; charset=utf-8", `{"code":"invalid","message":"compilation failed: error @1:8-1:9: undefined identifier x"}`), backend.Invalid, "undefined identifier x"},
+		"2, no bucket":         {plain(404, "application/json; charset=utf-8", `{"code":"not found","message":"could not find bucket"}`), backend.NotFound, "could not find bucket"},
+		"2, no permission":     {plain(403, "application/json; charset=utf-8", `{"code":"forbidden","message":"insufficient permissions"}`), backend.Denied, "insufficient permissions"},
+		"2, no bucket to read": {plain(404, "application/json; charset=utf-8", `{"code":"not found","message":"no buckets found in organization 1b5d529532437a12"}`), backend.Denied, "no buckets found"},
+		"2, whose buckets":     {plain(400, "application/json; charset=utf-8", `{"code":"invalid","message":"failed to decode request body: Please provide either orgID or org"}`), backend.Invalid, "org in the configuration"},
 		"1.8, bad Flux": {func(w http.ResponseWriter, _ string) {
 			refuse(w, 500, `type error 1:33-1:37: undefined identifier "rnge"`)
 		}, backend.Invalid, `undefined identifier "rnge"`},
+		"1.8, no permission": {func(w http.ResponseWriter, _ string) {
+			refuse(w, 500, `failed to initialize execute state: user "ops", requires READ for database "shop"`)
+		}, backend.Denied, "requires READ"},
 		"1.8, as CSV":    {plain(500, "text/csv; charset=utf-8", `{"error":"unsupported aggregate column type string"}`), backend.Invalid, "unsupported aggregate column type string"},
 		"1.8, its fault": {func(w http.ResponseWriter, _ string) { refuse(w, 500, "engine is closed") }, backend.Failed, "engine is closed"},
 		"1.8, no Flux":   {func(w http.ResponseWriter, _ string) { refuse(w, 403, "Flux query service disabled.") }, backend.Denied, "Flux query service disabled"},
@@ -466,7 +471,7 @@ func TestProtocol(t *testing.T) {
 func TestWrongPassword(t *testing.T) {
 	server := httptest.NewServer(shop())
 	t.Cleanup(server.Close)
-	in := adapter(t, server.URL, "plain:wrong", Options{})
+	in := adapter(t, server.URL, "ops", "plain:wrong", Options{})
 	if h := in.api.Link().Health(); h.State != backend.Forbidden || h.Reason.IsZero() {
 		t.Errorf("the link is %v: %s", h.State, h.Reason.Safe())
 	}

@@ -1,7 +1,6 @@
 package jenkins
 
 import (
-	"bytes"
 	"context"
 
 	"wheelhouse/backend"
@@ -69,26 +68,37 @@ func (j *Jenkins) chunkBefore(ctx context.Context, r backend.Ref, end int64) (st
 		until = 0
 	}
 	for range growing {
-		tip, err := j.log(ctx, r, -1, 0)
+		tip, _, err := j.measured(ctx, r, -1, 0)
 		if err != nil {
 			return 0, 0, err
 		}
 		if tip.end-end > j.limits.back {
 			return 0, 0, far
 		}
-		behind, err := j.log(ctx, r, end, 0)
+		behind, less, err := j.measured(ctx, r, end, 0)
 		if err != nil {
 			return 0, 0, err
 		}
-		all, err := j.log(ctx, r, from, until)
+		all, lines, err := j.measured(ctx, r, from, until)
 		switch {
 		case err != nil:
 			return 0, 0, err
 		case from > 0 && !all.fromLine:
 			return 0, 0, fail(backend.Failed, readingLog, r, nil, "A line of %s is longer than %d KB. Open its log in a browser.", called(r), j.limits.window>>10)
 		case all.end == behind.end:
-			return all.start, bytes.Count(all.text, []byte("\n")) - bytes.Count(behind.text, []byte("\n")), nil
+			return all.start, lines - less, nil
 		}
 	}
 	return 0, 0, fail(backend.Failed, readingLog, r, nil, "The log of %s grows too fast to look back in it. Try again when it is quieter.", called(r))
+}
+
+// measured reads a part of a log only for where it is and how many lines it has.
+func (j *Jenkins) measured(ctx context.Context, r backend.Ref, start, until int64) (*chunk, int, error) {
+	c, err := j.chunk(ctx, r, start, until)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer c.Close()
+	lines, err := c.count()
+	return c, lines, err
 }

@@ -1,12 +1,10 @@
 package jenkins
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,6 +131,8 @@ func TestPipelinesKeepTheContract(t *testing.T) {
 
 func (s pipelineScene) Source() backend.Source[delivery.Pipeline] { return s.j.Pipelines() }
 
+func (s pipelineScene) Of(p delivery.Pipeline) backendtest.Object { return backendtest.Shown(p) }
+
 func (s pipelineScene) Put(_, name, word string) {
 	s.world.Add(sandbox.Pipeline{Name: name})
 	if _, err := s.world.Trigger(name, sandbox.Order{Branch: word}); err != nil {
@@ -147,7 +147,7 @@ func (s pipelineScene) Remove(_, name string) { s.world.Remove(name) }
 type buildScene struct{ *scene }
 
 func TestBuildsKeepTheContract(t *testing.T) {
-	backendtest.Source(t, func(t *testing.T) backendtest.World[named] {
+	backendtest.Source(t, func(t *testing.T) backendtest.World[delivery.Build] {
 		s := buildScene{newScene(t)}
 		for _, scope := range s.Scopes() {
 			s.world.Add(sandbox.Pipeline{Name: scope})
@@ -183,58 +183,12 @@ func (s buildScene) Remove(scope, name string) {
 	}
 }
 
-func (s buildScene) Source() backend.Source[named] { return translated{s} }
+func (s buildScene) Source() backend.Source[delivery.Build] { return s.j.Builds() }
 
-// named is a build under the scene's name.
-type named struct {
-	delivery.Build
-	name string
-}
-
-func (n named) Ref() backend.Ref {
-	r := n.Build.Ref()
-	r.Name = n.name
-	return r
-}
-
-type translated struct{ s buildScene }
-
-func (tr translated) Watch(ctx context.Context, scope backend.Scope, sink backend.Sink[named]) error {
-	return tr.s.j.Builds().Watch(ctx, scope, translatedSink{sink, tr.s})
-}
-
-type translatedSink struct {
-	backend.Sink[named]
-	s buildScene
-}
-
-func (t translatedSink) Begin(p backend.Part) backend.Load[delivery.Build] {
-	return translatedLoad{t.Sink.Begin(p), t.s}
-}
-
-type translatedLoad struct {
-	backend.Load[named]
-	s buildScene
-}
-
-func (t translatedLoad) name(r backend.Ref) string {
-	t.s.mu.Lock()
-	defer t.s.mu.Unlock()
-	return t.s.names[[2]string{r.Scope, r.Name}]
-}
-
-func (t translatedLoad) Put(rows ...delivery.Build) {
-	var out []named
-	for _, b := range rows {
-		out = append(out, named{b, t.name(b.Ref())})
-	}
-	t.Load.Put(out...)
-}
-
-func (t translatedLoad) Delete(refs ...backend.Ref) {
-	refs = slices.Clone(refs)
-	for i := range refs {
-		refs[i].Name = t.name(refs[i])
-	}
-	t.Load.Delete(refs...)
+func (s buildScene) Of(b delivery.Build) backendtest.Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := backendtest.Shown(b)
+	o.Name = s.names[[2]string{b.Pipeline, b.Number}]
+	return o
 }

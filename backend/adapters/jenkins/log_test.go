@@ -384,14 +384,105 @@ func TestQueuedDetails(t *testing.T) {
 func TestLineWithoutEnd(t *testing.T) {
 	const more = 3 * longest
 	text := "first\n" + strings.Repeat("x", longest+more) + "\nlast"
-	l := lines{from: bufio.NewReaderSize(strings.NewReader(text), 64<<10)}
-	want := []string{"first\n", strings.Repeat("x", longest) + fmt.Sprintf(" … %d bytes more\n", more+1), "last"}
+	l := chunk{from: bufio.NewReaderSize(strings.NewReader(text), 64<<10)}
+	want := []string{"first\n", strings.Repeat("x", longest) + fmt.Sprintf(" … %d bytes more\n", more+1)}
 	for _, w := range want {
 		if got, err := l.next(); err != nil || string(got) != w {
 			t.Errorf("got %d bytes, %.20q … %.40q, %v", len(got), got, got[max(0, len(got)-40):], err)
 		}
 	}
-	if _, err := l.next(); !errors.Is(err, io.EOF) {
+	if _, err := l.next(); !errors.Is(err, io.EOF) || string(l.half.line()) != "last" {
 		t.Errorf("behind the last one: %v", err)
+	}
+}
+
+// TestMuchAtOnce: more than what is taken in one answer is written between two looks,
+// and the answer with it breaks off in the middle; it comes whole all the same, each
+// line once.
+func TestMuchAtOnce(t *testing.T) {
+	const first, lines = 3, 36_000
+	var file strings.Builder
+	size := 0 // of what is there at first
+	for i := range lines {
+		fmt.Fprintf(&file, "%d %s\n", i, strings.Repeat("x", 1000))
+		if i == first-1 {
+			size = file.Len()
+		}
+	}
+	all := file.String() + "the end"
+	if len(all) < 33<<20 {
+		t.Fatal("that is not much")
+	}
+	for name, older := range map[string]bool{"newer": false, "older": true} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := talking(t, 1000, served.Options{})
+			c.clock.move(10 * time.Second) // it runs
+			company, asked := c.faults.Server, 0
+			c.faults.Server = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !strings.HasSuffix(r.URL.Path, "progressiveText") {
+					company.ServeHTTP(w, r)
+					return
+				}
+				var start int
+				_, _ = fmt.Sscan(r.FormValue("start"), &start)
+				if older && start < 0 {
+					w.WriteHeader(http.StatusInternalServerError)
+					return
+				}
+				text := all[max(start, 0):]
+				asked++
+				if asked == 1 {
+					text = all[:size]
+				}
+				body, end := text, max(start, 0)+len(text)
+				w.Header().Set("X-Text-Size", fmt.Sprint(end))
+				w.Header().Set("X-More-Data", fmt.Sprint(asked == 1))
+				if !older {
+					w.Header().Set("Content-Type", "multipart/form-data;boundary=B")
+					body = fmt.Sprintf("--B\r\nContent-Disposition: form-data;name=text\r\n\r\n%s\r\n--B\r\nContent-Disposition: form-data;name=meta\r\n\r\n"+
+						`{"completed":%v,"start":%d,"end":%d}`+"\r\n--B--", text, asked > 1, max(start, 0), end)
+				}
+				if asked == 2 {
+					_, _ = io.WriteString(w, body[:len(body)/2])
+					panic(http.ErrAbortHandler)
+				}
+				_, _ = io.WriteString(w, body)
+			})
+			h := newHeard()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if err := c.as(t, "ana", "token").Tail(ctx, logOf(ref("a", 1)), h); err != nil {
+				t.Fatal(err)
+			}
+			if len(h.lines) != lines+1 || h.lines[lines].Text.Raw() != "the end" {
+				t.Fatalf("%d lines came, want %d", len(h.lines), lines+1)
+			}
+			for i, l := range h.lines {
+				if i < lines && !strings.HasPrefix(l.Text.Raw(), fmt.Sprintf("%d x", i)) || l.ID != lineID(0, i) {
+					t.Fatalf("line %d is %s, %.20q", i, l.ID, l.Text.Raw())
+				}
+			}
+		})
+	}
+}
+
+// TestTakenOutOfTheQueue: what never begins has no log, which is said.
+func TestTakenOutOfTheQueue(t *testing.T) {
+	c := found(t, time.Minute, served.Options{})
+	c.world.Add(cart())
+	b := c.triggered(t, "shop/cart", sandbox.Order{By: "ana"})
+	h := newHeard()
+	done := make(chan error, 1)
+	j := c.as(t, "ana", "token")
+	go func() { done <- j.Tail(t.Context(), logOf(ref("shop/cart", "q1")), h) }()
+	h.until(t, "live while it is queued", func() bool { return h.state() == backend.Live })
+	if err := c.world.Stop("shop/cart", b.Number); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if last := h.health[len(h.health)-1]; last.State != backend.Off || !strings.HasPrefix(last.Reason.Safe(), "queue item 1 of shop/cart was taken out of the queue before it began") {
+		t.Errorf("its last word is %v: %s", last.State, last.Reason.Safe())
 	}
 }

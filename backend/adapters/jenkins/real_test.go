@@ -29,12 +29,9 @@ const aJob = `<project>
   <publishers/><buildWrappers/>
 </project>`
 
-// TestRealHudson: Hudson is what Jenkins comes from. Of a build that somebody begins,
-// the feed and the log are told as they go: jobs and builds by tree, the queue, and
-// the older form of logs, which refuses to be asked for its end. It takes its verbs
-// in another way, and has no folders, stages or crumbs.
-func TestRealHudson(t *testing.T) {
-	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+// hudson gives the address of the stack's.
+func hudson(t *testing.T) string {
+	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(filepath.Dir(os.Getenv("WHEELHOUSE_KUBECONFIG")), "hudson", "ports.json"))
 	if err != nil {
 		t.Fatalf("Hudson is not up (stack part hudson): %v", err)
@@ -43,18 +40,34 @@ func TestRealHudson(t *testing.T) {
 	if err := json.Unmarshal(raw, &ports); err != nil {
 		t.Fatal(err)
 	}
-	server := fmt.Sprintf("http://127.0.0.1:%d", ports["hudson"])
+	return fmt.Sprintf("http://127.0.0.1:%d", ports["hudson"])
+}
+
+// post sends one request as somebody who may do all, in cleanups too.
+func post(t *testing.T, url, kind, body string) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Post(url, kind, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_ = res.Body.Close()
+	if res.StatusCode >= http.StatusBadRequest {
+		t.Errorf("%s: %s", url, res.Status)
+	}
+}
+
+// TestRealHudson: Hudson is what Jenkins comes from. Of a build that somebody begins,
+// the feed and the log are told as they go: jobs and builds by tree, the queue, and
+// the older form of logs, which refuses to be asked for its end. It takes its verbs
+// in another way, and has no folders, stages or crumbs.
+func TestRealHudson(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	server := hudson(t)
 	post := func(path, kind, body string) {
 		t.Helper()
-		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		res, err := client.Post(server+path, kind, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = res.Body.Close()
-		if res.StatusCode >= http.StatusBadRequest {
-			t.Fatalf("%s: %s", path, res.Status)
-		}
+		post(t, server+path, kind, body)
 	}
 	links, err := link.Load(link.Options{Systems: []link.System{{Protocol: Protocol(), URL: server}}})
 	if err != nil {

@@ -37,24 +37,24 @@ func (j *Jenkins) pipelines(ctx context.Context, _ backend.Scope) ([]delivery.Pi
 		}
 		out = append(out, row)
 	}
-	return append(out, j.leftOut(shot)...), nil
+	return out, j.leftOut(shot, 0)
 }
 
-// leftOut are rows that say what is not shown.
-func (j *Jenkins) leftOut(shot *snapshot) (out []delivery.Pipeline) {
-	say := func(n int, what, why string) {
+// leftOut says what is not shown.
+func (j *Jenkins) leftOut(shot *snapshot, builds int) error {
+	var all []string
+	say := func(n int, format string, most int) {
 		if n > 0 {
-			out = append(out, delivery.Pipeline{Link: j.api.Link().Alias(), Name: fmt.Sprintf("%d more %s", n, what), Off: why})
+			all = append(all, fmt.Sprintf("%d more "+format, n, most))
 		}
 	}
-	say(shot.more, "jobs", fmt.Sprintf("are not shown: only the first %d are", j.limits.jobs))
-	say(shot.deep, "folders", fmt.Sprintf("are not shown: they lie deeper than %d folders", depth))
-	rows := len(shot.queue)
-	for _, one := range shot.jobs {
-		rows += len(one.Builds)
+	say(shot.more, "jobs (only the first %d are)", j.limits.jobs)
+	say(shot.deep, "folders (they lie deeper than %d folders)", depth)
+	say(builds, "builds (only the newest %d are)", j.limits.rows)
+	if len(all) == 0 {
+		return nil
 	}
-	say(rows-j.limits.rows, "builds", fmt.Sprintf("are not shown: only the newest %d are", j.limits.rows))
-	return out
+	return fail(backend.Partly, "read jobs", backend.Ref{}, nil, "Not shown are %s. Look at those in a browser.", strings.Join(all, ", "))
 }
 
 func (j *Jenkins) builds(ctx context.Context, s backend.Scope) ([]delivery.Build, error) {
@@ -76,11 +76,12 @@ func (j *Jenkins) builds(ctx context.Context, s backend.Scope) ([]delivery.Build
 			}
 		}
 	}
+	builds := 0                   // that are left out
 	if len(out) > j.limits.rows { // the oldest are left out
 		slices.SortStableFunc(out, func(a, b delivery.Build) int { return cmp.Compare(max(b.Began, b.Queued), max(a.Began, a.Queued)) })
-		out = out[:j.limits.rows]
+		builds, out = len(out)-j.limits.rows, out[:j.limits.rows]
 	}
-	return out, nil
+	return out, j.leftOut(shot, builds)
 }
 
 func (j *Jenkins) queuedRow(i item) delivery.Build {

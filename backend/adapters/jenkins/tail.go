@@ -65,11 +65,13 @@ type follower struct {
 	last int
 	sink backend.LineSink
 
-	start int64  // of the first chunk: where lines are counted from
-	count int    // lines since then
-	at    int64  // offset of what comes next
-	rest  []byte // the beginning of a line whose end has not come
+	start int64 // of the first chunk: where lines are counted from
+	count int   // lines since then
+	at    int64 // offset of the chunk that comes next
+	had   int   // lines of that which have come already: its answer broke off
+	half  half  // the line whose end has not come, before that chunk
 	live  bool
+	never bool // it was taken out of the queue
 	shown bool // what was there already was given
 	older bool // the server can't be asked for a log's end
 	kept  *ring
@@ -81,10 +83,19 @@ func (f *follower) follow(ctx context.Context) {
 		done, err := f.step(ctx)
 		pause := f.j.limits.tail
 		switch {
-		case ctx.Err() != nil || err == nil && done:
+		case ctx.Err() != nil:
+			return
+		case err == nil && f.never:
+			f.sink.Health(f.of, backend.Health{
+				State: backend.Off, Since: time.Now(),
+				Reason: backend.T(called(f.of) + " was taken out of the queue before it began: it has no log. Trigger it again to have one."),
+			})
 			return
 		case err == nil:
 			f.tell(nil)
+			if done {
+				return
+			}
 		default:
 			f.tell(err)
 			code := backend.CodeOf(err)
@@ -125,22 +136,15 @@ func (f *follower) tell(err error) {
 func (f *follower) step(ctx context.Context) (done bool, err error) {
 	ref, begun, never, err := f.j.begun(ctx, f.ref)
 	if err != nil || !begun {
-		return never, err
+		f.never = never
+		return false, err
 	}
 	f.ref = ref
 	if !f.shown {
 		return f.begin(ctx)
 	}
-	c, err := f.j.log(ctx, f.ref, f.at, 0)
-	if err != nil {
-		return false, err
-	}
-	if c.start < f.at { // begun anew
-		f.start, f.count, f.rest = c.start, 0, nil
-	}
-	f.at = c.end
-	f.give(c.text, c.done, 0)
-	return c.done, nil
+	_, done, err = f.read(ctx, f.give)
+	return done, err
 }
 
 // begun is the build that something queued has become; never: it has left the queue
@@ -164,21 +168,40 @@ func (f *follower) begin(ctx context.Context) (done bool, err error) {
 		return f.whole(ctx)
 	}
 	back := min(max(int64(f.last)*perLine, leastTail), mostTail)
-	c, err := f.j.log(ctx, f.ref, -back, 0)
+	c, err := f.j.chunk(ctx, f.ref, -back, 0)
 	var status *webapi.StatusError
-	switch {
-	case errors.As(err, &status) && status.Status == http.StatusInternalServerError, err == nil && !c.tails:
+	if errors.As(err, &status) && status.Status == http.StatusInternalServerError || err == nil && !c.tails() {
+		if c != nil {
+			_ = c.Close() // it may be all of it
+		}
 		f.older, f.kept = true, newRing(f.last)
 		return f.whole(ctx)
-	case err != nil:
+	}
+	if err != nil {
 		return false, err
 	}
-	f.start, f.at, f.shown = c.start, c.end, true
-	lines := bytes.Count(c.text, []byte("\n"))
-	if c.done && len(c.text) > 0 && c.text[len(c.text)-1] != '\n' {
-		lines++
+	defer c.Close()
+	n, all := 0, [][]byte(nil)
+	keep := func(line []byte) {
+		n++
+		all = append(all, line)
+		all = all[max(0, len(all)-f.last):]
 	}
-	f.give(c.text, c.done, lines-f.last)
+	for err == nil {
+		var line []byte
+		if line, err = c.next(); err == nil {
+			keep(line)
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	if c.done && !c.half.empty() {
+		keep(c.half.line())
+	}
+	f.start, f.at, f.half, f.shown = c.start, c.end, c.half, true
+	f.count = n - len(all)
+	f.give(all)
 	return c.done, nil
 }
 
@@ -194,24 +217,20 @@ func (f *follower) whole(ctx context.Context) (done bool, err error) {
 	}
 	b, err := f.j.build(ctx, f.ref)
 	if err == nil && !b.Building && f.at == 0 {
-		f.count, f.kept, done = 0, newRing(f.last), true
+		f.count, f.had, f.kept, done = 0, 0, newRing(f.last), true
 		err = f.j.each(ctx, f.ref, 0, func(line []byte) bool {
 			keep(line)
 			return true
 		})
 	}
 	for caught := false; err == nil && !done && !caught; {
-		var c chunk
-		if c, err = f.j.log(ctx, f.ref, f.at, 0); err != nil {
-			break
-		}
-		var all [][]byte
-		all, f.rest = split(f.rest, c.text, c.done)
-		for _, line := range all {
-			keep(line)
-		}
-		caught = c.end-f.at < wholePiece // what is written meanwhile comes with the next look
-		f.at, done = c.end, c.done
+		var size int64
+		size, done, err = f.read(ctx, func(all [][]byte) {
+			for _, line := range all {
+				keep(line)
+			}
+		})
+		caught = size < wholePiece // what is written meanwhile comes with the next look
 	}
 	if err != nil {
 		return false, err
@@ -222,15 +241,11 @@ func (f *follower) whole(ctx context.Context) (done bool, err error) {
 	return done, nil
 }
 
-// give passes lines on, but for the first skip.
-func (f *follower) give(text []byte, done bool, skip int) {
-	var all [][]byte
-	all, f.rest = split(f.rest, text, done)
-	var out []backend.LogLine
-	for i, line := range all {
-		if i >= skip {
-			out = append(out, logLine(f.start, f.count, f.from, line))
-		}
+// give passes lines on.
+func (f *follower) give(all [][]byte) {
+	out := make([]backend.LogLine, 0, len(all))
+	for _, line := range all {
+		out = append(out, logLine(f.start, f.count, f.from, line))
 		f.count++
 	}
 	if len(out) > 0 {
@@ -238,30 +253,77 @@ func (f *follower) give(text []byte, done bool, skip int) {
 	}
 }
 
-// split divides into lines what has come behind rest; without an end the last one
-// is kept, unless all is done.
-func split(rest, text []byte, done bool) (all [][]byte, left []byte) {
-	text = append(rest[:len(rest):len(rest)], text...)
-	for line := range bytes.Lines(text) {
-		if line[len(line)-1] != '\n' && !done {
-			return all, line
-		}
-		all = append(all, line)
+// atOnce is how much of a chunk is passed on at once.
+const atOnce = 256 << 10 // bytes
+
+// read reads the next chunk, passes its lines on as they come, and gives how long
+// it is. A chunk may be as long as a log: Jenkins sends all that there is of a build
+// that has ended, or on newer servers of any. Where an answer breaks off, nobody
+// knows at which offset, so that the chunk is asked for again, and the lines that
+// were passed on are left out.
+func (f *follower) read(ctx context.Context, pass func([][]byte)) (size int64, done bool, err error) {
+	c, err := f.j.chunk(ctx, f.ref, f.at, 0)
+	if err != nil {
+		return 0, false, err
 	}
-	return all, nil
+	defer c.Close()
+	c.half = half{bytes.Clone(f.half.kept), f.half.left}
+	var all [][]byte
+	n, held := 0, 0
+	flush := func() {
+		pass(all)
+		f.had, all, held = max(f.had, n), nil, 0
+	}
+	for !f.anew(c) {
+		line, err := c.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		if n++; n > f.had {
+			all, held = append(all, line), held+len(line)
+		}
+		if held > atOnce {
+			flush()
+		}
+	}
+	if f.anew(c) {
+		f.start, f.count, f.at, f.had, f.half = 0, 0, 0, 0, half{}
+		return 0, false, nil
+	}
+	if n++; c.done && !c.half.empty() && n > f.had {
+		all = append(all, c.half.line())
+	}
+	flush()
+	size = c.end - f.at
+	f.at, f.had, f.half = c.end, 0, c.half
+	return size, c.done, nil
 }
+
+// anew says that the log is shorter than what was read of it: it is another one, and
+// read from its beginning.
+func (f *follower) anew(c *chunk) bool { return c.start < f.at }
 
 // each reads a log's lines from an offset on until f has enough.
 func (j *Jenkins) each(ctx context.Context, r backend.Ref, start int64, f func(line []byte) bool) error {
-	l, err := j.stream(ctx, r, start)
+	request := logRequest(r, start, 0)
+	if start == 0 { // the controller sends it whole without holding it in memory
+		request.Path = buildPath(r) + "/consoleText"
+	}
+	c, _, err := j.open(ctx, request)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer c.Close()
 	for {
-		line, err := l.next()
+		line, err := c.next()
 		switch {
 		case errors.Is(err, io.EOF):
+			if !c.half.empty() {
+				f(c.half.line())
+			}
 			return nil
 		case err != nil:
 			return err

@@ -70,6 +70,8 @@ func (w *world[T]) Forget()                   { w.plane.forget() }
 func (w *world[T]) Put(scope, name, word string) { w.plane.put(w.resource(name), scope, name, word) }
 func (w *world[T]) Remove(scope, name string)    { w.plane.remove(w.resource(name), scope, name) }
 
+func (w *world[T]) Of(row T) backendtest.Object { return backendtest.Shown(row) }
+
 func (w *world[T]) Be(m backendtest.Mood) {
 	switch m {
 	case backendtest.Closed:

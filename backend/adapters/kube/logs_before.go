@@ -27,6 +27,7 @@ const (
 	mostTail   = 1 << 24  // lines
 	mostOlder  = 32 << 20 // bytes of a log that are read for one answer
 	olderAt    = 8        // containers that are read at once
+	mostPods   = 500      // of one ref that are looked at
 )
 
 // Before implements backend.Lines.
@@ -37,7 +38,7 @@ func (c *Cluster) Before(ctx context.Context, q backend.LogQuery, cur backend.Cu
 	if cur.Oldest.At == 0 {
 		return nil, backend.Cursor{}, &backend.Error{Code: backend.Invalid, Op: "read log", Human: "The first line does not say when it was written, so none can be said to be older. Read from the beginning again."}
 	}
-	of, err := c.readable(ctx, q)
+	of, left, err := c.readable(ctx, q)
 	if err != nil {
 		return nil, backend.Cursor{}, err
 	}
@@ -60,7 +61,27 @@ func (c *Cluster) Before(ctx context.Context, q backend.LogQuery, cur backend.Cu
 		return nil, backend.Cursor{}, err
 	}
 	lines, next := merged(of, n)
-	return lines, next, nil
+	return lines, next, left.told(q.Of[0])
+}
+
+// leftOut is who writes into a log and is not read.
+type leftOut struct {
+	containers int
+	pods       bool // there are pods that were not even looked at
+}
+
+// told is nil where nobody is left out.
+func (l leftOut) told(ref backend.Ref) error {
+	var who string
+	switch {
+	case l.pods:
+		who = fmt.Sprintf("%d containers, and all pods after the first %d,", l.containers, mostPods)
+	case l.containers > 0:
+		who = fmt.Sprintf("%d of %d containers", l.containers, mostLogs+l.containers)
+	default:
+		return nil
+	}
+	return &backend.Error{Code: backend.Partly, Op: "read log", Ref: ref, Human: fmt.Sprintf("What %s wrote is not among them: %d at once are the most. l on one pod reads it.", who, mostLogs)}
 }
 
 // merged gives the newest n of what several had before the cursor, and the cursor
@@ -85,34 +106,38 @@ func merged(of []olderLog, n int) ([]backend.LogLine, backend.Cursor) {
 	return all, backend.Cursor{Oldest: all[0], State: strconv.Itoa(tail)}
 }
 
-// readable gives the containers of a query that have a log.
-func (c *Cluster) readable(ctx context.Context, q backend.LogQuery) ([]olderLog, error) {
+// readable gives the containers of a query that have a log, as many as are read.
+func (c *Cluster) readable(ctx context.Context, q backend.LogQuery) (out []olderLog, left leftOut, err error) {
 	client, err := c.Typed()
 	if err != nil {
-		return nil, err
+		return nil, left, err
 	}
-	var out []olderLog
 	for _, ref := range q.Of {
 		which, err := c.selected(ctx, ref)
 		if err != nil {
-			return nil, err
+			return nil, left, err
 		}
-		list, err := client.CoreV1().Pods(ref.Scope).List(ctx, metav1.ListOptions{LabelSelector: which.labels, FieldSelector: which.fields, Limit: 500})
+		list, err := client.CoreV1().Pods(ref.Scope).List(ctx, metav1.ListOptions{LabelSelector: which.labels, FieldSelector: which.fields, Limit: mostPods})
 		if err != nil {
 			res := kinds()[cluster.KindPod]
-			return nil, c.Refused("list pods", res, ref, res.May("list", ""), err)
+			return nil, left, c.Refused("list pods", res, ref, res.May("list", ""), err)
 		}
+		left.pods = left.pods || list.Continue != ""
 		for i := range list.Items {
 			p := &list.Items[i]
 			for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses) {
-				if (ref.Sub == "" || ref.Sub == s.Name) && ran(s) && len(out) < mostLogs {
+				switch {
+				case ref.Sub != "" && ref.Sub != s.Name || !ran(s):
+				case len(out) == mostLogs:
+					left.containers++
+				default:
 					pod := backend.Ref{Link: ref.Link, Kind: cluster.KindPod, Scope: p.Namespace, Name: p.Name, UID: string(p.UID)}
 					out = append(out, olderLog{c: c, pod: pod, container: s.Name, from: fromOf(q, p.Name, s.Name), previous: q.Previous})
 				}
 			}
 		}
 	}
-	return out, nil
+	return out, left, nil
 }
 
 func ran(s corev1.ContainerStatus) bool {

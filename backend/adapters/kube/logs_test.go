@@ -236,6 +236,37 @@ func TestLogOfTooMany(t *testing.T) {
 	}
 }
 
+// TestOlderLinesOfTooMany: as many are read, and of the others that is told.
+func TestOlderLinesOfTooMany(t *testing.T) {
+	for name, test := range map[string]struct {
+		pods, containers int // of each
+		says             string
+	}{
+		"containers": {2, mostLogs/2 + 1, fmt.Sprintf("What 2 of %d containers wrote is not among them", mostLogs+2)},
+		"pods":       {mostPods + 1, 1, fmt.Sprintf("What %d containers, and all pods after the first %d, wrote is not among them", mostPods-mostLogs, mostPods)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, c := newWriters(t)
+			for i := range test.pods {
+				var all []corev1.ContainerStatus
+				for k := range test.containers {
+					all = append(all, running(fmt.Sprintf("c%02d", k)))
+					w.write(fmt.Sprintf("p%03d/c%02d", i, k), 0, 0)
+				}
+				w.putPod(somePod(fmt.Sprintf("p%03d", i), all...))
+			}
+			q := backend.LogQuery{Of: []backend.Ref{{Link: "prod-eu", Kind: cluster.KindDeployment, Scope: "one", Name: "shop"}}}
+			lines, next, err := c.Before(t.Context(), q, backend.Cursor{Oldest: backend.LogLine{At: moment(5).UnixNano()}}, 1000)
+			if len(lines) != mostLogs || !next.IsZero() {
+				t.Errorf("%d lines, and then %v", len(lines), next)
+			}
+			if backend.CodeOf(err) != backend.Partly || !strings.HasPrefix(err.Error(), test.says) {
+				t.Errorf("it says %v", err)
+			}
+		})
+	}
+}
+
 func TestLogQueriesThatMakeNoSense(t *testing.T) {
 	_, c := newWriters(t)
 	for says, q := range map[string]backend.LogQuery{

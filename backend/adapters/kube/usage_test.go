@@ -28,8 +28,8 @@ func part(b []byte, number protowire.Number, v []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), v)
 }
 
-// measured is a PodMetrics of two containers: what the first one uses says word,
-// "CPU MEMORY", or is the word itself as its name.
+// measured is a PodMetrics of two containers: what the first one uses is word, "CPU
+// MEMORY"; one that is gone has none.
 func measured(meta metav1.ObjectMeta, word string) wired {
 	m, err := meta.Marshal()
 	if err != nil {
@@ -42,16 +42,35 @@ func measured(meta metav1.ObjectMeta, word string) wired {
 		}
 		return b
 	}
-	cpu, memory, ok := strings.Cut(word, " ")
-	if !ok || word[0] < '0' || word[0] > '9' {
-		cpu, memory = "1", "1"
+	b := part(nil, 1, m)
+	if cpu, memory, ok := strings.Cut(word, " "); ok {
+		b = part(b, 4, use("app", cpu, memory))
 	}
-	b := part(part(nil, 1, m), 4, use(word, cpu, memory))
 	return part(b, 4, use("side", "500u", "1Ki"))
 }
 
+// usageWorld says the words in thousandths of a core.
+type usageWorld struct{ *world[cluster.Usage] }
+
+func newUsageWorld(t *testing.T) usageWorld {
+	often := func(c *Cluster) backend.Source[cluster.Usage] { return usage(c, 10*time.Millisecond) }
+	return usageWorld{newWorld(t, true, often, func(string) string { return "usages" })}
+}
+
+func (w usageWorld) Put(scope, name, word string) {
+	w.world.Put(scope, name, map[string]string{backendtest.First: "100m 1Mi", backendtest.Second: "200m 1Mi"}[word])
+}
+
+func (w usageWorld) Of(u cluster.Usage) backendtest.Object {
+	return backendtest.Object{Scope: u.Namespace, Name: u.Name, Word: map[int64]string{101: backendtest.First, 201: backendtest.Second}[u.CPU]}
+}
+
+func TestUsageKeepsTheContract(t *testing.T) {
+	backendtest.Source(t, func(t *testing.T) backendtest.World[cluster.Usage] { return newUsageWorld(t) })
+}
+
 func TestUsage(t *testing.T) {
-	w := newWorld(t, true, func(c *Cluster) backend.Source[cluster.Usage] { return usage(c, 10*time.Millisecond) }, func(string) string { return "usages" })
+	w := newUsageWorld(t).world
 	bell := feed.NewBell()
 	f := feed.NewFeed[cluster.Usage](bell)
 	f.Attach("prod-eu", w.Source())

@@ -6,6 +6,7 @@
 package contract
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -63,6 +64,7 @@ type Subject[T backend.Object] struct {
 	Source func(*kubeapi.Client) backend.Source[T]
 	Kinds  []Kind // objects are spread over them by their names
 	Pages  bool   // the server can't stream lists
+	On     string // which of the clusters knows the kinds; empty: b, where nobody's tests disturb it
 }
 
 // world is namespaces of its own on a real control plane, and a user whose
@@ -82,10 +84,9 @@ type world[T backend.Object] struct {
 // New makes a world on the control plane that `make test-real` starts.
 func New[T backend.Object](t *testing.T, subject Subject[T]) backendtest.World[T] {
 	t.Helper()
-	const where = "b" // nobody's tests disturb it
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		&clientcmd.ClientConfigLoadingRules{ExplicitPath: os.Getenv("WHEELHOUSE_KUBECONFIG")},
-		&clientcmd.ConfigOverrides{CurrentContext: where},
+		&clientcmd.ConfigOverrides{CurrentContext: cmp.Or(subject.On, "b")},
 	).ClientConfig()
 	if err != nil {
 		t.Fatalf("read the kubeconfig that `make test-real` makes: %v", err)
@@ -197,6 +198,8 @@ func (w *world[T]) Remove(scope, name string) {
 	body := &metav1.DeleteOptions{GracePeriodSeconds: &now}
 	w.must("delete "+name, w.admin.CoreV1().RESTClient().Delete().AbsPath(w.kind(name).path(scope, name)).Body(body).Do(context.Background()).Error())
 }
+
+func (w *world[T]) Of(row T) backendtest.Object { return backendtest.Shown(row) }
 
 func (w *world[T]) Be(m backendtest.Mood) {
 	w.grant(m != backendtest.Closed && m != backendtest.Narrow, m == backendtest.Narrow)

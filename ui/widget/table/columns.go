@@ -121,7 +121,6 @@ func (t *Table[T]) ColumnAt(x int) string {
 	return ""
 }
 
-// remeasure forgets the widths.
 // width is how much room a cell wants.
 func (c Cell) width() int {
 	w := screen.Width(c.Text)
@@ -133,6 +132,7 @@ func (c Cell) width() int {
 	return w
 }
 
+// remeasure forgets the widths.
 func (t *Table[T]) remeasure() { t.layout.widths = nil }
 
 // measure widens the columns to what the visible cells want. cells are by row,
@@ -191,6 +191,9 @@ func (t *Table[T]) arrange(w int) {
 	}
 	l.hidden = all - len(wanted)
 	name = max(0, w-gutter-t.others(wanted))
+	if most := t.columns[t.name].Max; most > 0 {
+		name = min(name, max(most, l.widths[t.name]))
+	}
 	l.places = l.places[:0]
 	x := gutter
 	for _, i := range wanted {

@@ -2,7 +2,6 @@ package table
 
 import (
 	"slices"
-	"strings"
 
 	"wheelhouse/backend/feed"
 )
@@ -50,7 +49,7 @@ func (t *Table[T]) Broken(on bool, broken func(*T) bool) {
 // filtered; for good.
 func (t *Table[T]) Only(only func(*T) bool) {
 	t.sieve.only = only
-	t.apply()
+	t.narrow()
 }
 
 // OnlyBroken says whether that is so.
@@ -62,7 +61,7 @@ func (t *Table[T]) OnlyLinks(links []string) {
 		return
 	}
 	t.sieve.links = slices.Clone(links)
-	t.apply()
+	t.narrow()
 }
 
 // Wants says whether rows of that link are shown.
@@ -70,38 +69,29 @@ func (t *Table[T]) Wants(link string) bool {
 	return len(t.sieve.links) == 0 || slices.Contains(t.sieve.links, link)
 }
 
-// recount counts the rows that the table is of, where it is not of all.
-func (t *Table[T]) recount() {
-	s := &t.sieve
-	if s.only == nil && len(s.links) == 0 {
-		return
-	}
-	t.total = 0
-	for v := range t.lens.All() {
-		if t.Wants((*v).Ref().Link) && (s.only == nil || s.only(v)) {
-			t.total++
-		}
-	}
+// narrow makes the lens one of the rows that the table is of.
+func (t *Table[T]) narrow() {
+	links, only := t.sieve.links, t.sieve.only
+	t.lens.Of(func(v *T) bool {
+		return (len(links) == 0 || slices.Contains(links, (*v).Ref().Link)) && (only == nil || only(v))
+	})
+	t.sifted()
 }
 
 // apply filters anew.
 func (t *Table[T]) apply() {
 	keep := t.sieve.keep
-	if links := t.sieve.links; len(links) > 0 {
-		keep = keep.Where("links "+strings.Join(links, ","), func(v *T) bool {
-			return slices.Contains(links, (*v).Ref().Link)
-		})
-	}
 	if t.sieve.broken != nil {
 		keep = keep.Where("broken", t.sieve.broken)
 	}
-	if t.sieve.only != nil {
-		keep = keep.Where("only", t.sieve.only)
-	}
 	t.lens.Filter(keep)
-	t.recount()
+	t.sifted()
+}
+
+// sifted is what follows when other rows are shown.
+func (t *Table[T]) sifted() {
 	t.remeasure()
-	t.marks.fresh = false
+	t.hideMarks()
 	t.cursor.sought = true
 	t.follow()
 }

@@ -26,7 +26,7 @@ type Column[T any] struct {
 
 	Min, Max int  // cells; Max zero: as wide as what is seen, within reason
 	Right    bool // aligned right, as numbers are
-	Name     bool // names the row: never dropped, takes the room that is left
+	Name     bool // names the row: never dropped, takes the room that is left, up to its Max where it has one
 	Keep     int  // lower survives narrow terminals longest
 	Hidden   bool // shown only when chosen
 
@@ -69,9 +69,9 @@ type Table[T backend.Object] struct {
 	cursor  cursor
 	marks   marks
 	layout  layout
-	total   int // rows that the table is of; kept only while it is not of all
 	faded   func(backend.Ref) bool
 	blurred bool
+	joining time.Time // when it was begun to sort by what is joined; zero: it is not being done
 	rest    time.Time // before which nothing is joined anew
 }
 
@@ -80,7 +80,7 @@ type Table[T backend.Object] struct {
 func New[T backend.Object](store *feed.Store[T], columns []Column[T]) *Table[T] {
 	t := &Table[T]{
 		store: store, lens: store.Lens(nil, feed.Keep[T]{}), columns: slices.Clone(columns), sort: -1,
-		cursor: cursor{height: 20}, marks: marks{keys: map[backend.Ref]string{}},
+		cursor: cursor{height: 20}, marks: marks{keys: map[backend.Ref]mark{}},
 	}
 	t.name = max(0, slices.IndexFunc(columns, func(c Column[T]) bool { return c.Name }))
 	for i := range t.columns {
@@ -107,24 +107,31 @@ func (t *Table[T]) Close() { t.lens.Close() }
 // and the marks follow their rows.
 func (t *Table[T]) Refresh() bool {
 	changed := t.lens.Refresh()
+	t.followMarks()
+	sorted := !t.joining.IsZero() && !t.lens.Counts().Sorting
+	if sorted {
+		t.rest, t.joining = time.Now().Add(share*time.Since(t.joining)), time.Time{}
+	}
 	if !t.rejoin() && !changed {
 		return false
 	}
-	t.recount()
-	t.follow()
-	t.dropMarks()
+	t.settle(sorted)
 	return true
 }
 
-// Counts gives the numbers as of the last Refresh. Total is of the rows that
-// the table is of: those of its links, and that Only accepts.
-func (t *Table[T]) Counts() feed.Counts {
-	c := t.lens.Counts()
-	if s := &t.sieve; s.only != nil || len(s.links) > 0 {
-		c.Total = t.total
+// settle finds the cursor's row again. In a new order that is the first one, where
+// nobody chose the one that it is on.
+func (t *Table[T]) settle(sorted bool) {
+	if sorted && !t.cursor.moved {
+		t.stand(0)
+		return
 	}
-	return c
+	t.follow()
 }
+
+// Counts gives the numbers as of the last Refresh, of the rows that the table is of:
+// those of its links, and that Only accepts.
+func (t *Table[T]) Counts() feed.Counts { return t.lens.Counts() }
 
 // Current is the row under the cursor; ok is false when there is none, or it is
 // hidden by a filter that is still being worked out.
@@ -150,9 +157,6 @@ func (t *Table[T]) Find(query string, n int) []backend.Ref {
 	for v := range t.lens.All() {
 		if len(found) == n {
 			break
-		}
-		if !t.Wants((*v).Ref().Link) || t.sieve.only != nil && !t.sieve.only(v) {
-			continue
 		}
 		if strings.Contains(strings.ToLower(t.columns[t.name].Text(v)), query) {
 			found = append(found, (*v).Ref())
@@ -194,21 +198,27 @@ func (t *Table[T]) Sorted() string {
 func (t *Table[T]) sortBy(i int, down bool) {
 	t.sort, t.down = i, down
 	c := &t.columns[i]
-	less := c.Less
 	if c.Version != nil {
-		t.joined = c.Version() // first: what changes meanwhile is sorted once more
-		less = c.Frozen()
+		t.join()
+	} else {
+		t.joining = time.Time{}
+		t.lens.SortBy(turned(c.Less, down))
 	}
-	if down {
-		plain := less
-		less = func(a, b *T) int { return cmp.Compare(0, plain(a, b)) }
+	t.settle(true)
+}
+
+func turned[T any](less feed.Less[T], down bool) feed.Less[T] {
+	if !down {
+		return less
 	}
-	t.lens.SortBy(less)
-	if !t.cursor.moved {
-		t.stand(0) // nobody chose the row that it is on
-		return
-	}
-	t.follow()
+	return func(a, b *T) int { return cmp.Compare(0, less(a, b)) }
+}
+
+// join sorts by what is joined as it is now.
+func (t *Table[T]) join() {
+	c, down := t.columns[t.sort], t.down
+	t.joined, t.joining = c.Version(), time.Now() // first: what changes meanwhile is sorted once more
+	t.lens.Reorder(func() feed.Less[T] { return turned(c.Frozen(), down) })
 }
 
 // share is how many times as long as joining anew took it is left alone then.
@@ -217,22 +227,16 @@ const share = 20
 // rejoin sorts and filters anew where what that goes by has changed beside the
 // rows, and says whether it has.
 func (t *Table[T]) rejoin() (changed bool) {
-	began := time.Now()
-	if began.Before(t.rest) {
+	if time.Now().Before(t.rest) {
 		return false
 	}
-	defer func() {
-		if changed {
-			t.rest = time.Now().Add(share * time.Since(began))
-		}
-	}()
-	if t.sort >= 0 {
+	if t.sort >= 0 && t.joining.IsZero() {
 		if c := &t.columns[t.sort]; c.Version != nil && c.Version() != t.joined {
-			t.sortBy(t.sort, t.down)
+			t.join()
 			changed = true
 		}
 	}
-	if s := &t.sieve; s.joined != nil && s.joined() != s.version {
+	if s := &t.sieve; s.joined != nil && s.joined() != s.version && !t.lens.Counts().Filtering {
 		_, _ = t.Filter(s.text) // it was good before
 		changed = true
 	}

@@ -14,12 +14,20 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
 import org.springframework.http.ResponseEntity;
+import org.springframework.security.authorization.AuthenticatedAuthorizationManager;
+import org.springframework.security.authorization.AuthorizationDecision;
+import org.springframework.security.authorization.AuthorizationManagers;
 import org.springframework.security.config.Customizer;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
+import org.springframework.security.crypto.password.NoOpPasswordEncoder;
+import org.springframework.security.crypto.password.PasswordEncoder;
 import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -37,10 +45,13 @@ public class Service {
     private final HttpClient http = HttpClient.newHttpClient();
     private final AtomicLong arrived = new AtomicLong();
     private final AtomicBoolean failing = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final CircuitBreakerRegistry breakers;
     private final CircuitBreaker breaker;
     private final String at;
 
     Service(CircuitBreakerRegistry breakers, @Value("${shop.calls:}") String calls, @Value("${shop.at:}") String at) {
+        this.breakers = breakers;
         this.breaker = calls.isEmpty() ? null : breakers.circuitBreaker(calls);
         this.at = at;
     }
@@ -88,11 +99,36 @@ public class Service {
         failing.set(on);
     }
 
+    /** Makes a breaker that nothing goes through. */
+    @PutMapping("/breaker/{name}")
+    void add(@PathVariable String name) {
+        breakers.circuitBreaker(name);
+    }
+
+    @DeleteMapping("/breaker/{name}")
+    void remove(@PathVariable String name) {
+        breakers.remove(name);
+    }
+
+    /** Whether a secured actuator refuses those who have logged in, too. */
+    @PostMapping("/close")
+    void close(@RequestParam boolean on) {
+        closed.set(on);
+    }
+
+    /** Else each request of who logs in would take a tenth of a second to check the password. */
+    @Bean
+    @SuppressWarnings("deprecation")
+    PasswordEncoder plain() {
+        return NoOpPasswordEncoder.getInstance();
+    }
+
     @Bean
     SecurityFilterChain gate(HttpSecurity http, @Value("${shop.secured:false}") boolean secured) throws Exception {
         http.csrf(AbstractHttpConfigurer::disable).authorizeHttpRequests(r -> {
             if (secured) {
-                r.requestMatchers("/actuator/**").authenticated();
+                r.requestMatchers("/actuator/**").access(AuthorizationManagers.allOf(
+                    AuthenticatedAuthorizationManager.authenticated(), (who, what) -> new AuthorizationDecision(!closed.get())));
             }
             r.anyRequest().permitAll();
         });
