@@ -58,7 +58,7 @@ func newRoot() *cobra.Command {
 	p.StringVar(&f.keymap, "keymap", "", "file with key bindings over the default ones")
 	p.StringVar(&f.logFile, "log-file", "", "file for diagnostics (default: none are kept)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
-	root.AddCommand(frameCommand(f), actCommand(f), actionsCommand(f), keysCommand(f), viewsCommand(f), doctorCommand(f), auditCommand(f), configCommand(f))
+	root.AddCommand(demoCommand(f), frameCommand(f), actCommand(f), actionsCommand(f), keysCommand(f), viewsCommand(f), doctorCommand(f), auditCommand(f), configCommand(f))
 	return root
 }
 

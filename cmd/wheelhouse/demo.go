@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wheelhouse/backend"
+	"wheelhouse/backend/sandbox/shop"
+)
+
+// demo is what the embedded world is asked for with.
+type demo struct {
+	seed  uint64
+	pods  int
+	serve bool   // nothing but the servers
+	dir   string // where they say how they are found
+	ward  bool   // they end with whoever reads what they print
+}
+
+func demoCommand(f *flags) *cobra.Command {
+	d := &demo{}
+	c := &cobra.Command{
+		Use: "demo", Short: "The console on an embedded world: nothing to install, nothing that can break", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if d.serve {
+				return d.serveOnly(c.Context(), c.InOrStdin(), c.OutOrStdout())
+			}
+			return d.run(c.Context(), f)
+		},
+	}
+	c.Flags().Uint64Var(&d.seed, "seed", 1, "which of all worlds it is")
+	c.Flags().IntVar(&d.pods, "pods", 0, "how many pods there are more than the company needs")
+	c.Flags().BoolVar(&d.serve, "serve-only", false, "start the servers, print where they are found, and stay")
+	c.Flags().StringVar(&d.dir, "dir", "", "the folder that their kubeconfig and wheelhouse.yaml are written to")
+	c.Flags().BoolVar(&d.ward, "ward", false, "end when the standard input does")
+	_ = c.Flags().MarkHidden("ward") // it is there, a line above
+	return c
+}
+
+// past is how much the world has behind it when it is opened.
+const past = 6 * time.Hour
+
+// serveOnly is the world without a console.
+func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error {
+	if d.dir == "" {
+		return usage{errors.New("--serve-only needs --dir, the folder to write kubeconfig and wheelhouse.yaml into")}
+	}
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return usage{fmt.Errorf("--dir: %w", err)}
+	}
+	if d.ward {
+		var end context.CancelFunc
+		ctx, end = context.WithCancel(ctx)
+		go func() {
+			defer end()
+			_, _ = io.Copy(io.Discard, in) // nothing comes; it ends with whoever has started us
+		}()
+	}
+	s, err := shop.Open(shop.Options{Seed: d.seed, Pods: d.pods, Past: past})
+	if err != nil {
+		return err
+	}
+	err = s.Serve(ctx, d.dir, func(files shop.Files) { _ = json.NewEncoder(out).Encode(files) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// run is the console on a world in a process of its own, which ends with it.
+func (d *demo) run(ctx context.Context, f *flags) error {
+	dir, err := os.MkdirTemp("", "wheelhouse-demo-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	files, end, err := d.spawn(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer end()
+	f.kubeconfig, f.config = files.Kubeconfig, files.Config
+	return runConsole(ctx, f)
+}
+
+// spawn starts the world and waits until it answers.
+func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, end func(), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return files, nil, fmt.Errorf("find this program: %w", err)
+	}
+	log, err := os.Create(dir + "/world.log")
+	if err != nil {
+		return files, nil, fmt.Errorf("keep the world's log: %w", err)
+	}
+	defer log.Close()
+	world := exec.CommandContext(ctx, self, "demo", "--serve-only", "--ward", "--dir", dir, "--seed", strconv.FormatUint(d.seed, 10), "--pods", strconv.Itoa(d.pods)) //nolint:gosec // this very program
+	world.Stderr = log
+	in, err := world.StdinPipe()
+	if err != nil {
+		return files, nil, fmt.Errorf("start the world: %w", err)
+	}
+	out, err := world.StdoutPipe()
+	if err != nil {
+		return files, nil, fmt.Errorf("start the world: %w", err)
+	}
+	if err := world.Start(); err != nil {
+		return files, nil, fmt.Errorf("start the world: %w", err)
+	}
+	end = func() {
+		_ = in.Close()
+		_ = world.Wait() // it ends by itself, and there is nothing more to learn from it
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &files)
+	}
+	if err != nil {
+		end()
+		said, _ := os.ReadFile(log.Name())
+		return files, nil, &backend.Error{Op: "start the world", Err: err, Human: fmt.Sprintf("The embedded world did not start: %s", lastLine(said))}
+	}
+	return files, end, nil
+}
+
+// lastLine is the last thing that a program has said.
+func lastLine(said []byte) string {
+	out := "it said nothing."
+	s := bufio.NewScanner(bytes.NewReader(said))
+	for s.Scan() {
+		out = s.Text()
+	}
+	return out
+}
