@@ -89,7 +89,7 @@ func Open(o Options) (*Shop, error) {
 	s.plan(settling, work)
 	s.live(o.Past)
 	if o.Pods > 0 {
-		fill(s.Clusters[0], o.Pods)
+		fill(s.World, s.Clusters[0], o.Pods)
 		s.Step()
 	}
 	return s, nil
