@@ -36,6 +36,7 @@ func demoCommand(f *flags) *cobra.Command {
 			if d.serve {
 				return d.serveOnly(c.Context(), c.InOrStdin(), c.OutOrStdout())
 			}
+			fmt.Fprintln(c.ErrOrStderr(), "The embedded world is being opened …")
 			return d.run(c.Context(), f)
 		},
 	}
