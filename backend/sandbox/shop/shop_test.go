@@ -15,11 +15,11 @@ import (
 	"wheelhouse/backend/sandbox/shop"
 )
 
-// opened is a company on a Saturday at noon, with two hours behind it.
+// opened is a company on a Saturday at noon, with half an hour behind it.
 func opened(t *testing.T, seed uint64) *shop.Shop {
 	t.Helper()
 	noon := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	s, err := shop.Open(shop.Options{Seed: seed, Past: 2 * time.Hour, Now: func() time.Time { return noon }})
+	s, err := shop.Open(shop.Options{Seed: seed, Past: 30 * time.Minute, Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
