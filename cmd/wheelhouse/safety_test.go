@@ -237,3 +237,16 @@ func TestARefusalStays(t *testing.T) {
 		}
 	})
 }
+
+// TestAPlannedRequestIsNotCalledSent: the page of an outcome names the request of each
+// step, also of one that ended before anything was sent.
+func TestAPlannedRequestIsNotCalledSent(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+		twoPods(r, "eu")
+		r.start("pods", 120, 30)
+		r.press("ctrl+d right enter ! enter enter")
+		if !r.shows("request", "DELETE pods/shop/a-eu") || r.shows("sent", "DELETE pods/shop/a-eu") {
+			t.Error(r.picture().Plain())
+		}
+	})
+}
