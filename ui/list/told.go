@@ -127,7 +127,7 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 		}
 		say(level, reason, help)
 	case h.State == backend.Down, h.State == backend.Stale:
-		say(level, reason, ":ctx shows every link and why · it comes back by itself")
+		say(level, reason, "it is tried again by itself · :ctx shows every link")
 	default:
 		help := l.leftOut()
 		if l.labels != "" { // of which the server has left out all others
