@@ -164,7 +164,7 @@ func (c *confirm) draw(s *Shell, f screen.Frame) {
 	case c.sent:
 		f.Text(0, f.Height()-1, themes.Moving, f.Signs.Level[backend.Moving]+" sending …")
 	case c.proposal.Refused != "":
-		f.Text(0, f.Height()-1, themes.Dim, "esc closes")
+		f.Text(0, f.Height()-1, themes.Dim, "enter or esc closes")
 	default:
 		c.options(s, f)
 		c.buttons.draw(f, f.Height()-1)
@@ -193,8 +193,8 @@ func (c *confirm) update(s *Shell, msg tea.Msg) (bool, tea.Cmd) {
 			c.top -= c.step(name)
 			return false, nil
 		case "enter", "tab", "left", "right":
-			if c.proposal.Refused != "" {
-				return true, nil
+			if c.proposal.Refused != "" { // there are no buttons
+				return name == "enter", nil
 			}
 			if c.buttons.update(name) {
 				return c.answer(s)

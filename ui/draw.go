@@ -60,8 +60,8 @@ func (s *Shell) drawHeader(f screen.Frame) {
 		}
 		return screen.Width(words) + 2
 	}
-	needed := 1 + screen.Width(t.What) + width(counts) + width(health) + min(least, width(place))
-	f = f.Sub(0, 0, max(0, f.Width()-s.drawLinks(f, f.Width()-needed)-1), 1)
+	needed := 1 + screen.Width(t.What) + width(counts) + width(health)
+	f = f.Sub(0, 0, max(0, f.Width()-s.drawLinks(f, f.Width()-needed-min(least, width(place)), f.Width()-needed-width(place))-1), 1)
 	x, rest := 1, f.Width()-1-screen.Width(t.What)-width(counts)-width(health)
 	if width(place)+len(brand)+1 <= rest {
 		x = f.Text(x, 0, themes.Dim|themes.Bar, brand) + 1
@@ -92,14 +92,15 @@ func healthWords(f screen.Frame, h backend.Health) string {
 }
 
 // drawLinks draws the systems at the right end, in the longest form that leaves
-// the rest its room, and gives how many cells it took.
-func (s *Shell) drawLinks(f screen.Frame, room int) int {
+// the rest its room, and gives how many cells it took. Names are drawn only where
+// there is plenty of it: what is looked at is told before what is connected.
+func (s *Shell) drawLinks(f screen.Frame, room, plenty int) int {
 	on := slices.DeleteFunc(slices.Clone(s.o.Links.States()), func(l LinkState) bool { return l.Health.State == backend.Off })
 	forms := [][]run{linkNames(f, on), linkSigns(f, on), linkCounts(f, on)}
-	if f.Width() < 100 {
+	tags := tags(on, room/2)
+	if f.Width() < 100 || lengthOf(forms[0])+screen.Width(tags)+1 > plenty {
 		forms = forms[1:]
 	}
-	tags := tags(on, room/2)
 	shown := forms[len(forms)-1]
 	for _, form := range forms {
 		if lengthOf(form)+screen.Width(tags)+1 <= room {

@@ -95,7 +95,7 @@ func runLines(r backend.Run) []backend.Line {
 		lines = append(lines,
 			backend.Line{},
 			backend.Line{Label: fmt.Sprintf("step %d", i+1), Text: backend.T(step.Target.String())},
-			backend.Line{Label: "sent", Text: backend.T(step.Request)},
+			backend.Line{Label: "request", Text: backend.T(step.Request)},
 			backend.Line{Label: "same as", Text: backend.T(step.CLI)},
 			backend.Line{Label: "answer", Text: backend.T(st.String())})
 	}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -94,8 +98,12 @@ func cause(err error) string {
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	brokeOff := func(how error) bool { return errors.Is(err, how) }
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
+	case slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE}, brokeOff):
+		return "the connection broke off in the middle of an answer"
 	}
 	return err.Error()
 }

@@ -176,14 +176,7 @@ func (p *part[T]) sentence(err error) string {
 	if errors.As(err, &st) {
 		return st.Status().Message
 	}
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err // the URL says nothing that the link does not
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "the connection broke off in the middle of an answer"
-	}
-	return err.Error()
+	return cause(err)
 }
 
 // stream reads all where that is needed, then follows. nil is a watch that the

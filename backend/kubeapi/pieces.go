@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -119,20 +120,23 @@ func (p *pieces[T]) granted(ctx context.Context) bool {
 
 // allowance is which namespaces may be read.
 type allowance struct {
-	read    []string // permitted, or configured or kept and not known to be forbidden; sorted
+	read    []string // permitted, or configured or kept and not known to be forbidden; sorted. Where there is none: the forbidden
 	denied  []string // configured and forbidden
 	unasked int      // there are, and nobody could say anything about them
 }
 
 func (a allowance) String() string {
-	s := "shown: " + joined(a.read)
+	var said []string
+	if !slices.Equal(a.read, a.denied) || len(a.read) == 0 {
+		said = append(said, "shown: "+joined(a.read))
+	}
 	if len(a.denied) > 0 {
-		s += "; forbidden: " + joined(a.denied)
+		said = append(said, "forbidden: "+joined(a.denied))
 	}
 	if a.unasked > 0 {
-		s += fmt.Sprintf("; %d namespaces could not be asked about", a.unasked)
+		said = append(said, fmt.Sprintf("%d namespaces could not be asked about", a.unasked))
 	}
-	return s
+	return strings.Join(said, "; ")
 }
 
 // ask finds the namespaces in which the collection may be listed: among the
@@ -171,8 +175,9 @@ func (p *pieces[T]) ask(ctx context.Context) allowance {
 			out.unasked++
 		}
 	}
+	slices.Sort(out.denied)
 	if len(out.read) == 0 { // each then says by itself that it is forbidden
-		out.read, out.denied = configured, nil
+		out.read = slices.Clone(out.denied)
 	}
 	slices.Sort(out.read)
 	return out

@@ -103,7 +103,7 @@ func TestAllowance(t *testing.T) {
 		"beyond the first pages":    {&rights{all: 1200, may: []string{"n7", "n640", "n1199"}}, nil, nil, "shown: n1199, n640, n7; forbidden: default"},
 		"and the configured":        {&rights{all: 3, may: []string{"n1", "shop"}}, []string{"shop"}, nil, "shown: n1, shop"},
 		"a configured is forbidden": {&rights{all: 3, may: []string{"n1"}}, []string{"shop"}, nil, "shown: n1; forbidden: shop"},
-		"all are forbidden":         {&rights{all: 3}, []string{"shop", "pay"}, nil, "shown: pay, shop"},
+		"all are forbidden":         {&rights{all: 3}, []string{"shop", "pay"}, nil, "forbidden: pay, shop"},
 		"names may not be listed":   {&rights{all: 3, blind: true, may: []string{"shop", "n1"}}, []string{"shop", "pay"}, nil, "shown: shop; forbidden: pay"},
 		"nobody answers":            {&rights{all: 3, mute: true}, []string{"shop"}, nil, "shown: shop; 3 namespaces could not be asked about"},
 		"what is kept stays then":   {&rights{all: 3, mute: true, blind: true}, []string{"shop"}, []string{"n1"}, "shown: n1, shop"},

@@ -1,6 +1,10 @@
 package kubeapi
 
 import (
+	"io"
+	"net"
+	"net/url"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,6 +52,17 @@ func TestImageKeepsAnyText(t *testing.T) {
 		}
 		if got, _, _ := unstructured.NestedString(back, "metadata", "annotations", "note"); got != text {
 			t.Errorf("%q came back as %q", text, got)
+		}
+	}
+}
+
+// TestCauseOfABrokenConnection: that a connection has gone is said in words, not in
+// those of its sockets.
+func TestCauseOfABrokenConnection(t *testing.T) {
+	for _, how := range []error{net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, io.ErrUnexpectedEOF} {
+		err := &url.Error{Op: "Get", URL: "https://eu", Err: &net.OpError{Op: "read", Net: "tcp", Err: how}}
+		if got := cause(err); got != "the connection broke off in the middle of an answer" {
+			t.Errorf("%v: %s", how, got)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/cluster"
+	"wheelhouse/backend/feed"
 )
 
 // twoClusters are eu and us with one deployment "cart" each, whose pods stand
@@ -183,6 +184,52 @@ func TestReasonUnderRows(t *testing.T) {
 		r.start("pods", 80, 24)
 		if got := r.picture().Plain(); !strings.Contains(got, "▲ you may not list pods in pay on eu") {
 			t.Errorf("no reason:\n%s", got)
+		}
+	})
+}
+
+// TestReasonNamesItsLink: of several links it is said which one does not answer, even if
+// its name happens to stand in a word of the reason.
+func TestReasonNamesItsLink(t *testing.T) {
+	for alias, c := range map[string]struct{ reason, want string }{
+		"a":  {"closes connections without an answer", "▲ a closes connections without an answer"},
+		"eu": {"no daemonsets in eu; others are", "▲ no daemonsets in eu; others are"},
+	} {
+		inBubble(t, func(r *rig) { twoPods(r, "us"); twoPods(r, alias) }, func(r *rig) {
+			feed.Of[cluster.Pod](r.feeds).Health(ofLink(alias), backend.Health{State: backend.Stale, Reason: backend.T(c.reason)})
+			r.start("pods", 100, 24)
+			if !r.shows(c.want) {
+				t.Errorf("%s: the link is not named once:\n%s", alias, r.picture().Plain())
+			}
+		})
+	}
+}
+
+// TestNoRowsOfAConnectedLink: a link that is connected and has no such rows is not said
+// to be away, nor are there none where only those of a label were asked for.
+func TestNoRowsOfAConnectedLink(t *testing.T) {
+	fill := func(r *rig) {
+		r.links.add("eu", live())
+		r.links.add("ci", live())
+		load[cluster.Pod](r.feeds, ofLink("eu"), live())
+	}
+	for line, want := range map[string][]string{
+		"pods @ci":         {"Nothing on ci has pods."},
+		"pods -l app=cart": {"0 pods in eu", "matching /-l app=cart"},
+		"pods @eu":         {"There is no pod in eu"},
+	} {
+		inBubble(t, fill, func(r *rig) {
+			r.start(line, 120, 24)
+			if !r.shows(want...) || r.shows("is not connected") {
+				t.Errorf("%s: want %q:\n%s", line, want, r.picture().Plain())
+			}
+		})
+	}
+	inBubble(t, fill, func(r *rig) {
+		r.fetch = nil // nobody is behind any link
+		r.start("pods @ci", 120, 24)
+		if !r.shows("ci is not connected.") {
+			t.Errorf("it shows\n%s", r.picture().Plain())
 		}
 	})
 }

@@ -241,6 +241,7 @@ func (rigRecord) Keep(audit.Entry) error  { return nil }
 type rigActor struct {
 	more  string
 	why   string                   // speaks against every action, as far as is known
+	not   string                   // for which no permission is given; empty: all are
 	asked func([]backend.Ref)      // is told of whom Why is asked; nil: nobody is
 	lag   map[string]time.Duration // how long a step takes, by the name of its object
 }
@@ -253,7 +254,7 @@ func (a *rigActor) Why(_ string, refs []backend.Ref) string {
 }
 
 func (a *rigActor) May(context.Context, backend.Permission, backend.Ref) (bool, string, error) {
-	return true, "", nil
+	return a.not == "", a.not, nil
 }
 
 // Params implements backend.Asker.

@@ -219,3 +219,34 @@ func TestOutcomesInOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestARefusalStays: who reaches for a button that a refused plan does not have closes
+// nothing, so that the Enter after it does not reach what stands below.
+func TestARefusalStays(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+		twoPods(r, "eu")
+		r.actor.not = "pods are held"
+		r.start("pods", 120, 30)
+		r.press("ctrl+d right left tab")
+		if !r.shows("Deletes pod shop/a-eu on eu") {
+			t.Fatal("it is gone: ", r.picture().Plain())
+		}
+		r.press("enter")
+		if r.shows("Deletes pod") || r.shows("describe") {
+			t.Error(r.picture().Plain())
+		}
+	})
+}
+
+// TestAPlannedRequestIsNotCalledSent: the page of an outcome names the request of each
+// step, also of one that ended before anything was sent.
+func TestAPlannedRequestIsNotCalledSent(t *testing.T) {
+	inBubble(t, func(r *rig) { r.links.add("eu", live()) }, func(r *rig) {
+		twoPods(r, "eu")
+		r.start("pods", 120, 30)
+		r.press("ctrl+d right enter ! enter enter")
+		if !r.shows("request", "DELETE pods/shop/a-eu") || r.shows("sent", "DELETE pods/shop/a-eu") {
+			t.Error(r.picture().Plain())
+		}
+	})
+}

@@ -2,6 +2,7 @@ package list
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"wheelhouse/backend"
@@ -89,11 +90,14 @@ func (l *List[T]) leftOut() string {
 // reason is why a part is as it is, with its link where there are several.
 func (l *List[T]) reason(p feed.PartState) string {
 	reason := p.Health.Reason.Safe()
-	if len(l.links()) > 1 && !strings.Contains(reason, p.Part.Link) {
+	if len(l.links()) > 1 && !slices.Contains(strings.FieldsFunc(reason, apart), p.Part.Link) {
 		reason = p.Part.Link + " " + reason
 	}
 	return reason
 }
+
+// apart says whether a rune stands between names.
+func apart(r rune) bool { return strings.ContainsRune(" ,;:()\"", r) }
 
 // drawEmpty says why there are no rows, and the key that helps.
 func (l *List[T]) drawEmpty(f screen.Frame) {
@@ -112,7 +116,8 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	case h.State == backend.Off && reason != "":
 		say(backend.Idle, reason, ":ctx lists the clusters")
 	case h.State == backend.Off:
-		say(backend.Idle, l.unconnected(), ":ctx lists what there is, enter connects to one · systems are named in the configuration")
+		what, help := l.unconnected()
+		say(backend.Idle, what, help)
 	case h.State == backend.Connecting:
 		say(level, "asking for "+l.spec.Noun+"s …", "")
 	case h.State == backend.Forbidden:
@@ -122,9 +127,13 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 		}
 		say(level, reason, help)
 	case h.State == backend.Down, h.State == backend.Stale:
-		say(level, reason, ":ctx shows every link and why · it comes back by itself")
+		say(level, reason, "it is tried again by itself · :ctx shows every link")
 	default:
 		help := l.leftOut()
+		if l.labels != "" { // of which the server has left out all others
+			say(backend.Idle, "0 "+l.spec.Noun+"s in "+l.where()+" are "+l.sieve(), l.unsieve())
+			return
+		}
 		if help == "" && len(l.place.Namespaces) > 0 && l.spec.Scoped {
 			help = "0 shows all namespaces · :ns chooses another"
 		}
@@ -132,11 +141,18 @@ func (l *List[T]) drawEmpty(f screen.Frame) {
 	}
 }
 
-func (l *List[T]) unconnected() string {
-	if len(l.place.Links) > 0 {
-		return strings.Join(l.place.Links, ", ") + " is not connected."
+// unconnected says why no link in sight has such rows, and what helps. One that is
+// connected may have none: there are no builds on a cluster.
+func (l *List[T]) unconnected() (what, help string) {
+	help = ":ctx lists what there is, enter connects to one · systems are named in the configuration"
+	if len(l.place.Links) == 0 {
+		return "Nothing that has " + l.spec.Noun + "s is connected.", help
 	}
-	return "Nothing that has " + l.spec.Noun + "s is connected."
+	away := slices.DeleteFunc(slices.Clone(l.place.Links), func(link string) bool { return l.shared.Details(link) != nil })
+	if len(away) > 0 {
+		return strings.Join(away, ", ") + " is not connected.", help
+	}
+	return "Nothing on " + strings.Join(l.place.Links, ", ") + " has " + l.spec.Noun + "s.", ":" + l.spec.Name + " @all shows those of all that is connected"
 }
 
 func (l *List[T]) sieve() string {

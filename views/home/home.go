@@ -229,7 +229,11 @@ func (h *home) over(within func() tea.Cmd, n int) func() tea.Cmd {
 // Title counts each part.
 func (h *home) Title() ui.Title {
 	t := h.now().Title()
-	t.Counts = ui.Number(h.bands[story.Wrong].Len()) + " wrong, " + ui.Number(h.bands[story.Flight].Len()) + " in flight"
+	wrong := " wrong, "
+	if t.Health.State == backend.Forbidden {
+		wrong = " wrong of what you may see, "
+	}
+	t.Counts = ui.Number(h.bands[story.Wrong].Len()) + wrong + ui.Number(h.bands[story.Flight].Len()) + " in flight"
 	marked := 0
 	for _, b := range h.bands {
 		marked += b.Marked()

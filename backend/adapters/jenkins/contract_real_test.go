@@ -54,7 +54,7 @@ func newHudsonWorld(t *testing.T) backendtest.World[delivery.Pipeline] {
 	t.Cleanup(links.Close)
 	links.Start()
 	w.j = New(links.All()[0])
-	w.j.limits.builds, w.j.limits.fast, w.j.limits.slow = 0, 20*time.Millisecond, 30*time.Millisecond
+	w.j.limits.fast, w.j.limits.slow = 20*time.Millisecond, 30*time.Millisecond
 	return w
 }
 

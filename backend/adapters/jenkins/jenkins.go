@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wheelhouse/backend"
@@ -66,6 +67,7 @@ type Jenkins struct {
 	crumb  crumb
 	shots  snapshots
 	stages stages
+	old    atomic.Bool // the server knows no ranges
 
 	mu    sync.Mutex
 	turns map[string]chan struct{} // by job: who triggers a build that has no mark goes alone

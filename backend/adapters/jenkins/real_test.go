@@ -76,7 +76,7 @@ func TestRealHudson(t *testing.T) {
 	t.Cleanup(links.Close)
 	links.Start()
 	j := New(links.All()[0])
-	j.limits.builds, j.limits.fast, j.limits.slow, j.limits.tail = 0, 100*time.Millisecond, 200*time.Millisecond, 100*time.Millisecond
+	j.limits.fast, j.limits.slow, j.limits.tail = 100*time.Millisecond, 200*time.Millisecond, 100*time.Millisecond
 
 	name := fmt.Sprintf("job %d", time.Now().UnixNano())
 	post("/createItem?name="+strings.ReplaceAll(name, " ", "%20"), "text/xml", aJob)

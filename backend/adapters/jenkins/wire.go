@@ -3,7 +3,9 @@ package jenkins
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -260,8 +262,8 @@ func (j *Jenkins) shoot(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	var root job
-	if err := j.api.JSON(ctx, webapi.Request{Op: "read builds", What: "the jobs", Path: treeQuery(allJobs(j.limits.builds))}, &root); err != nil {
+	root, err := j.tree(ctx)
+	if err != nil {
 		return nil, err
 	}
 	shot.queue, shot.jobs, shot.deep = queue, flat(root.Jobs, job{}, nil), unseen(root.Jobs)
@@ -275,6 +277,24 @@ func (j *Jenkins) shoot(ctx context.Context) (*snapshot, error) {
 	}
 	j.stages.follow(ctx, j.api, shot)
 	return shot, nil
+}
+
+// tree are the jobs with their newest builds. A server of long ago falls over a range,
+// and is asked without one from then on: it then sends a hundred of each.
+func (j *Jenkins) tree(ctx context.Context) (root job, err error) {
+	ask := func(builds int) error {
+		return j.api.JSON(ctx, webapi.Request{Op: "read builds", What: "the jobs", Path: treeQuery(allJobs(builds))}, &root)
+	}
+	if j.old.Load() {
+		return root, ask(0)
+	}
+	err = ask(j.limits.builds)
+	var refused *webapi.StatusError
+	if errors.As(err, &refused) && refused.Status == http.StatusInternalServerError && ask(0) == nil {
+		j.old.Store(true)
+		return root, nil
+	}
+	return root, err
 }
 
 func (j *Jenkins) queue(ctx context.Context) ([]item, error) {
