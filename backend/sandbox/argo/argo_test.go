@@ -81,7 +81,12 @@ func (g *ground) rollout() *Rollout { return kube.Get[*Rollout](g.Cluster, "shop
 
 func (g *ground) image(image string) {
 	kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
-		r.Spec = fields(g.t, strings.NewReplacer(`cart:1"`, image+`"`).Replace(string(must(g.t, kube.Get[*Rollout](g.Cluster, "shop", "cart").Spec))))
+		var t corev1.PodTemplateSpec
+		if err := decode(r.Spec["template"].(map[string]any), &t); err != nil {
+			g.t.Fatal(err)
+		}
+		t.Spec.Containers[0].Image = image
+		r.Spec["template"] = map[string]any(encode(t))
 		r.Generation++
 	})
 }
@@ -163,11 +168,150 @@ func TestPromoted(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, f kube.Fields) []byte {
-	t.Helper()
-	b, err := utiljson.Marshal(f)
-	if err != nil {
-		t.Fatal(err)
+// TestAnalysis: what the analysis measures decides.
+func TestAnalysis(t *testing.T) {
+	for name, c := range map[string]struct {
+		image, want, told string
+	}{
+		"a bad version goes back by itself":            {"cart:3", `Degraded RolloutAborted: Rollout aborted update to revision 2: Step-based analysis phase error/failed: Metric "success-rate" assessed Failed due to failed (2) > failureLimit (1), step 0, pods map[1:5]`, "AnalysisRunFailed"},
+		"one between good and bad waits for somebody":  {"cart:4", "Paused InconclusiveAnalysisRun, step 2, pods map[1:4 2:0]", "AnalysisRunInconclusive"},
+		"one that can't start never comes to be asked": {"cart:5", "Progressing more replicas need to be updated, step 0, pods map[1:4 5:1]", "ScalingReplicaSet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGround(t, steps)
+			g.image(c.image)
+			g.pass(30 * time.Second)
+			if c.image != "cart:5" {
+				g.patch(`{"pauseConditions": null}`)
+			}
+			g.pass(time.Minute)
+			g.is(strings.Replace(c.want, "2:0", "4:1", 1))
+			if !g.told(c.told) {
+				t.Errorf("nothing was said of %s", c.told)
+			}
+		})
 	}
-	return b
+}
+
+// TestPeople: what people do to a rollout on its way.
+func TestPeople(t *testing.T) {
+	type act struct {
+		do    func(*ground)
+		waits time.Duration
+		want  string
+	}
+	patch := func(text string) func(*ground) { return func(g *ground) { g.patch(text) } }
+	spec := func(field string, value any) func(*ground) {
+		return func(g *ground) {
+			kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
+				r.Spec[field] = value
+				r.Generation++
+			})
+		}
+	}
+	image := func(image string) func(*ground) { return func(g *ground) { g.image(image) } }
+	paused := "Paused CanaryPauseStep, step 1, pods map[1:4 2:1]"
+	for name, acts := range map[string][]act{
+		"abort, and try again": {
+			{patch(`{"abort": true}`), 20 * time.Second, "Degraded RolloutAborted: Rollout aborted update to revision 2, step 0, pods map[1:5]"},
+			{patch(`{"abort": false}`), 20 * time.Second, paused},
+		},
+		"all at once":    {{patch(`{"promoteFull": true}`), 40 * time.Second, "Healthy , step 6, pods map[2:5]"}},
+		"skip the pause": {{patch(`{"pauseConditions": null, "currentStepIndex": 2}`), 35 * time.Second, "Paused CanaryPauseStep, step 4, pods map[1:3 2:3]"}},
+		"hold": {
+			{spec("paused", true), 5 * time.Second, "Paused manually paused, step 1, pods map[1:4 2:1]"},
+			{patch(`{"pauseConditions": null}`), time.Minute, "Paused manually paused, step 1, pods map[1:4 2:1]"},
+			{spec("paused", false), 40 * time.Second, paused}, // as in the real one: it has forgotten that it had waited
+		},
+		"the old image again":   {{image("cart:1"), 20 * time.Second, "Healthy , step 6, pods map[1:5]"}},
+		"another one meanwhile": {{image("cart:3"), 30 * time.Second, "Paused CanaryPauseStep, step 1, pods map[1:4 3:1]"}},
+		"more pods":             {{spec("replicas", int64(10)), 40 * time.Second, "Paused CanaryPauseStep, step 1, pods map[1:8 2:2]"}},
+		"fewer pods":            {{spec("replicas", int64(2)), 40 * time.Second, "Paused CanaryPauseStep, step 1, pods map[1:2 2:1]"}},
+		"steps changed": {{func(g *ground) {
+			kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
+				r.Spec["strategy"] = map[string]any{"canary": map[string]any{"steps": []any{map[string]any{"setWeight": int64(40)}, map[string]any{"pause": map[string]any{}}}}}
+				r.Generation++
+			})
+		}, 40 * time.Second, "Paused CanaryPauseStep, step 1, pods map[1:3 2:2]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGround(t, steps)
+			g.image("cart:2")
+			g.pass(30 * time.Second)
+			g.is(paused)
+			for _, a := range acts {
+				a.do(g)
+				g.pass(a.waits)
+				g.is(a.want)
+			}
+		})
+	}
+}
+
+// TestUndo: the template of an old replica set is the same version again, under a new
+// revision.
+func TestUndo(t *testing.T) {
+	g := newGround(t, `[{"setWeight": 50}]`)
+	g.image("cart:2")
+	g.pass(time.Minute)
+	g.is("Healthy , step 1, pods map[2:5]")
+	old := g.sets()["1"].Spec.Template.DeepCopy()
+	delete(old.Labels, hashLabel)
+	kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
+		r.Spec["template"] = map[string]any(encode(old))
+		r.Generation++
+	})
+	g.pass(time.Minute)
+	g.is("Healthy , step 1, pods map[1:5]")
+	if sets := g.sets(); len(sets) != 2 || revision(sets["1"]) != 3 || sets["1"].Annotations[historyMark] != "1" || g.rollout().Annotations[revisionMark] != "3" {
+		t.Errorf("there are %d sets, that of the old version has %v", len(sets), sets["1"].Annotations)
+	}
+}
+
+// TestRestart: all pods are made anew, not all at once.
+func TestRestart(t *testing.T) {
+	g := newGround(t, steps)
+	before := kube.All[*corev1.Pod](g.Cluster, "shop")
+	kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
+		r.Spec["restartAt"] = g.now.Format(time.RFC3339)
+		r.Generation++
+	})
+	for range 180 {
+		g.pass(time.Second)
+		if n, _ := g.rollout().Status["availableReplicas"].(int64); n < 4 {
+			t.Fatalf("%d pods are available", n)
+		}
+	}
+	for _, p := range before {
+		if kube.Get[*corev1.Pod](g.Cluster, "shop", p.Name) != nil {
+			t.Errorf("%s is still there", p.Name)
+		}
+	}
+	g.is("Healthy , step 6, pods map[1:5]")
+}
+
+// TestShare: as many pods as come closest to a weight (utils/replicaset/canary_test.go
+// has the same numbers).
+func TestShare(t *testing.T) {
+	for _, c := range []struct{ want, weight, surge, canary, stable int32 }{
+		{10, 10, 1, 1, 9}, {10, 30, 0, 3, 7}, {1, 5, 1, 1, 1}, {1, 5, 0, 0, 1}, {5, 20, 2, 1, 4}, {5, 50, 2, 3, 3}, {3, 50, 0, 2, 1}, {4, 1, 0, 1, 3}, {10, 100, 1, 10, 0}, {10, 0, 1, 0, 10}, {0, 50, 1, 0, 0},
+	} {
+		if canary, stable := share(c.want, c.weight, c.surge); canary != c.canary || stable != c.stable {
+			t.Errorf("%d %% of %d pods, %d more may be: %d and %d, wanted %d and %d", c.weight, c.want, c.surge, canary, stable, c.canary, c.stable)
+		}
+	}
+}
+
+// TestWrong: what can't be carried out is said, and done when it can.
+func TestWrong(t *testing.T) {
+	g := newGround(t, steps)
+	g.Delete(kube.Get[*Template](g.Cluster, "shop", "success-rate"))
+	g.image("cart:2")
+	g.pass(time.Second)
+	if want := "Degraded InvalidSpec: The Rollout \"cart\" is invalid: spec.strategy.canary.steps[2].analysis.templates: Invalid value: \"success-rate\": AnalysisTemplate 'success-rate' not found"; !strings.HasPrefix(g.stands(), want) {
+		t.Fatalf("it stands at %q", g.stands())
+	}
+	g.Create(&Template{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "success-rate"}, Spec: fields(t, template)})
+	g.pass(time.Minute)
+	g.is("Paused CanaryPauseStep, step 1, pods map[1:4 2:1]")
 }
