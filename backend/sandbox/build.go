@@ -17,6 +17,7 @@ type Pipeline struct {
 	Off    bool   // nothing can be built
 
 	Program string // that is built; empty: nothing that runs
+	On      string // the system that builds it; empty: each
 }
 
 // Param is something that a build can be told.

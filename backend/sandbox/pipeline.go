@@ -33,13 +33,15 @@ func (w *World) Add(p Pipeline) {
 	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
 }
 
-// Pipelines are all of them.
-func (w *World) Pipelines() []Pipeline {
+// Pipelines are those that a system builds.
+func (w *World) Pipelines(on string) []Pipeline {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []Pipeline
 	for _, p := range w.pipelines {
-		out = append(out, p.Pipeline)
+		if p.On == "" || p.On == on {
+			out = append(out, p.Pipeline)
+		}
 	}
 	return out
 }

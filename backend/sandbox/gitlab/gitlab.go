@@ -137,7 +137,7 @@ func (s *server) who(r *http.Request) (User, bool) {
 func (s *server) within(h func(http.ResponseWriter, *request)) func(http.ResponseWriter, *request) {
 	return func(w http.ResponseWriter, r *request) {
 		name := r.PathValue("project")
-		for _, p := range s.world.Pipelines() {
+		for _, p := range s.world.Pipelines("gitlab") {
 			if p.Name != name && strconv.Itoa(s.id(p.Name)) != name {
 				continue
 			}

@@ -15,7 +15,7 @@ func (s *server) projects(w http.ResponseWriter, r *request) {
 	q := r.URL.Query()
 	var all []sandbox.Pipeline
 	active := map[string]time.Time{}
-	for _, p := range s.world.Pipelines() {
+	for _, p := range s.world.Pipelines("gitlab") {
 		level := r.user.level(p.Name)
 		if level == 0 || level < number(q.Get("min_access_level"), 0) || !strings.Contains(p.Name, q.Get("search")) {
 			continue
@@ -99,7 +99,7 @@ func (s *server) graphql(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := asked.Variables["fullPath"]
-	i := slices.IndexFunc(s.world.Pipelines(), func(p sandbox.Pipeline) bool { return p.Name == name })
+	i := slices.IndexFunc(s.world.Pipelines("gitlab"), func(p sandbox.Pipeline) bool { return p.Name == name })
 	if i < 0 || u.level(name) == 0 {
 		answer(w, http.StatusOK, object{"data": object{"project": nil}})
 		return
@@ -110,7 +110,7 @@ func (s *server) graphql(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	var variables []object
 	if ready {
-		variables = drawn(s.world.Pipelines()[i].Params, drawParam)
+		variables = drawn(s.world.Pipelines("gitlab")[i].Params, drawParam)
 	}
 	answer(w, http.StatusOK, object{"data": object{"project": object{"ciConfigVariables": variables}}})
 }

@@ -133,7 +133,7 @@ func (s *server) byID(id string) (p sandbox.Pipeline, b sandbox.Build, ok bool) 
 	if err != nil {
 		return p, b, false
 	}
-	for _, p := range s.world.Pipelines() {
+	for _, p := range s.world.Pipelines("jenkins") {
 		for _, b := range s.world.Builds(p.Name) {
 			if b.ID == n {
 				return p, b, true

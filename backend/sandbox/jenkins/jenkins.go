@@ -296,11 +296,11 @@ func (c *call) Write(b []byte) (int, error) { return c.ResponseWriter.Write(b) }
 
 // below are the pipelines in a folder and its folders.
 func (s *server) below(folder string) []sandbox.Pipeline {
-	return slices.DeleteFunc(s.world.Pipelines(), func(p sandbox.Pipeline) bool { return !strings.HasPrefix(p.Name, folder+"/") })
+	return slices.DeleteFunc(s.world.Pipelines("jenkins"), func(p sandbox.Pipeline) bool { return !strings.HasPrefix(p.Name, folder+"/") })
 }
 
 func (s *server) pipeline(name string) (sandbox.Pipeline, bool) {
-	for _, p := range s.world.Pipelines() {
+	for _, p := range s.world.Pipelines("jenkins") {
 		if p.Name == name {
 			return p, true
 		}

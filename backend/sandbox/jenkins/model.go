@@ -29,7 +29,7 @@ func (s *server) root(c *call) bean {
 func (s *server) children(c *call, folder string) []bean {
 	var out []bean
 	seen := map[string]bool{}
-	for _, p := range s.world.Pipelines() {
+	for _, p := range s.world.Pipelines("jenkins") {
 		rest := p.Name
 		if folder != "" {
 			var ok bool
@@ -291,7 +291,7 @@ func (s *server) queued(name string) []sandbox.Build {
 // queue are all that wait, the newest first.
 func (s *server) queue(c *call) []bean {
 	all := map[int]bean{}
-	for _, p := range s.world.Pipelines() {
+	for _, p := range s.world.Pipelines("jenkins") {
 		for _, b := range s.queued(p.Name) {
 			all[b.ID] = s.item(c, p, b)
 		}

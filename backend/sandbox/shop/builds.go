@@ -15,12 +15,12 @@ func onGitLab() []string { return []string{"search", "catalog", "recommend", "st
 func pipelines() []sandbox.Pipeline {
 	var out []sandbox.Pipeline
 	for _, p := range programs() {
-		folder := "shop/"
+		folder, on := "shop/", "jenkins"
 		if slices.Contains(onGitLab(), p.Name) {
-			folder = "web/"
+			folder, on = "web/", "gitlab"
 		}
 		one := sandbox.Pipeline{
-			Name: folder + p.Name, Branch: "main", More: []string{"release"}, Program: p.Name,
+			Name: folder + p.Name, On: on, Branch: "main", More: []string{"release"}, Program: p.Name,
 			Params: []sandbox.Param{
 				{Name: "VERSION", Help: "of the image; empty: the next", Kind: "string"},
 				{Name: "SKIP_TESTS", Help: "for emergencies", Kind: "boolean", Default: "false"},

@@ -8,6 +8,7 @@ package shop
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -33,6 +34,8 @@ type Shop struct {
 	Clusters []*kube.Cluster
 	clock    *clock
 	identity *identity
+	dice     *rand.Rand
+	agenda   []deed // by time
 }
 
 // clock is the time in the shop, which is behind the one outside while its past goes
@@ -64,7 +67,7 @@ func Open(o Options) (*Shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shop{clock: &clock{now: o.Now, behind: o.Past}, identity: id}
+	s := &Shop{clock: &clock{now: o.Now, behind: o.Past}, identity: id, dice: dice(o.Seed)}
 	s.World = sandbox.New(s.clock.time, 4*time.Second)
 	s.World.Seed(o.Seed)
 	all := programs()
@@ -86,9 +89,11 @@ func Open(o Options) (*Shop, error) {
 	for _, p := range pipelines() {
 		s.World.Add(p)
 	}
+	s.scene(o.Past)
+	s.plan(settling, work)
 	s.live(o.Past)
 	if o.Pods > 0 {
-		fill(s.Clusters[0], o.Pods)
+		fill(s.World, s.Clusters[0], o.Pods)
 		s.Step()
 	}
 	return s, nil
@@ -116,6 +121,7 @@ func (s *Shop) live(past time.Duration) {
 // Step brings the company to the present: the world moves, then everything that looks
 // at it acts. Called by one goroutine, often.
 func (s *Shop) Step() {
+	s.act()
 	s.World.Move()
 	for _, e := range s.World.Events() {
 		s.release(e)
