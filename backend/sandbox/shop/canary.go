@@ -35,7 +35,7 @@ func canary(c *kube.Cluster, p sandbox.Program, w where) error {
 		"args": []any{object{"name": "service"}, object{"name": "image"}},
 		"metrics": []any{object{
 			"name": "success-rate", "interval": "10s", "count": int64(6), "failureLimit": int64(1), "inconclusiveLimit": int64(2),
-			"successCondition": "result[0] >= 98", "failureCondition": "result[0] < 90",
+			"successCondition": "result[0] >= 98", "failureCondition": "result[0] < 95",
 			"provider": object{"influxdb": object{"profile": "influxdb", "query": successRate}},
 		}},
 	}})
