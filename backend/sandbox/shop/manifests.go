@@ -101,6 +101,7 @@ func system(c *kube.Cluster, name string) {
 	if name != House {
 		return
 	}
+	provision(c)
 	three, class := int32(3), "local-disk"
 	db := of("postgres:15.8")
 	c.Create(&appsv1.StatefulSet{

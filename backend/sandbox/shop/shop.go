@@ -9,6 +9,7 @@ package shop
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"wheelhouse/backend/sandbox"
 	"wheelhouse/backend/sandbox/argo"
+	"wheelhouse/backend/sandbox/capi"
 	"wheelhouse/backend/sandbox/kube"
 )
 
@@ -80,7 +82,7 @@ func Open(o Options) (*Shop, error) {
 		s.World.Boot(m)
 	}
 	for _, name := range []string{Cloud, House} {
-		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Certificate: id.certificate, Key: id.key, Kinds: argo.Kinds(), Controllers: argo.Controllers(s.World)})
+		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Certificate: id.certificate, Key: id.key, Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(s.World), capi.Controllers(s.World, hosts()))})
 		if err := furnish(c, name, all); err != nil {
 			return nil, fmt.Errorf("furnish cluster %s: %w", name, err)
 		}
