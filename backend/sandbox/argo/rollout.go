@@ -276,9 +276,15 @@ func (w *work) write() {
 	w.now.Phase, w.now.Message = w.spec.phase(&w.now)
 	fields := encode(w.now)
 	kube.Change(w.c, w.ro.Namespace, w.ro.Name, func(r *Rollout) {
-		if r.ResourceVersion == w.ro.ResourceVersion {
-			r.Status = fields
+		if r.ResourceVersion != w.ro.ResourceVersion {
+			return
 		}
+		for name, was := range r.Status { // what somebody has written out as false stays so, as in the real one, which only sends what is new
+			if _, ok := fields[name]; !ok && was == false {
+				fields[name] = false
+			}
+		}
+		r.Status = fields
 	})
 }
 

@@ -23,6 +23,7 @@ const (
 
 	toSecret   = 3 * time.Second  // until it is known how a machine is to begin
 	toHost     = 45 * time.Second // until a host has been written and started
+	toErase    = 10 * time.Second // until a host is empty and off
 	drainLook  = 20 * time.Second // between two tries to move its pods
 	noHostLook = 30 * time.Second // between two looks for a host
 )
@@ -63,7 +64,8 @@ type address struct {
 }
 
 type deletion struct {
-	NodeDrainStartTime *metav1.Time `json:"nodeDrainStartTime,omitempty"`
+	NodeDrainStartTime               *metav1.Time `json:"nodeDrainStartTime,omitempty"`
+	WaitForNodeVolumeDetachStartTime *metav1.Time `json:"waitForNodeVolumeDetachStartTime,omitempty"`
 }
 
 // body is a machine as it is looked at.
@@ -101,7 +103,7 @@ func (p provider) machine(c *kube.Cluster, namespace, name string) {
 	case m.DeletionTimestamp != nil:
 		p.end(c, b)
 	case paused(m) || paused(cluster):
-		p.write(c, b, "")
+		p.write(c, b, "", "")
 	case !slices.Contains(m.Finalizers, finalizer):
 		kube.Change(c, namespace, name, func(m *Machine) { m.Finalizers = append(slices.Clone(m.Finalizers), finalizer) })
 	default:
@@ -145,7 +147,7 @@ func (p provider) begin(c *kube.Cluster, b *body) {
 		b.spec.ProviderID = fmt.Sprintf("metal3://%s/%s/%s", b.Namespace, host, b.name)
 		p.join(c, b, host)
 	}
-	p.write(c, b, "")
+	p.write(c, b, "", "")
 }
 
 func clone(m map[string]string) map[string]string {
@@ -218,11 +220,20 @@ func (p provider) end(c *kube.Cluster, b *body) {
 		}
 		kube.Change(c, "", host, func(n *corev1.Node) { n.Spec.Unschedulable = true })
 		if left := p.drain(c, host); left != "" {
-			p.write(c, b, fmt.Sprintf("Drain not completed yet (started at %s):%s", b.status.Deletion.NodeDrainStartTime.UTC().Format(time.RFC3339), left))
+			p.write(c, b, "DrainingNode", fmt.Sprintf("Drain not completed yet (started at %s):%s", b.status.Deletion.NodeDrainStartTime.UTC().Format(time.RFC3339), left))
 			c.After(b.Machine, drainLook)
 			return
 		}
-		c.Event(b.Machine, from, corev1.EventTypeNormal, "SuccessfulDrainNode", fmt.Sprintf("success draining Machine's node %q", host))
+		now := p.clock()
+		if d := b.status.Deletion; d.WaitForNodeVolumeDetachStartTime == nil {
+			d.WaitForNodeVolumeDetachStartTime = &now
+			c.Event(b.Machine, from, corev1.EventTypeNormal, "SuccessfulDrainNode", fmt.Sprintf("success draining Machine's node %q", host))
+		}
+		if left := toErase - now.Sub(b.status.Deletion.WaitForNodeVolumeDetachStartTime.Time); left > 0 {
+			p.write(c, b, "WaitingForInfrastructureDeletion", "Waiting for "+cmp.Or(b.spec.InfrastructureRef.Kind, "Metal3Machine")+" to be deleted")
+			c.After(b.Machine, left)
+			return
+		}
 	}
 	if host != "" {
 		p.world.Scrap(sandbox.MachineID{Cluster: c.Name(), Name: host})
@@ -292,8 +303,8 @@ func refusal(err error) string {
 	return why
 }
 
-// write writes down how a machine is; ending is what its end waits for.
-func (p provider) write(c *kube.Cluster, b *body, ending string) {
+// write writes down how a machine is; stage and why are what its end waits for.
+func (p provider) write(c *kube.Cluster, b *body, stage, why string) {
 	st := &b.status
 	cs := &conditions{was: st.Conditions, generation: b.Generation, at: p.clock()}
 	phase := cmp.Or(st.Phase, "Pending")
@@ -311,7 +322,7 @@ func (p provider) write(c *kube.Cluster, b *body, ending string) {
 		now := p.clock()
 		st.Phase, st.LastUpdated = phase, &now
 	}
-	p.conditions(c, cs, b, ending)
+	p.conditions(c, cs, b, stage, why)
 	st.Conditions, st.ObservedGeneration = cs.now, b.Generation
 	fields := encode(st)
 	kube.Change(c, b.Namespace, b.name, func(m *Machine) {

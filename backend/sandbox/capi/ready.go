@@ -13,7 +13,7 @@ import (
 )
 
 // conditions say how a machine is, those in front that sum the others up.
-func (p provider) conditions(c *kube.Cluster, cs *conditions, b *body, ending string) {
+func (p provider) conditions(c *kube.Cluster, cs *conditions, b *body, stage, why string) {
 	rest := &conditions{was: cs.was, generation: cs.generation, at: cs.at}
 	secret, host := b.status.Initialization.BootstrapDataSecretCreated, b.status.Initialization.InfrastructureProvisioned
 	config, infra := cmp.Or(b.spec.Bootstrap.ConfigRef.Kind, "KubeadmConfig"), cmp.Or(b.spec.InfrastructureRef.Kind, "Metal3Machine")
@@ -36,9 +36,9 @@ func (p provider) conditions(c *kube.Cluster, cs *conditions, b *body, ending st
 	status, reason := metav1.ConditionTrue, "Ready"
 	var lines []string
 	if b.DeletionTimestamp != nil {
-		rest.set("Deleting", metav1.ConditionTrue, "DrainingNode", ending)
+		rest.set("Deleting", metav1.ConditionTrue, cmp.Or(stage, "Deleting"), why)
 		status, reason = metav1.ConditionFalse, "NotReady"
-		lines = append(lines, "* Deleting: Machine deletion in progress, stage: DrainingNode")
+		lines = append(lines, "* Deleting: Machine deletion in progress, stage: "+cmp.Or(stage, "Deleting"))
 	} else {
 		rest.going("Deleting", "")
 	}
