@@ -15,12 +15,17 @@ import (
 	"wheelhouse/backend/sandbox/kube"
 )
 
-// The kinds, as Go types.
-type (
-	Rollout  = kube.Loose[rolloutName]
-	Run      = kube.Loose[runName]
-	Template = kube.Loose[templateName]
+// Rollout is how a Rollout is kept.
+type Rollout = kube.Loose[rolloutName]
 
+// Run is how an AnalysisRun is kept.
+type Run = kube.Loose[runName]
+
+// Template is how an AnalysisTemplate is kept.
+type Template = kube.Loose[templateName]
+
+// What tells their Go types apart.
+type (
 	rolloutName  struct{}
 	runName      struct{}
 	templateName struct{}

@@ -302,6 +302,31 @@ func TestShare(t *testing.T) {
 	}
 }
 
+// TestStuck: one that does not come on is given up, and goes back by itself where it is
+// meant to.
+func TestStuck(t *testing.T) {
+	g := newGround(t, steps)
+	kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
+		r.Spec["progressDeadlineSeconds"] = int64(60)
+		r.Generation++
+	})
+	g.image("cart:5")
+	g.pass(50 * time.Second)
+	g.is("Progressing more replicas need to be updated, step 0, pods map[1:4 5:1]")
+	g.pass(30 * time.Second)
+	if want := "Degraded ProgressDeadlineExceeded: ReplicaSet \"cart-"; !strings.HasPrefix(g.stands(), want) {
+		t.Fatalf("it stands at %q", g.stands())
+	}
+	kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
+		r.Spec["progressDeadlineAbort"] = true
+		r.Generation++
+	})
+	g.pass(30 * time.Second)
+	if want := "Degraded RolloutAborted: "; !strings.HasPrefix(g.stands(), want) || !strings.HasSuffix(g.stands(), "pods map[1:5]") {
+		t.Errorf("it stands at %q", g.stands())
+	}
+}
+
 // TestWrong: what can't be carried out is said, and done when it can.
 func TestWrong(t *testing.T) {
 	g := newGround(t, steps)

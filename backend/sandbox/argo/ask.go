@@ -32,7 +32,7 @@ func ask(w *sandbox.World, query string) (float64, error) {
 	if rate.Up == 0 || rate.Calls == 0 {
 		return 0, errors.New("no results returned from flux query")
 	}
-	value := 0.0
+	var value float64
 	switch want("_field") {
 	case "rate":
 		value = rate.Calls

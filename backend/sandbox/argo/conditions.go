@@ -45,20 +45,23 @@ func (w *work) pausedConditions() bool {
 	w.now = w.was
 	paused := len(w.was.PauseConditions) > 0 || w.spec.Paused
 	progress := find(w.was.Conditions, "Progressing")
-	aborted := progress != nil && progress.Reason == "RolloutAborted"
-	said := progress != nil && progress.Reason == "RolloutPaused"
+	if progress != nil && progress.Reason == "RolloutAborted" {
+		if w.was.Abort || !w.set("Progressing", corev1.ConditionUnknown, "RolloutRetry", "Retrying Rollout after abort") {
+			return false
+		}
+		w.write()
+		return true
+	}
 	wrote := false
-	if paused != said && !aborted && (w.was.StableRS == "" || w.was.StableRS != w.was.CurrentPodHash) {
+	said := progress != nil && progress.Reason == "RolloutPaused"
+	if paused != said && (w.was.StableRS == "" || w.was.StableRS != w.was.CurrentPodHash) {
 		reason, message := "RolloutResumed", "Rollout is resumed"
 		if paused {
 			reason, message = "RolloutPaused", "Rollout is paused"
 		}
 		wrote = w.set("Progressing", corev1.ConditionUnknown, reason, message)
 	}
-	if aborted && !w.was.Abort {
-		wrote = w.set("Progressing", corev1.ConditionUnknown, "RolloutRetry", "Retrying Rollout after abort") || wrote
-	}
-	if cond := find(w.was.Conditions, "Paused"); paused != (cond != nil && cond.Status == corev1.ConditionTrue) && !aborted {
+	if cond := find(w.was.Conditions, "Paused"); paused != (cond != nil && cond.Status == corev1.ConditionTrue) {
 		wrote = w.set("Paused", truth(paused), "RolloutPaused", "Rollout is paused") || wrote
 	}
 	if wrote {
@@ -118,33 +121,52 @@ func (w *work) conditions() {
 
 // progress says whether it comes on, and gives up when it has not for too long.
 func (w *work) progress(healthy, fell bool) {
-	limit := time.Duration(or(w.spec.ProgressDeadlineSeconds, 600)) * time.Second
 	cond := find(w.now.Conditions, "Progressing")
 	switch {
 	case healthy:
 		w.set("Progressing", corev1.ConditionTrue, "NewReplicaSetAvailable", fmt.Sprintf("ReplicaSet %q has successfully progressed.", w.fresh.Name))
 	case w.progressed() || fell:
-		reason, message := "ReplicaSetUpdated", fmt.Sprintf("ReplicaSet %q is progressing.", w.fresh.Name)
-		if w.now.StableRS == w.now.CurrentPodHash && fell {
-			reason, message = "ReplicaSetNotAvailable", "Rollout does not have minimum availability"
-		}
-		now := w.clock()
-		one := condition{Type: "Progressing", Status: corev1.ConditionTrue, Reason: reason, Message: message, LastUpdateTime: now, LastTransitionTime: now}
-		if cond != nil && cond.Status == corev1.ConditionTrue {
-			one.LastTransitionTime = cond.LastTransitionTime
-		}
-		w.now.Conditions = append(slices.DeleteFunc(slices.Clone(w.now.Conditions), func(c condition) bool { return c.Type == "Progressing" }), one)
-		w.c.After(w.ro, limit+time.Second)
-	case w.waits() || cond == nil || cond.Reason == "RolloutAborted" || cond.Reason == "RolloutPaused":
-	case cond.Reason == "ProgressDeadlineExceeded" || w.world.Now().Sub(cond.LastUpdateTime.Time) > limit:
-		message := fmt.Sprintf("ReplicaSet %q has timed out progressing.", w.fresh.Name)
-		w.set("Progressing", corev1.ConditionFalse, "ProgressDeadlineExceeded", message)
-		if w.spec.ProgressDeadlineAbort {
-			w.abort = message
-			w.warn("RolloutAborted", message)
-		}
-	default:
-		w.c.After(w.ro, limit-w.world.Now().Sub(cond.LastUpdateTime.Time)+time.Second)
+		w.comesOn(cond, w.now.StableRS == w.now.CurrentPodHash && fell)
+	case !w.waits() && cond != nil && cond.Reason != "RolloutAborted" && cond.Reason != "RolloutPaused":
+		w.stuck(cond)
+	}
+}
+
+// limit is how long it may take to come on.
+func (w *work) limit() time.Duration {
+	return time.Duration(or(w.spec.ProgressDeadlineSeconds, 600)) * time.Second
+}
+
+// comesOn writes down that something has moved, even if that was said before; lost: it
+// is pods of the stable version that have gone.
+func (w *work) comesOn(cond *condition, lost bool) {
+	now := w.clock()
+	one := condition{
+		Type: "Progressing", Status: corev1.ConditionTrue, Reason: "ReplicaSetUpdated", Message: fmt.Sprintf("ReplicaSet %q is progressing.", w.fresh.Name),
+		LastUpdateTime: now, LastTransitionTime: now,
+	}
+	if lost {
+		one.Reason, one.Message = "ReplicaSetNotAvailable", "Rollout does not have minimum availability"
+	}
+	if cond != nil && cond.Status == corev1.ConditionTrue {
+		one.LastTransitionTime = cond.LastTransitionTime
+	}
+	w.now.Conditions = append(slices.DeleteFunc(slices.Clone(w.now.Conditions), func(c condition) bool { return c.Type == one.Type }), one)
+	w.c.After(w.ro, w.limit()+time.Second)
+}
+
+// stuck gives it up when nothing has moved for too long, and looks again where it is
+// not that long yet.
+func (w *work) stuck(cond *condition) {
+	if still := w.world.Now().Sub(cond.LastUpdateTime.Time); cond.Reason != "ProgressDeadlineExceeded" && still <= w.limit() {
+		w.c.After(w.ro, w.limit()-still+time.Second)
+		return
+	}
+	message := fmt.Sprintf("ReplicaSet %q has timed out progressing.", w.fresh.Name)
+	w.set("Progressing", corev1.ConditionFalse, "ProgressDeadlineExceeded", message)
+	if w.spec.ProgressDeadlineAbort {
+		w.abort = message
+		w.warn("RolloutAborted", message)
 	}
 }
 

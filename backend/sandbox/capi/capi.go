@@ -21,15 +21,26 @@ import (
 	"wheelhouse/backend/sandbox/kube"
 )
 
-// The kinds, as Go types.
-type (
-	Cluster      = kube.Loose[clusterName]
-	Deployment   = kube.Loose[deploymentName]
-	Set          = kube.Loose[setName]
-	Machine      = kube.Loose[machineName]
-	Pool         = kube.Loose[poolName]
-	ControlPlane = kube.Loose[controlPlaneName]
+// Cluster is how a Cluster is kept.
+type Cluster = kube.Loose[clusterName]
 
+// Deployment is how a MachineDeployment is kept.
+type Deployment = kube.Loose[deploymentName]
+
+// Set is how a MachineSet is kept.
+type Set = kube.Loose[setName]
+
+// Machine is how a Machine is kept.
+type Machine = kube.Loose[machineName]
+
+// Pool is how a MachinePool is kept.
+type Pool = kube.Loose[poolName]
+
+// ControlPlane is how a KubeadmControlPlane is kept.
+type ControlPlane = kube.Loose[controlPlaneName]
+
+// What tells their Go types apart.
+type (
 	clusterName      struct{}
 	deploymentName   struct{}
 	setName          struct{}

@@ -42,8 +42,12 @@ func canary(c *kube.Cluster, p sandbox.Program, w where) error {
 	c.Create(&argo.Rollout{ObjectMeta: meta, Spec: kube.Fields{
 		"replicas": int64(w.replicas), "selector": object{"matchLabels": object{"app": p.Name}}, "template": pods,
 		"strategy": object{"canary": object{"steps": []any{
-			object{"setWeight": int64(20)}, object{"pause": object{}}, object{"analysis": analysis},
-			object{"setWeight": int64(50)}, object{"pause": object{"duration": "1m"}}, object{"setWeight": int64(100)},
+			object{"setWeight": int64(20)},
+			object{"pause": object{}},
+			object{"analysis": analysis},
+			object{"setWeight": int64(50)},
+			object{"pause": object{"duration": "1m"}},
+			object{"setWeight": int64(100)},
 		}}},
 	}})
 	return nil
