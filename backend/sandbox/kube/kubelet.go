@@ -267,38 +267,41 @@ func (c *Cluster) podStatus(p *corev1.Pod, status []corev1.ContainerStatus) {
 		st.PodIPs = []corev1.PodIP{{IP: st.PodIP}}
 	}
 	st.ContainerStatuses, st.ObservedGeneration = status, p.Generation
-	ready, started, ended, failed := true, false, true, false
+	st.Phase = phase(status)
+	var waits []string
 	for _, s := range status {
-		ready = ready && s.Ready
-		started = started || s.State.Running != nil || s.LastTerminationState.Terminated != nil || s.State.Terminated != nil
-		ended = ended && s.State.Terminated != nil
-		failed = failed || s.State.Terminated != nil && s.State.Terminated.ExitCode != 0
-	}
-	switch {
-	case ended && failed:
-		st.Phase = corev1.PodFailed
-	case ended:
-		st.Phase = corev1.PodSucceeded
-	case started:
-		st.Phase = corev1.PodRunning
-	default:
-		st.Phase = corev1.PodPending
+		if !s.Ready {
+			waits = append(waits, s.Name)
+		}
 	}
 	why, reason := "", ""
-	if !ready {
-		reason = "ContainersNotReady"
-		var names []string
-		for _, s := range status {
-			if !s.Ready {
-				names = append(names, s.Name)
-			}
-		}
-		why = fmt.Sprintf("containers with unready status: [%s]", strings.Join(names, " "))
+	if waits != nil {
+		reason, why = "ContainersNotReady", fmt.Sprintf("containers with unready status: [%s]", strings.Join(waits, " "))
 	}
 	c.podCondition(p, corev1.PodScheduled, true, "", "")
 	c.podCondition(p, corev1.PodInitialized, true, "", "")
-	c.podCondition(p, corev1.ContainersReady, ready, reason, why)
-	c.podCondition(p, corev1.PodReady, ready, reason, why)
+	c.podCondition(p, corev1.ContainersReady, waits == nil, reason, why)
+	c.podCondition(p, corev1.PodReady, waits == nil, reason, why)
+}
+
+// phase is how far a pod is with containers like that.
+func phase(status []corev1.ContainerStatus) corev1.PodPhase {
+	started, ended, failed := false, true, false
+	for _, s := range status {
+		t := s.State.Terminated
+		started = started || s.State.Running != nil || s.LastTerminationState.Terminated != nil || t != nil
+		ended = ended && t != nil
+		failed = failed || t != nil && t.ExitCode != 0
+	}
+	switch {
+	case ended && failed:
+		return corev1.PodFailed
+	case ended:
+		return corev1.PodSucceeded
+	case started:
+		return corev1.PodRunning
+	}
+	return corev1.PodPending
 }
 
 // ending ends what a pod runs, and takes it out when that has happened, or its time is
