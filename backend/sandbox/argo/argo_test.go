@@ -302,6 +302,39 @@ func TestShare(t *testing.T) {
 	}
 }
 
+// TestBackground: an analysis beside the steps ends a bad version while it waits for
+// somebody, and is ended with a good one.
+func TestBackground(t *testing.T) {
+	for image, want := range map[string]string{
+		"cart:2": "Paused CanaryPauseStep, step 1, pods map[1:4 2:1]",
+		"cart:3": `Degraded RolloutAborted: Rollout aborted update to revision 2: Background analysis phase error/failed: Metric "success-rate" assessed Failed due to failed (2) > failureLimit (1), step 0, pods map[1:5]`,
+	} {
+		g := newGround(t, steps)
+		kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
+			all := fields(t, `{"steps": `+steps+`}`)["steps"].([]any)
+			analysis := all[2].(map[string]any)["analysis"].(map[string]any)
+			analysis["startingStep"] = int64(1)
+			r.Spec["strategy"] = map[string]any{"canary": map[string]any{"analysis": analysis, "steps": all[:2]}}
+			r.Generation++
+		})
+		g.pass(10 * time.Second)
+		g.image(image)
+		g.pass(90 * time.Second)
+		g.is(want)
+		if image != "cart:2" {
+			continue
+		}
+		g.patch(`{"promoteFull": true}`)
+		g.pass(30 * time.Second)
+		g.is("Healthy , step 2, pods map[2:5]")
+		for _, r := range kube.All[*Run](g.Cluster, "shop") {
+			if !over(r.Status["phase"]) {
+				t.Errorf("%s is %v", r.Name, r.Status["phase"])
+			}
+		}
+	}
+}
+
 // TestStuck: one that does not come on is given up, and goes back by itself where it is
 // meant to.
 func TestStuck(t *testing.T) {
