@@ -15,8 +15,9 @@ type MachineID struct{ Cluster, Name string }
 type Machine struct {
 	MachineID
 	Zone, Type, Address string
-	Room                Usage // that it has
-	Disk                int64 // MiB that it has
+	Room                Usage  // that it has
+	Disk                int64  // MiB that it has
+	Role                string // "control-plane": kept free of what is not the cluster's own; empty: runs anything
 
 	Up       bool
 	Since    time.Time // when it was booted, or went down

@@ -45,17 +45,8 @@ func (e eviction) Create(ctx context.Context, name string, obj runtime.Object, _
 	e.cluster.mu.Lock() // one after another, or two would take the same spare
 	defer e.cluster.mu.Unlock()
 	p := found.(*corev1.Pod)
-	budgets := e.cluster.budgetsOf(p)
-	counts := p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil
-	switch {
-	case len(budgets) > 1 && counts:
-		return nil, apierrors.NewInternalError(fmt.Errorf("this pod has more than one PodDisruptionBudget, which the eviction subresource does not support"))
-	case len(budgets) == 1 && counts && Ready(p) && e.cluster.spare(budgets[0]) <= 0:
-		err := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
-		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
-			Type:    policyv1.DisruptionBudgetCause,
-			Message: fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", budgets[0].Name, budgets[0].Status.DesiredHealthy, budgets[0].Status.CurrentHealthy),
-		})
+	budgets, err := e.cluster.spared(p)
+	if err != nil {
 		return nil, err
 	}
 	how := &metav1.DeleteOptions{}
@@ -70,6 +61,35 @@ func (e eviction) Create(ctx context.Context, name string, obj runtime.Object, _
 		budget(e.cluster, b.Namespace, b.Name)
 	}
 	return &metav1.Status{Status: metav1.StatusSuccess}, nil
+}
+
+// spared are the budgets of a pod; an error where they have none to spare.
+func (c *Cluster) spared(p *corev1.Pod) ([]*policyv1.PodDisruptionBudget, error) {
+	budgets := c.budgetsOf(p)
+	counts := p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil
+	switch {
+	case len(budgets) > 1 && counts:
+		return nil, apierrors.NewInternalError(fmt.Errorf("this pod has more than one PodDisruptionBudget, which the eviction subresource does not support"))
+	case len(budgets) == 1 && counts && Ready(p) && c.spare(budgets[0]) <= 0:
+		err := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
+		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
+			Type:    policyv1.DisruptionBudgetCause,
+			Message: fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", budgets[0].Name, budgets[0].Status.DesiredHealthy, budgets[0].Status.CurrentHealthy),
+		})
+		return nil, err
+	}
+	return budgets, nil
+}
+
+// Evict takes a pod away as a client's eviction does, for a controller; the error is
+// what a client is told where a budget has none to spare.
+func (c *Cluster) Evict(p *corev1.Pod) error {
+	_, err := c.spared(p)
+	if err != nil {
+		return err
+	}
+	c.Delete(p)
+	return nil
 }
 
 func (c *Cluster) budgetsOf(p *corev1.Pod) (out []*policyv1.PodDisruptionBudget) {

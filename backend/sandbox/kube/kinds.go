@@ -83,6 +83,9 @@ func defaultNamespace(obj runtime.Object) {
 	ns.Labels[corev1.LabelMetadataName] = ns.Name
 }
 
+// DefaultTemplate fills in what was left out of a template, as the server does.
+func DefaultTemplate(t *corev1.PodTemplateSpec) { defaultPodSpec(&t.Spec) }
+
 func defaultPodSpec(s *corev1.PodSpec) {
 	set(&s.RestartPolicy, corev1.RestartPolicyAlways)
 	set(&s.DNSPolicy, corev1.DNSClusterFirst)

@@ -62,6 +62,10 @@ func (c *Cluster) node(m sandbox.Machine) *corev1.Node {
 		},
 	}
 	n.Status.Conditions = []corev1.NodeCondition{}
+	if m.Role != "" {
+		n.Labels["node-role.kubernetes.io/"+m.Role] = ""
+		n.Spec.Taints = []corev1.Taint{{Key: "node-role.kubernetes.io/" + m.Role, Effect: corev1.TaintEffectNoSchedule}}
+	}
 	return n
 }
 

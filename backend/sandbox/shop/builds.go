@@ -30,7 +30,7 @@ func pipelines() []sandbox.Pipeline {
 				{Name: "compile", Takes: 41 * time.Second, Says: []string{"[INFO] Scanning for projects...", "[INFO] Building " + p.Name, "[INFO] Compiling 214 source files", "[INFO] BUILD SUCCESS"}},
 				{Name: "test", Takes: 72 * time.Second, Fails: "BREAK", Says: []string{"[INFO] Tests run: 118, Failures: 0", "[INFO] Tests run: 341, Failures: 0, Skipped: 2"}},
 				{Name: "image", Takes: 35 * time.Second, Publishes: true, Says: []string{"Building " + Image(p.Name, "…"), "pushed"}},
-				{Name: "deploy", Takes: 12 * time.Second, Releases: true, Says: []string{fmt.Sprintf("kubectl set image deployment/%s app=%s", p.Name, Image(p.Name, "…"))}},
+				{Name: "deploy", Takes: 12 * time.Second, Releases: true, Says: []string{deploys(p.Name)}},
 			},
 		}
 		if p.Name == "payments" || p.Name == "ledger" {
@@ -39,4 +39,12 @@ func pipelines() []sandbox.Pipeline {
 		out = append(out, one)
 	}
 	return out
+}
+
+// deploys is the command by which a build brings its version to the cluster.
+func deploys(program string) string {
+	if onArgo(program) {
+		return fmt.Sprintf("kubectl argo rollouts set image %s app=%s", program, Image(program, "…"))
+	}
+	return fmt.Sprintf("kubectl set image deployment/%s app=%s", program, Image(program, "…"))
 }

@@ -48,7 +48,7 @@ func template(p sandbox.Program, tag string, w where) corev1.PodTemplateSpec {
 const namespace = "shop"
 
 // furnish puts into a cluster what it begins with.
-func furnish(c *kube.Cluster, name string, all []sandbox.Program) {
+func furnish(c *kube.Cluster, name string, all []sandbox.Program) error {
 	for _, ns := range []string{"default", "kube-system", namespace, "batch"} {
 		c.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
 	}
@@ -60,12 +60,19 @@ func furnish(c *kube.Cluster, name string, all []sandbox.Program) {
 		selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": p.Name}}
 		meta := metav1.ObjectMeta{Namespace: namespace, Name: p.Name, Labels: map[string]string{"app": p.Name, "team": w.team}}
 		replicas := int32(w.replicas) //nolint:gosec // a handful
-		c.Create(&appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: template(p, first()[p.Name], w)}})
+		if onArgo(p.Name) {
+			if err := canary(c, p, w); err != nil {
+				return err
+			}
+		} else {
+			c.Create(&appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: template(p, first()[p.Name], w)}})
+		}
 		c.Create(&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Selector: selector.MatchLabels, Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(8080)}}}})
 		one := intstr.FromInt32(1)
 		c.Create(&policyv1.PodDisruptionBudget{ObjectMeta: meta, Spec: policyv1.PodDisruptionBudgetSpec{MaxUnavailable: &one, Selector: selector}})
 	}
 	system(c, name)
+	return nil
 }
 
 // system is what every cluster of the company runs for itself.
@@ -94,6 +101,7 @@ func system(c *kube.Cluster, name string) {
 	if name != House {
 		return
 	}
+	provision(c)
 	three, class := int32(3), "local-disk"
 	db := of("postgres:15.8")
 	c.Create(&appsv1.StatefulSet{

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"strings"
 	"time"
 
 	"wheelhouse/backend/sandbox"
@@ -95,8 +96,23 @@ func machines() []sandbox.Machine {
 	for i, name := range []string{"ecs-01", "ecs-02", "ecs-03", "ecs-04", "ecs-05", "ecs-06"} {
 		add(Cloud, name, "cn-beijing-"+string("hk"[i%2]), "ecs.g7.xlarge", "172.16.0."+string("123456"[i]), 4, 16, 80)
 	}
-	for i, name := range []string{"cn-bj-01", "cn-bj-02", "cn-bj-03", "cn-bj-04"} {
-		add(House, name, "idc-a", "r740", "10.8.1."+string("1234"[i]), 8, 32, 200)
+	out = append(out, rack([]string{"cn-bj-01", "cn-bj-02", "cn-bj-03", "cn-bj-04"})...)
+	for _, m := range rack([]string{"cn-bj-11", "cn-bj-12", "cn-bj-13"}) {
+		m.Role, m.Type = "control-plane", "r640"
+		m.Room = sandbox.Usage{CPU: 4, Memory: 16 * 1024}
+		out = append(out, m)
+	}
+	return out
+}
+
+// rack are hosts in the data centre, all alike.
+func rack(names []string) []sandbox.Machine {
+	var out []sandbox.Machine
+	for _, name := range names {
+		out = append(out, sandbox.Machine{
+			MachineID: sandbox.MachineID{Cluster: House, Name: name}, Zone: "idc-a", Type: "r740", Address: "10.8.1." + strings.TrimLeft(strings.TrimPrefix(name, "cn-bj-"), "0"),
+			Room: sandbox.Usage{CPU: 8, Memory: 32 * 1024}, Disk: 200 * 1024,
+		})
 	}
 	return out
 }

@@ -9,12 +9,16 @@ package shop
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend/sandbox"
+	"wheelhouse/backend/sandbox/argo"
+	"wheelhouse/backend/sandbox/capi"
 	"wheelhouse/backend/sandbox/kube"
 )
 
@@ -78,8 +82,10 @@ func Open(o Options) (*Shop, error) {
 		s.World.Boot(m)
 	}
 	for _, name := range []string{Cloud, House} {
-		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Certificate: id.certificate, Key: id.key})
-		furnish(c, name, all)
+		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Certificate: id.certificate, Key: id.key, Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(s.World), capi.Controllers(s.World, hosts()))})
+		if err := furnish(c, name, all); err != nil {
+			return nil, fmt.Errorf("furnish cluster %s: %w", name, err)
+		}
 		s.Clusters = append(s.Clusters, c)
 	}
 	for _, p := range pipelines() {
@@ -130,16 +136,30 @@ func (s *Shop) Step() {
 // release brings a version to where its program runs, as the last stage of a build
 // does.
 func (s *Shop) release(e sandbox.Event) {
+	cause := fmt.Sprintf("%s by %s", e.Build, e.By)
 	for _, c := range s.Clusters {
 		kube.Change(c, namespace, e.Program, func(d *appsv1.Deployment) {
 			for i := range d.Spec.Template.Spec.Containers {
 				d.Spec.Template.Spec.Containers[i].Image = Image(e.Program, e.Tag)
 			}
 			d.Generation++
-			if d.Annotations == nil {
-				d.Annotations = map[string]string{}
-			}
-			d.Annotations["kubernetes.io/change-cause"] = fmt.Sprintf("%s by %s", e.Build, e.By)
+			because(d, cause)
+		})
+		kube.Change(c, namespace, e.Program, func(r *argo.Rollout) {
+			setImages(r.Spec, Image(e.Program, e.Tag))
+			r.Generation++
+			because(r, cause)
 		})
 	}
+}
+
+// because says on an object why it was changed last.
+func because(m metav1.Object, cause string) {
+	notes := map[string]string{"kubernetes.io/change-cause": cause}
+	for k, v := range m.GetAnnotations() {
+		if _, ok := notes[k]; !ok {
+			notes[k] = v
+		}
+	}
+	m.SetAnnotations(notes)
 }

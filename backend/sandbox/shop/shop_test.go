@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"wheelhouse/backend/sandbox"
+	"wheelhouse/backend/sandbox/argo"
+	"wheelhouse/backend/sandbox/capi"
 	"wheelhouse/backend/sandbox/kube"
 	"wheelhouse/backend/sandbox/shop"
 )
@@ -93,6 +95,12 @@ func TestScene(t *testing.T) {
 				t.Errorf("%s of %s has %d of %d", d.Name, c.Name(), d.Status.AvailableReplicas, *d.Spec.Replicas)
 			}
 		}
+	}
+	if st := kube.Get[*argo.Rollout](cloud, "shop", "checkout").Status; st["phase"] != "Paused" || st["message"] != "CanaryPauseStep" || st.Int("updatedReplicas") != 1 || st.Int("availableReplicas") != 5 {
+		t.Errorf("checkout's canary stands at %v", st)
+	}
+	if st := kube.Get[*capi.Deployment](s.Clusters[1], "metal", "idc-workers").Status; st["phase"] != "Running" || st.Int("availableReplicas") != 4 {
+		t.Errorf("the data centre's machines stand at %v", st)
 	}
 	if r := s.World.Rate("gateway", ""); r.Up != 3 || r.Calls < 50 || r.Failing > 0.1 {
 		t.Errorf("the gateway goes %+v", r)
