@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -249,7 +250,9 @@ func (r *running) call(e *expr, in *scope) (any, error) {
 		}
 	}
 	v, err := r.apply(f, args)
-	if _, of := err.(*scriptError); err != nil && !of { //nolint:errorlint // it is nobody's but ours
+	var known *scriptError
+	var none *notFoundError
+	if err != nil && !errors.As(err, &known) && !errors.As(err, &none) {
 		return nil, &scriptError{fmt.Sprintf("runtime error @%d:%d-%d:%d: %s: %s", e.from.line, e.from.column, e.to.line, e.to.column, nameOf(e.in[0]), err.Error())}
 	}
 	return v, err
@@ -285,7 +288,7 @@ func (r *running) apply(f any, args arguments) (any, error) {
 		}
 		return r.eval(f.of.in[0], &scope{names, f.in})
 	}
-	return nil, fmt.Errorf("not a function")
+	return nil, errors.New("not a function")
 }
 
 func (r *running) unary(e *expr, in *scope) (any, error) {
@@ -491,9 +494,19 @@ func (c checker) call(e *expr) error {
 		return nil
 	}
 	given, takes := map[string]bool{"tables": e.piped}, strings.Fields(strings.ReplaceAll(f.params, "!", ""))
+	if e.piped {
+		takes = slices.DeleteFunc(takes, func(name string) bool { return name == "tables" })
+	}
 	for _, a := range e.named {
+		from, to := a.from, a.to
+		if a.value != nil {
+			from, to = a.value.from, a.value.to
+		}
 		if given[a.name] = true; !slices.Contains(takes, a.name) {
-			return refused(a.from, a.to, "found unexpected argument %s (Expected `%s`)", a.name, strings.Join(takes, "`, `"))
+			return refused(from, to, "found unexpected argument %s (Expected `%s`)", a.name, strings.Join(takes, "`, `"))
+		}
+		if want := kindOf(f.name, a.name); want != "" && a.value != nil && a.value.kind == "literal" && typeOf(a.value.value) != want {
+			return refused(from, to, "expected %s but found %s (argument %s)", want, typeOf(a.value.value), a.name)
 		}
 	}
 	for _, p := range strings.Fields(f.params) {
@@ -502,6 +515,18 @@ func (c checker) call(e *expr) error {
 		}
 	}
 	return nil
+}
+
+// kindOf is the type that an argument must have, where that can be seen before anything
+// is carried out; empty for others.
+func kindOf(function, name string) string {
+	if name == "offset" && strings.Contains(strings.ToLower(function), "window") {
+		name = "every"
+	}
+	return map[string]string{
+		"n": "int", "offset": "int", "bucket": "string", "every": "duration", "period": "duration", "desc": "bool", "createEmpty": "bool", "q": "float",
+		"column": "string", "columns": "array", "rowKey": "array", "columnKey": "array", "valueColumn": "string", "measurement": "string", "tag": "string",
+	}[name]
 }
 
 // converted makes a value one of a kind.

@@ -180,6 +180,7 @@ func filter(r *running, a arguments) (any, error) {
 		}
 		for _, t := range (&stream{tables: []*table{t}}).loaded() {
 			one := t.empty()
+			one.stored = t.stored
 			for _, row := range t.rows {
 				yes, err := is(t, row)
 				if err != nil {
@@ -230,7 +231,10 @@ func group(_ *running, a arguments) (any, error) {
 	if mode != "by" && mode != "except" {
 		return nil, fmt.Errorf("invalid mode: %q", mode)
 	}
-	out := grouped(tables, func(name string) bool { return slices.Contains(columns, name) == (mode == "by") })
+	stored := !slices.ContainsFunc(tables, func(t *table) bool { return !t.stored }) // then the storage does it, and keeps to the range
+	out := grouped(tables, func(name string) bool {
+		return slices.Contains(columns, name) == (mode == "by") || stored && (name == "_start" || name == "_stop")
+	})
 	slices.SortStableFunc(out, func(x, y *table) int {
 		for _, c := range x.columns {
 			if n := order(x.key[c.name], y.key[c.name]); c.key && n != 0 {

@@ -198,7 +198,7 @@ func (l *lexer) quoted(t *token, rest string) error {
 	}
 	from := l.spot
 	l.take(len(rest))
-	return refused(from, l.spot, "unclosed string literal")
+	return refused(from, l.spot, "got unexpected token in string expression @%d:%d-%d:%d: EOF", l.line, l.column, l.line, l.column)
 }
 
 func (l *lexer) regular(t *token, rest string) error {

@@ -74,7 +74,7 @@ func (r *running) read(bucket string, start, stop time.Time) (*stream, error) {
 	}
 	out := &stream{}
 	for _, s := range all {
-		t := &table{key: keyOf(s, start, stop)}
+		t := &table{key: keyOf(s, start, stop), stored: true}
 		for _, name := range []string{"_start", "_stop", "_time", "_value", "_field", "_measurement"} {
 			t.columns = append(t.columns, column{name, name != "_time" && name != "_value"})
 		}

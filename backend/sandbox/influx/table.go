@@ -21,6 +21,7 @@ type table struct {
 	key     map[string]any
 	rows    [][]any
 	load    func() [][]any // its rows, where nobody has looked at them yet
+	stored  bool           // nothing was made of it but what the storage does itself
 }
 
 // A stream is tables, and what they are called in the answer.

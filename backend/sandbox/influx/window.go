@@ -18,7 +18,7 @@ func aggregates() []*builtin {
 			for _, v := range values {
 				f, ok := numeric(v)
 				if !ok {
-					return nil, fmt.Errorf("unsupported input type for aggregate: %s", typeOf(v))
+					return nil, unsummed(v)
 				}
 				all = append(all, f)
 			}
@@ -40,6 +40,10 @@ func aggregates() []*builtin {
 	}
 }
 
+func unsummed(v any) error {
+	return &scriptError{"unsupported aggregate column type " + typeOf(v)}
+}
+
 func total(all []float64) (sum float64) {
 	for _, v := range all {
 		sum += v
@@ -55,7 +59,7 @@ func sums(values []any) (any, error) {
 	for _, v := range values {
 		x, ok := numeric(v)
 		if !ok {
-			return nil, fmt.Errorf("unsupported input type for sum aggregate: %s", typeOf(v))
+			return nil, unsummed(v)
 		}
 		i, is := v.(int64)
 		f, n, whole = f+x, n+i, whole && is
@@ -180,7 +184,7 @@ func quantile(r *running, a arguments) (any, error) {
 			x, ok := numeric(low)
 			y, both := numeric(high)
 			if !ok || !both {
-				return nil, fmt.Errorf("unsupported input type for quantile aggregate: %s", typeOf(low))
+				return nil, unsummed(low)
 			}
 			return x + part*(y-x), nil
 		})(r, a)
@@ -231,6 +235,25 @@ func panes(start, stop time.Time, every, period, offset span) ([]pane, error) {
 	}
 }
 
+// bound is what the key has, or the first row.
+func (t *table) bound(name string) any {
+	if v := t.key[name]; v != nil || len(t.rows) == 0 {
+		return v
+	}
+	return t.of(t.rows[0], name)
+}
+
+// bounded has the range in its key, as all windows have.
+func (t *table) bounded() *table {
+	out := &table{columns: slices.Clone(t.columns), key: maps.Clone(t.key), rows: t.rows}
+	for i, c := range out.columns {
+		if c.name == "_start" || c.name == "_stop" {
+			out.columns[i].key, out.key[c.name] = true, t.bound(c.name)
+		}
+	}
+	return out
+}
+
 // cut cuts a table into windows.
 func (a arguments) cut(t *table, empty bool) ([]*table, error) {
 	every, ok := a["every"].(span)
@@ -245,7 +268,7 @@ func (a arguments) cut(t *table, empty bool) ([]*table, error) {
 	start, ok := t.key["_start"].(time.Time)
 	stop, both := t.key["_stop"].(time.Time)
 	if !ok || !both {
-		return nil, errors.New("table has no _start and _stop in its group key")
+		return nil, errors.New("missing time column \"_start\" or \"_stop\"")
 	}
 	all, err := panes(start, stop, every, period, offset)
 	if err != nil {
@@ -277,7 +300,7 @@ func window(_ *running, a arguments) (any, error) {
 	}
 	out := &stream{}
 	for _, t := range tables {
-		some, err := a.cut(t, a["createEmpty"] == true)
+		some, err := a.cut(t.bounded(), a["createEmpty"] == true)
 		if err != nil {
 			return nil, err
 		}
@@ -296,6 +319,7 @@ func aggregateWindow(r *running, a arguments) (any, error) {
 	source, into := a.word("timeSrc", "_stop"), a.word("timeDst", "_time")
 	out := &stream{}
 	for _, t := range tables {
+		t = t.bounded()
 		some, err := a.cut(t, a["createEmpty"] != false)
 		if err != nil {
 			return nil, err
@@ -310,10 +334,17 @@ func aggregateWindow(r *running, a arguments) (any, error) {
 			if !ok {
 				return nil, errors.New("fn must return a stream")
 			}
+			if len(one.rows) == 0 && len(s.tables) == 1 && len(s.tables[0].rows) == 0 { // of nothing none was picked
+				s.tables[0].rows = [][]any{one.blank()}
+			}
 			for _, m := range s.tables {
-				m = m.with(into, func(row []any) any { return m.of(row, source) })
+				m = m.with(into, func([]any) any { return one.key[source] })
 				for _, row := range m.rows {
-					row[m.at("_start")], row[m.at("_stop")] = t.key["_start"], t.key["_stop"]
+					for _, end := range []string{"_start", "_stop"} {
+						if n := m.at(end); n >= 0 && end != into {
+							row[n] = t.key[end]
+						}
+					}
 					whole.add(m.columns, row)
 				}
 			}
@@ -321,6 +352,15 @@ func aggregateWindow(r *running, a arguments) (any, error) {
 		out.tables = append(out.tables, whole.like(t))
 	}
 	return out, nil
+}
+
+// blank is a row of the key alone.
+func (t *table) blank() []any {
+	var out []any
+	for _, c := range t.columns {
+		out = append(out, t.key[c.name])
+	}
+	return out
 }
 
 // like puts the columns into the order of another table's.
