@@ -59,11 +59,11 @@ type object map[string]any
 type call struct {
 	w http.ResponseWriter
 	*http.Request
-	name   string
-	user   User
-	args   []string // the parts of the path that are no fixed words
-	asked  url.Values
-	body   object
+	name  string
+	user  User
+	args  []string // the parts of the path that are no fixed words
+	asked url.Values
+	body  object
 }
 
 const longest = 1 << 20 // bytes of a request
@@ -161,7 +161,7 @@ func (s *server) routes() []route {
 		{"_stats", get, s.stats}, {"*/_stats", get, s.stats}, {"_stats/{}", get, s.stats}, {"*/_stats/{}", get, s.stats},
 		{"_mapping", get, s.mapping}, {"*/_mapping", get, s.mapping}, {"_field_caps", both, s.caps}, {"*/_field_caps", both, s.caps},
 		{"_search", both, s.search}, {"*/_search", both, s.search}, {"_count", both, s.count}, {"*/_count", both, s.count},
-		{"*/_pit", post, s.open}, {"_pit", []string{http.MethodDelete}, s.close}, {"*/_doc/{}", look, s.document},
+		{"*/_pit", post, s.open}, {"_pit", []string{http.MethodDelete}, s.close}, {"*/_doc/{}", look, s.document}, {"*", look, s.about},
 	}
 	if len(s.o().Users) > 0 {
 		out = append(out, route{"_security/_authenticate", get, s.whoami}, route{"_security/user/_has_privileges", both, s.privileges})

@@ -130,11 +130,30 @@ func (s *server) mapping(c *call) {
 	}
 	out := object{}
 	for _, i := range in {
-		properties := object{}
-		for _, f := range fields() {
-			put(properties, strings.ReplaceAll(f.name, ".", ".properties."), object{"type": f.kind})
-		}
-		out[i.name] = object{"mappings": object{"_data_stream_timestamp": object{"enabled": true}, "properties": properties}}
+		out[i.name] = object{"mappings": mappings()}
+	}
+	c.answer(http.StatusOK, out)
+}
+
+func mappings() object {
+	properties := object{}
+	for _, f := range fields() {
+		put(properties, strings.ReplaceAll(f.name, ".", ".properties."), object{"type": f.kind})
+	}
+	return object{"_data_stream_timestamp": object{"enabled": true}, "properties": properties}
+}
+
+// about tells how indices were made.
+func (s *server) about(c *call) {
+	in, ok := s.named(c, c.names(), deed{"indices:admin/get", "view_index_metadata,manage,all"})
+	if !ok {
+		return
+	}
+	out := object{}
+	for _, i := range in {
+		out[i.name] = object{"aliases": object{}, "data_stream": i.of.name, "mappings": mappings(), "settings": object{"index": object{
+			"hidden": "true", "number_of_shards": "1", "number_of_replicas": "0", "provided_name": i.name, "uuid": unique(i.name),
+		}}}
 	}
 	c.answer(http.StatusOK, out)
 }

@@ -14,7 +14,9 @@ func (s *server) resolve(c *call) {
 		return
 	}
 	asked := strings.Split(c.args[0], ",")
-	names := func(name string) bool { return slices.ContainsFunc(asked, func(p string) bool { return like(p, name) }) }
+	names := func(name string) bool {
+		return slices.ContainsFunc(asked, func(p string) bool { return like(p, name) })
+	}
 	hidden := slices.ContainsFunc(asked, func(p string) bool { return strings.HasPrefix(p, ".") })
 	for _, e := range strings.Split(c.asked.Get("expand_wildcards"), ",") {
 		hidden = hidden || e == "all" || e == "hidden"
