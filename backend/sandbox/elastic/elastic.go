@@ -227,7 +227,7 @@ func (c *call) known() bool {
 	}
 	for name := range c.asked {
 		if !slices.Contains(served, name) {
-			c.refuse(http.StatusBadRequest, fault{Type: "illegal_argument_exception", Reason: "request [" + c.URL.Path + "] contains unrecognized parameter: [" + name + "]"})
+			c.refuse(http.StatusBadRequest, *wrong("illegal_argument_exception", "request [%s] contains unrecognized parameter: [%s]", c.URL.Path, name)) //nolint:misspell // the server's words
 			return false
 		}
 	}
@@ -240,7 +240,8 @@ func (s *server) root(c *call) {
 	c.answer(http.StatusOK, object{
 		"name": node, "cluster_name": cluster, "cluster_uuid": unique(cluster), "tagline": "You Know, for Search",
 		"version": object{
-			"number": Version, "build_flavor": "default", "build_type": "docker", "build_hash": "unknown", "build_date": "2026-08-26T22:10:47.574903747Z",
+			"number": Version, "build_flavor": "default", //nolint:misspell // the server's word
+			 "build_type": "docker", "build_hash": "unknown", "build_date": "2026-08-26T22:10:47.574903747Z",
 			"build_snapshot": false, "lucene_version": "9.12.2", "minimum_wire_compatibility_version": "7.17.0", "minimum_index_compatibility_version": "7.0.0",
 		},
 	})

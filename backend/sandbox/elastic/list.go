@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -90,11 +91,9 @@ func (s *server) stats(c *call) {
 		names = c.args[0]
 	}
 	metrics := strings.Split(metric, ",")
-	for _, m := range metrics {
-		if !slices.Contains([]string{"_all", "docs", "store"}, m) {
-			c.refuse(http.StatusBadRequest, fault{Type: "illegal_argument_exception", Reason: "request [" + c.URL.Path + "] contains unrecognized metric: [" + m + "]"})
-			return
-		}
+	if n := slices.IndexFunc(metrics, func(m string) bool { return !slices.Contains([]string{"_all", "docs", "store"}, m) }); n >= 0 {
+		c.refuse(http.StatusBadRequest, *wrong("illegal_argument_exception", "request [%s] contains unrecognized metric: [%s]", c.URL.Path, metrics[n])) //nolint:misspell // the server's words
+		return
 	}
 	if names == "*" || names == "_all" {
 		names = "*,.ds-*"
@@ -104,14 +103,12 @@ func (s *server) stats(c *call) {
 		return
 	}
 	amount := func(docs int, bytes int64) object {
-		out := object{}
-		if slices.Contains(metrics, "docs") || metric == "_all" {
-			out["docs"] = object{"count": docs, "deleted": 0, "total_size_in_bytes": bytes}
+		all := object{
+			"docs":  object{"count": docs, "deleted": 0, "total_size_in_bytes": bytes},
+			"store": object{"size_in_bytes": bytes, "total_data_set_size_in_bytes": bytes, "reserved_in_bytes": 0},
 		}
-		if slices.Contains(metrics, "store") || metric == "_all" {
-			out["store"] = object{"size_in_bytes": bytes, "total_data_set_size_in_bytes": bytes, "reserved_in_bytes": 0}
-		}
-		return out
+		maps.DeleteFunc(all, func(m string, _ any) bool { return metric != "_all" && !slices.Contains(metrics, m) })
+		return all
 	}
 	of, docs, bytes := object{}, 0, int64(0)
 	for _, i := range in {
@@ -151,7 +148,7 @@ func (s *server) health(c *call) {
 	n := s.indices()
 	c.answer(http.StatusOK, object{
 		"cluster_name": cluster, "status": "green", "timed_out": false, "number_of_nodes": 1, "number_of_data_nodes": 1, "active_primary_shards": n, "active_shards": n,
-		"relocating_shards": 0, "initializing_shards": 0, "unassigned_shards": 0, "unassigned_primary_shards": 0, "delayed_unassigned_shards": 0,
+		"relocating_shards": 0, "initializing_shards": 0, "unassigned_shards": 0, "unassigned_primary_shards": 0, "delayed_unassigned_shards": 0, //nolint:misspell // the server's word
 		"number_of_pending_tasks": 0, "number_of_in_flight_fetch": 0, "task_max_waiting_in_queue_millis": 0, "active_shards_percent_as_number": 100.0,
 	})
 }

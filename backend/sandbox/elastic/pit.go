@@ -87,7 +87,7 @@ func lasts(text string) (int64, *fault) {
 	long := time.Duration(n) * unit
 	switch {
 	case err != nil || !ok:
-		return 0, wrong("illegal_argument_exception", "failed to parse setting [keep_alive] with value [%s] as a time value: unit is missing or unrecognized", text)
+		return 0, wrong("illegal_argument_exception", "failed to parse setting [keep_alive] with value [%s] as a time value: unit is missing or unrecognized", text) //nolint:misspell // the server's words
 	case long > 24*time.Hour:
 		return 0, wrong("illegal_argument_exception", "Keep alive for request (%s) is too large. It must be less than (1d). This limit can be set by changing the [search.max_keep_alive] cluster level setting.", text)
 	}

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -76,17 +77,17 @@ func (r reader) queries(of any) ([]test, *fault) {
 
 // all reads a bool query.
 func (r reader) all(body map[string]any) (test, *fault) {
-	var must, not, should []test
+	var b boolean
 	least := -1
 	for name, of := range body {
 		var into *[]test
 		switch name {
 		case "must", "filter":
-			into = &must
+			into = &b.must
 		case "must_not":
-			into = &not
+			into = &b.not
 		case "should":
-			into = &should
+			into = &b.should
 		case "minimum_should_match":
 			n, err := strconv.Atoi(fmt.Sprint(of))
 			if err != nil {
@@ -105,28 +106,37 @@ func (r reader) all(body map[string]any) (test, *fault) {
 		}
 		*into = append(*into, some...)
 	}
-	if least < 0 && len(should) > 0 && len(must) == 0 {
-		least = 1
+	if b.settle(); least >= 0 {
+		b.least = least
 	}
-	return func(d *doc) bool {
-		for _, t := range must {
-			if !t(d) {
-				return false
-			}
+	return b.is, nil
+}
+
+// A boolean is tests that must hold, must not, and should, of which some must.
+type boolean struct {
+	must, not, should []test
+	least             int
+}
+
+// settle says how many should hold where nobody has: one, if nothing else must.
+func (b *boolean) settle() {
+	if len(b.must) == 0 && len(b.should) > 0 {
+		b.least = 1
+	}
+}
+
+func (b *boolean) is(d *doc) bool {
+	holds := func(t test) bool { return t(d) }
+	if slices.ContainsFunc(b.must, func(t test) bool { return !t(d) }) || slices.ContainsFunc(b.not, holds) {
+		return false
+	}
+	n := 0
+	for _, t := range b.should {
+		if n < b.least && t(d) {
+			n++
 		}
-		for _, t := range not {
-			if t(d) {
-				return false
-			}
-		}
-		n := 0
-		for _, t := range should {
-			if n < least && t(d) {
-				n++
-			}
-		}
-		return n >= least
-	}, nil
+	}
+	return n >= b.least
 }
 
 // has says whether there is something in a field, or below it.
@@ -155,11 +165,9 @@ func (r reader) ofField(kind string, body map[string]any) (test, *fault) {
 	if kind == "range" {
 		return r.between(f, known, inner)
 	}
-	if inner != nil {
-		for _, word := range []string{"query", "value", "wildcard"} {
-			if v, ok := inner[word]; ok {
-				value = v
-			}
+	for _, word := range []string{"query", "value", "wildcard"} {
+		if v, ok := inner[word]; ok {
+			value = v
 		}
 	}
 	if !known {
@@ -167,19 +175,7 @@ func (r reader) ofField(kind string, body map[string]any) (test, *fault) {
 	}
 	switch kind {
 	case "terms":
-		list, ok := value.([]any)
-		if !ok {
-			return nil, wrong("parsing_exception", "[terms] query does not support [%s]", name)
-		}
-		var any []test
-		for _, one := range list {
-			t, f := r.equal(f, one)
-			if f != nil {
-				return nil, f
-			}
-			any = append(any, t)
-		}
-		return func(d *doc) bool { return slices.ContainsFunc(any, func(t test) bool { return t(d) }) }, nil
+		return r.oneOf(f, value)
 	case "match":
 		if f.kind == "text" {
 			op, _ := inner["operator"].(string)
@@ -194,6 +190,23 @@ func (r reader) ofField(kind string, body map[string]any) (test, *fault) {
 		return pattern(f, fmt.Sprint(value), false, inner["case_insensitive"] == true), nil
 	}
 	return r.equal(f, value)
+}
+
+// oneOf is a field that has one of some values.
+func (r reader) oneOf(f field, values any) (test, *fault) {
+	list, ok := values.([]any)
+	if !ok {
+		return nil, wrong("parsing_exception", "[terms] query does not support [%s]", f.name)
+	}
+	b := boolean{least: 1}
+	for _, one := range list {
+		t, bad := r.equal(f, one)
+		if bad != nil {
+			return nil, bad
+		}
+		b.should = append(b.should, t)
+	}
+	return b.is, nil
 }
 
 // equal is a field that has a value; of a text, a word.
@@ -327,7 +340,7 @@ func (r reader) limit(f field, side string, value any, format string) (test, *fa
 	switch f.kind {
 	case "date":
 		at, bad := r.moment(value, format, side == "lte" || side == "gt")
-		return func(d *doc) bool { return holds(compare(d.at, at)) }, bad
+		return func(d *doc) bool { return holds(cmp.Compare(d.at, at)) }, bad
 	case "long", "_seq_no":
 		n, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
 		if err != nil {
@@ -335,7 +348,7 @@ func (r reader) limit(f field, side string, value any, format string) (test, *fa
 			bad.phase = true
 			return nil, bad
 		}
-		return func(d *doc) bool { return holds(compare(f.of(d).(int64), n)) }, nil
+		return func(d *doc) bool { return holds(cmp.Compare(f.of(d).(int64), n)) }, nil
 	}
 	return func(d *doc) bool {
 		s, ok := f.of(d).(string)
@@ -343,22 +356,12 @@ func (r reader) limit(f field, side string, value any, format string) (test, *fa
 	}, nil
 }
 
-func compare(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // moment reads a time, in Unix milliseconds: a number, now with what is added to it and
 // rounded, or a date, which as an upper limit is as late as it can be.
 func (r reader) moment(value any, format string, up bool) (int64, *fault) {
 	text := fmt.Sprint(value)
 	if number, ok := value.(json.Number); ok || onlyDigits(text) && len(text) > 4 {
-		n, err := strconv.ParseInt(cmpOr(string(number), text), 10, 64)
+		n, err := strconv.ParseInt(cmp.Or(string(number), text), 10, 64)
 		if err == nil {
 			return n, nil
 		}
@@ -383,17 +386,10 @@ func (r reader) moment(value any, format string, up bool) (int64, *fault) {
 			return at.UnixMilli(), nil
 		}
 	}
-	f := wrong("parse_exception", "failed to parse date field [%s] with format [%s]", text, cmpOr(format, "strict_date_optional_time||epoch_millis"))
+	f := wrong("parse_exception", "failed to parse date field [%s] with format [%s]", text, cmp.Or(format, "strict_date_optional_time||epoch_millis"))
 	f.Cause = &fault{Type: "illegal_argument_exception", Reason: f.Reason}
 	f.phase = true
 	return 0, f
-}
-
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 func onlyDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -66,9 +66,9 @@ func (s *server) read(c *call, frozen bool) (*question, *fault) {
 }
 
 func (q *question) part(r reader, name string, of any) (f *fault) {
-	number := func(least int) int {
+	number := func() int {
 		n, err := strconv.Atoi(fmt.Sprint(of))
-		if err != nil || n < least {
+		if err != nil || n < 0 {
 			f = wrong("illegal_argument_exception", "[%s] parameter cannot be negative, found [%v]", name, of)
 		}
 		return n
@@ -77,9 +77,9 @@ func (q *question) part(r reader, name string, of any) (f *fault) {
 	case "query":
 		q.test, f = r.query(of)
 	case "size":
-		q.size = number(0)
+		q.size = number()
 	case "from":
-		q.from = number(0)
+		q.from = number()
 	case "sort":
 		q.sort, f = keys(of)
 	case "search_after":
@@ -87,13 +87,10 @@ func (q *question) part(r reader, name string, of any) (f *fault) {
 	case "_source":
 		q.source = wanted(of)
 	case "track_total_hits":
-		switch fmt.Sprint(of) {
-		case "true":
-			q.total = -1
-		case "false":
-			q.total = 0
-		default:
-			q.total = number(0)
+		if all, ok := map[string]int{"true": -1, "false": 0}[fmt.Sprint(of)]; ok {
+			q.total = all
+		} else {
+			q.total = number()
 		}
 	case "aggs", "aggregations":
 		q.sum, _ = of.(map[string]any)
@@ -103,20 +100,24 @@ func (q *question) part(r reader, name string, of any) (f *fault) {
 		q.version = of == true
 	case "pit", "timeout", "terminate_after", "track_scores", "stored_fields":
 	default:
-		kind := "VALUE_STRING"
-		switch of.(type) {
-		case json.Number:
-			kind = "VALUE_NUMBER"
-		case map[string]any:
-			kind = "START_OBJECT"
-		case []any:
-			kind = "START_ARRAY"
-		case bool:
-			kind = "VALUE_BOOLEAN"
-		}
-		f = wrong("parsing_exception", "Unknown key for a %s in [%s].", kind, name)
+		f = wrong("parsing_exception", "Unknown key for a %s in [%s].", called(of), name)
 	}
 	return f
+}
+
+// called is a JSON value as the parser calls it.
+func called(v any) string {
+	switch v.(type) {
+	case json.Number:
+		return "VALUE_NUMBER"
+	case map[string]any:
+		return "START_OBJECT"
+	case []any:
+		return "START_ARRAY"
+	case bool:
+		return "VALUE_BOOLEAN"
+	}
+	return "VALUE_STRING"
 }
 
 // wanted reads which fields of a document are wanted.
@@ -270,7 +271,7 @@ func (q *question) order(a, b func(int) any) int {
 			y, ok := b(i).(int64)
 			c = -1
 			if ok {
-				c = compare(x, y)
+				c = cmp.Compare(x, y)
 			}
 		case string:
 			y, ok := b(i).(string)

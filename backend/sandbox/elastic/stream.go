@@ -143,34 +143,28 @@ func (s *server) named(c *call, expression string, what deed) ([]*index, bool) {
 		expression = "*"
 	}
 	found := map[string]*index{}
-	var denied []string
-	missing := ""
+	var denied, missing []string
 	for name := range strings.SplitSeq(expression, ",") {
-		not := strings.HasPrefix(name, "-")
-		name = strings.TrimPrefix(name, "-")
-		some := not || strings.Contains(name, "*")
+		name, not := strings.CutPrefix(name, "-")
 		hit := s.match(name, c.user)
-		switch {
-		case not:
-			for _, i := range hit {
-				delete(found, i.name)
+		if !not && !strings.Contains(name, "*") && len(hit) == 0 {
+			if !c.user.reads(s.streamOf(name)) {
+				denied = append(denied, name)
 			}
-			continue
-		case !some && !c.user.reads(s.streamOf(name)):
-			denied = append(denied, name)
-		case !some && len(hit) == 0 && c.asked.Get("ignore_unavailable") != "true" && missing == "":
-			missing = name
+			missing = append(missing, name)
 		}
 		for _, i := range hit {
-			found[i.name] = i
+			if found[i.name] = i; not {
+				delete(found, i.name)
+			}
 		}
 	}
 	switch {
 	case len(denied) > 0:
 		c.forbid(what, denied...)
 		return nil, false
-	case missing != "":
-		c.missing(missing)
+	case len(missing) > 0 && c.asked.Get("ignore_unavailable") != "true":
+		c.missing(missing[0])
 		return nil, false
 	}
 	out := slices.Collect(maps.Values(found))

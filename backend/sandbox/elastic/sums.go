@@ -64,30 +64,40 @@ func sum(kind string, body, inner map[string]any, docs []*doc) (object, *fault) 
 		}
 		return histogram(body, inner, docs)
 	}
+	out := object{"value": number(kind, docs, values)}
+	if at, ok := out["value"].(int64); ok && f.kind == "date" {
+		out["value_as_string"] = wall(at)
+	}
+	return out, nil
+}
+
+// number is one of all values: how many, how many different ones, the least, the most.
+func number(kind string, docs []*doc, of func(*doc) any) any {
 	different := map[any]bool{}
 	n := 0
-	var least, most any
+	var numbers []int64
 	for _, d := range docs {
-		v := values(d)
+		v := of(d)
 		if v == nil {
 			continue
 		}
 		n++
 		different[v] = true
 		if at, ok := v.(int64); ok {
-			if least == nil || at < least.(int64) {
-				least = at
-			}
-			if most == nil || at > most.(int64) {
-				most = at
-			}
+			numbers = append(numbers, at)
 		}
 	}
-	out := object{"value": map[string]any{"min": least, "max": most, "value_count": n, "cardinality": len(different)}[kind]}
-	if at, ok := out["value"].(int64); ok && f.kind == "date" {
-		out["value_as_string"] = wall(at)
+	switch {
+	case kind == "value_count":
+		return n
+	case kind == "cardinality":
+		return len(different)
+	case len(numbers) == 0:
+		return nil
+	case kind == "min":
+		return slices.Min(numbers)
 	}
-	return out, nil
+	return slices.Max(numbers)
 }
 
 // A bucket is documents that belong together.
@@ -143,9 +153,8 @@ func terms(body, inner map[string]any, docs []*doc, value func(*doc) any) (objec
 
 const mostBuckets = 65_536
 
-// histogram counts how many there are in each interval.
-func histogram(body, inner map[string]any, docs []*doc) (object, *fault) {
-	var every int64
+// interval reads how long the intervals of a histogram are, in milliseconds.
+func interval(body map[string]any) (int64, *fault) {
 	for _, word := range []string{"fixed_interval", "calendar_interval"} {
 		text, ok := body[word].(string)
 		if !ok {
@@ -156,12 +165,18 @@ func histogram(body, inner map[string]any, docs []*doc) (object, *fault) {
 		}
 		long, bad := lasts(text)
 		if bad != nil || long == 0 {
-			return nil, wrong("illegal_argument_exception", "failed to parse setting [date_histogram.%s] with value [%s] as a time value", word, body[word])
+			return 0, wrong("illegal_argument_exception", "failed to parse setting [date_histogram.%s] with value [%s] as a time value", word, body[word])
 		}
-		every = long
+		return long, nil
 	}
-	if every == 0 {
-		return nil, wrong("illegal_argument_exception", "Invalid interval specified, must be non-null and non-empty")
+	return 0, wrong("illegal_argument_exception", "Invalid interval specified, must be non-null and non-empty")
+}
+
+// histogram counts how many there are in each interval.
+func histogram(body, inner map[string]any, docs []*doc) (object, *fault) {
+	every, bad := interval(body)
+	if bad != nil {
+		return nil, bad
 	}
 	of := map[int64]*bucket{}
 	for _, d := range docs {

@@ -18,7 +18,7 @@ func (r reader) queryString(body map[string]any) (test, *fault) {
 	p := &parser{reader: r, text: text}
 	for name, of := range body {
 		switch name {
-		case "query", "lenient", "boost", "analyze_wildcard", "time_zone":
+		case "query", "lenient", "boost", "analyze_wildcard", "time_zone": //nolint:misspell // the server's word
 		case "default_field":
 			p.in = words(of)
 		case "fields":
@@ -104,68 +104,74 @@ func (p *parser) stop() test {
 	return nothing
 }
 
+// An aside is one of what stands next to each other.
+type aside struct {
+	test
+	wanted, unwanted bool
+}
+
 // clauses reads what stands next to each other, as Lucene's classic parser does: AND
 // makes both sides of it wanted, OR only wished for.
 func (p *parser) clauses(in []string) test {
-	var must, not, should []test
-	type clause struct {
-		test
-		wanted, unwanted bool
-	}
-	var all []clause
+	var all []aside
 	for p.bad == nil {
-		word := p.peek()
-		joined := word == "AND" || word == "&&"
-		either := word == "OR" || word == "||"
-		if joined || either {
-			if len(all) == 0 {
+		joined, either := p.join()
+		if n := len(all) - 1; joined || either {
+			if n < 0 {
 				return p.stop()
 			}
-			p.next()
-			if joined && !all[len(all)-1].unwanted {
-				all[len(all)-1].wanted = true
-			}
-			if either && p.and && !all[len(all)-1].unwanted {
-				all[len(all)-1].wanted = false
-			}
-			word = p.peek()
+			all[n].wanted = !all[n].unwanted && (joined || all[n].wanted && !p.and)
 		}
-		if word == "" || word == ")" {
-			if joined || either {
+		if word := p.peek(); word == "" || word == ")" {
+			if joined || either || len(all) == 0 {
 				return p.stop()
 			}
 			break
 		}
-		c := clause{wanted: joined || p.and && !either}
-		switch word {
-		case "NOT", "!", "-":
-			p.next()
-			c.unwanted, c.wanted = true, false
-		case "+":
-			p.next()
-			c.wanted = true
-		}
-		c.test = p.clause(in)
-		all = append(all, c)
+		all = append(all, p.aside(in, joined || p.and && !either))
 	}
-	if len(all) == 0 {
-		return p.stop()
-	}
+	var b boolean
 	for _, c := range all {
 		switch {
 		case c.unwanted:
-			not = append(not, c.test)
+			b.not = append(b.not, c.test)
 		case c.wanted:
-			must = append(must, c.test)
+			b.must = append(b.must, c.test)
 		default:
-			should = append(should, c.test)
+			b.should = append(b.should, c.test)
 		}
 	}
-	return func(d *doc) bool {
-		is := func(t test) bool { return t(d) }
-		return !slices.ContainsFunc(must, func(t test) bool { return !t(d) }) && !slices.ContainsFunc(not, is) &&
-			(len(must) > 0 || len(should) == 0 || slices.ContainsFunc(should, is))
+	b.settle()
+	return b.is
+}
+
+// join takes the word between two clauses, where there is one.
+func (p *parser) join() (and, or bool) {
+	switch p.peek() {
+	case "AND", "&&":
+		and = true
+	case "OR", "||":
+		or = true
+	default:
+		return false, false
 	}
+	p.next()
+	return and, or
+}
+
+// aside reads a clause with what says whether it must hold or must not.
+func (p *parser) aside(in []string, wanted bool) aside {
+	c := aside{wanted: wanted}
+	switch p.peek() {
+	case "NOT", "!", "-":
+		p.next()
+		c.unwanted, c.wanted = true, false
+	case "+":
+		p.next()
+		c.wanted = true
+	}
+	c.test = p.clause(in)
+	return c
 }
 
 // clause reads one: a group, a phrase, a word, or one of these of a field.
