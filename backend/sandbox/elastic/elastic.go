@@ -241,7 +241,7 @@ func (s *server) root(c *call) {
 		"name": node, "cluster_name": cluster, "cluster_uuid": unique(cluster), "tagline": "You Know, for Search",
 		"version": object{
 			"number": Version, "build_flavor": "default", //nolint:misspell // the server's word
-			 "build_type": "docker", "build_hash": "unknown", "build_date": "2026-08-26T22:10:47.574903747Z",
+			"build_type": "docker", "build_hash": "unknown", "build_date": "2026-08-26T22:10:47.574903747Z",
 			"build_snapshot": false, "lucene_version": "9.12.2", "minimum_wire_compatibility_version": "7.17.0", "minimum_index_compatibility_version": "7.0.0",
 		},
 	})

@@ -280,6 +280,7 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/_search", ops, `{"size":20000}`, 400, "Result window is too large"},
 		{"POST", "/_search", ops, `{"query":{"near":{}}}`, 400, "unknown query [near]"},
 		{"POST", "/_search", ops, `{"query":{"query_string":{"query":"level:("}}}`, 400, `Encountered \"\u003cEOF\u003e\" at line 1, column 7.`},
+		{"POST", "/_search", ops, `{"query":{"query_string":{"query":"` + strings.Repeat("(", 1000) + `"}}}`, 400, "Failed to parse query"},
 		{"POST", "/_search", ops, `{"query":{"range":{"@timestamp":{"gte":"soon"}}}}`, 400, "failed to parse date field [soon]"},
 		{"POST", "/_search", ops, `{"sort":["none"]}`, 400, "No mapping found for [none] in order to sort on"},
 		{"POST", "/_search", ops, `{"sort":["message"]}`, 400, "Fielddata is disabled on [message]"},

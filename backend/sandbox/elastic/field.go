@@ -97,29 +97,27 @@ func put(in object, path string, v any) {
 // tokens are the words of a text, as the standard analyser makes them.
 func tokens(text string) []string {
 	var out []string
-	letters := []rune(strings.ToLower(text))
-	part := func(i int) bool {
-		return i >= 0 && i < len(letters) && (unicode.IsLetter(letters[i]) || unicode.IsDigit(letters[i]) || letters[i] == '_')
-	}
-	joins := func(i int) bool { // a sign between two letters, or two digits
-		if !part(i-1) || !part(i+1) {
-			return false
-		}
-		digits := unicode.IsDigit(letters[i-1]) && unicode.IsDigit(letters[i+1])
-		words := unicode.IsLetter(letters[i-1]) && unicode.IsLetter(letters[i+1])
-		return strings.ContainsRune(".'", letters[i]) && (digits || words) || letters[i] == ',' && digits
-	}
-	begin := -1
-	for i := 0; i <= len(letters); i++ {
-		switch inside := part(i) || i < len(letters) && joins(i); {
-		case inside && begin < 0:
+	letters := []rune(" " + strings.ToLower(text) + "  ")
+	begin := 0
+	for i := 1; i < len(letters)-1; i++ {
+		switch inside := inWord(letters[i]) || joins(letters[i-1], letters[i], letters[i+1]); {
+		case inside && begin == 0:
 			begin = i
-		case !inside && begin >= 0:
+		case !inside && begin > 0:
 			out = append(out, string(letters[begin:i]))
-			begin = -1
+			begin = 0
 		}
 	}
 	return out
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
+
+// joins says whether a sign between two letters, or two digits, belongs to their word.
+func joins(before, sign, after rune) bool {
+	digits := unicode.IsDigit(before) && unicode.IsDigit(after)
+	words := unicode.IsLetter(before) && unicode.IsLetter(after)
+	return strings.ContainsRune(".'", sign) && (digits || words) || sign == ',' && digits
 }
 
 // mapping tells what the fields are.

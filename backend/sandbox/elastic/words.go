@@ -50,7 +50,11 @@ type parser struct {
 	in   []string // fields that a word without one is looked for in; none: all
 	and  bool     // words next to each other must all be there
 	bad  *fault
+	deep int // groups inside of each other
 }
+
+// deepest is how many there may be.
+const deepest = 100
 
 const signs = "()[]{}\":/"
 
@@ -178,7 +182,11 @@ func (p *parser) aside(in []string, wanted bool) aside {
 func (p *parser) clause(in []string) test {
 	switch word := p.next(); word {
 	case "(":
+		if p.deep++; p.deep > deepest {
+			return p.stop()
+		}
 		t := p.clauses(in)
+		p.deep--
 		if p.next() != ")" {
 			return p.stop()
 		}

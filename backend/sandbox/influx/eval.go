@@ -154,16 +154,20 @@ func (r *running) eval(e *expr, in *scope) (any, error) {
 	case "binary":
 		return r.binary(e, in)
 	case "if":
-		v, err := r.eval(e.in[0], in)
-		if err != nil {
-			return nil, err
-		}
-		if v == true {
-			return r.eval(e.in[1], in)
-		}
-		return r.eval(e.in[2], in)
+		return r.either(e, in)
 	}
 	return nil, refused(e.from, e.to, "%s is not supported", e.kind)
+}
+
+func (r *running) either(e *expr, in *scope) (any, error) {
+	v, err := r.eval(e.in[0], in)
+	if err != nil {
+		return nil, err
+	}
+	if v == true {
+		return r.eval(e.in[1], in)
+	}
+	return r.eval(e.in[2], in)
 }
 
 func member(of any, name string) any {
@@ -339,18 +343,10 @@ func (r *running) binary(e *expr, in *scope) (any, error) {
 		re, ok := b.(*regexp.Regexp)
 		s, text := a.(string)
 		return ok && text && re.MatchString(s) == (e.text == "=~"), nil
-	case "==":
-		return order(a, b) == 0, nil
-	case "!=":
-		return order(a, b) != 0, nil
-	case "<":
-		return order(a, b) < 0, nil
-	case "<=":
-		return order(a, b) <= 0, nil
-	case ">":
-		return order(a, b) > 0, nil
-	case ">=":
-		return order(a, b) >= 0, nil
+	}
+	n := order(a, b)
+	if holds, ok := map[string]bool{"==": n == 0, "!=": n != 0, "<": n < 0, "<=": n <= 0, ">": n > 0, ">=": n >= 0}[e.text]; ok {
+		return holds, nil
 	}
 	return sum(e, a, b)
 }
@@ -365,19 +361,7 @@ func sum(e *expr, a, b any) (any, error) {
 	i, whole := a.(int64)
 	j, both := b.(int64)
 	if whole && both && e.text != "^" {
-		switch {
-		case e.text == "+":
-			return i + j, nil
-		case e.text == "-":
-			return i - j, nil
-		case e.text == "*":
-			return i * j, nil
-		case j == 0:
-			return nil, refused(e.from, e.to, "cannot divide by zero")
-		case e.text == "/":
-			return i / j, nil
-		}
-		return i % j, nil
+		return wholeSum(e, i, j)
 	}
 	x, ok := a.(float64)
 	y, ok2 := b.(float64)
@@ -397,6 +381,22 @@ func sum(e *expr, a, b any) (any, error) {
 		return math.Mod(x, y), nil
 	}
 	return math.Pow(x, y), nil
+}
+
+func wholeSum(e *expr, i, j int64) (any, error) {
+	switch {
+	case e.text == "+":
+		return i + j, nil
+	case e.text == "-":
+		return i - j, nil
+	case e.text == "*":
+		return i * j, nil
+	case j == 0:
+		return nil, refused(e.from, e.to, "cannot divide by zero")
+	case e.text == "/":
+		return i / j, nil
+	}
+	return i % j, nil
 }
 
 func typeOf(v any) string {
@@ -440,18 +440,18 @@ func (c checker) of(e *expr) error {
 		c.known.names[imported(e)] = pkg
 		return nil
 	case "assign":
+		err := c.of(e.in[0]) // which does not know itself
 		c.known.names[e.text] = true
-		return c.of(e.in[0])
+		return err
 	case "name":
 		if _, ok := c.known.find(e.text); !ok {
 			return refused(e.from, e.to, "undefined identifier %s", e.text)
 		}
 		return nil
 	case "member":
-		if of, ok := c.known.find(e.in[0].text); ok && e.in[0].kind == "name" {
-			if pkg, ok := of.(record); ok && pkg[e.text] == nil {
-				return refused(e.in[0].from, e.in[0].to, "record is missing label %s", e.text)
-			}
+		of, _ := c.known.find(e.in[0].text)
+		if pkg, ok := of.(record); ok && pkg[e.text] == nil {
+			return refused(e.in[0].from, e.in[0].to, "record is missing label %s", e.text)
 		}
 	case "function":
 		inner := &scope{map[string]any{}, c.known}
@@ -464,32 +464,40 @@ func (c checker) of(e *expr) error {
 			return err
 		}
 	}
-	for _, one := range e.in {
-		if err := c.of(one); err != nil {
-			return err
-		}
-	}
+	return c.inside(e)
+}
+
+func (c checker) inside(e *expr) error {
+	all := slices.Clone(e.in)
 	for _, a := range e.named {
-		if err := c.of(a.value); err != nil {
+		all = append(all, a.value)
+	}
+	for _, one := range all {
+		if err := c.of(one); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// called is the function that Flux has which an expression means; nil for others.
+func (c checker) called(e *expr) *builtin {
+	var v any
+	switch e.kind {
+	case "name":
+		v, _ = c.known.find(e.text)
+	case "member":
+		of, _ := c.known.find(e.in[0].text)
+		pkg, _ := of.(record)
+		v = pkg[e.text]
+	}
+	f, _ := v.(*builtin)
+	return f
+}
+
 // call checks what a function that Flux has is called with.
 func (c checker) call(e *expr) error {
-	var f *builtin
-	switch callee := e.in[0]; callee.kind {
-	case "name":
-		v, _ := c.known.find(callee.text)
-		f, _ = v.(*builtin)
-	case "member":
-		v, _ := c.known.find(callee.in[0].text)
-		if pkg, ok := v.(record); ok {
-			f, _ = pkg[callee.text].(*builtin)
-		}
-	}
+	f := c.called(e.in[0])
 	if f == nil {
 		return nil
 	}

@@ -80,11 +80,11 @@ func (a arguments) word(name, without string) string {
 	return without
 }
 
-func (a arguments) count(name string, without int) (int, error) {
+func (a arguments) count(name string) (int, error) {
 	n, ok := a[name].(int64)
 	switch {
 	case a[name] == nil:
-		return without, nil
+		return 0, nil
 	case !ok:
 		return 0, fmt.Errorf("expected int but found %s (argument %s)", typeOf(a[name]), name)
 	case n < 0:
@@ -158,41 +158,30 @@ func filter(r *running, a arguments) (any, error) {
 		return nil, err
 	}
 	param := fn.of.named[0].name
-	is := func(t *table, row []any) (bool, error) {
-		v, err := r.apply(fn, arguments{param: rowView{t, row}})
-		return v == true, err
-	}
 	out := &stream{}
 	for _, t := range s.tables {
-		if looksOnlyAt(fn.of.in[0], param, func(name string) bool { n := t.at(name); return n < 0 || t.columns[n].key }) {
-			row := make([]any, len(t.columns))
-			for i, c := range t.columns {
-				row[i] = t.key[c.name]
-			}
-			yes, err := is(t, row)
+		whole := looksOnlyAt(fn.of.in[0], param, func(name string) bool { n := t.at(name); return n < 0 || t.columns[n].key })
+		rows := [][]any{t.blank()}
+		if !whole {
+			(&stream{tables: []*table{t}}).loaded()
+			rows = t.rows
+		}
+		one := t.empty()
+		one.stored = t.stored
+		for _, row := range rows {
+			yes, err := r.apply(fn, arguments{param: rowView{t, row}})
 			if err != nil {
 				return nil, err
 			}
-			if yes {
-				out.tables = append(out.tables, t)
+			if yes == true {
+				one.rows = append(one.rows, row)
 			}
-			continue
 		}
-		for _, t := range (&stream{tables: []*table{t}}).loaded() {
-			one := t.empty()
-			one.stored = t.stored
-			for _, row := range t.rows {
-				yes, err := is(t, row)
-				if err != nil {
-					return nil, err
-				}
-				if yes {
-					one.rows = append(one.rows, row)
-				}
-			}
-			if len(one.rows) > 0 || a.word("onEmpty", "drop") == "keep" {
-				out.tables = append(out.tables, one)
-			}
+		switch {
+		case whole && len(one.rows) > 0:
+			out.tables = append(out.tables, t)
+		case len(one.rows) > 0 || a.word("onEmpty", "drop") == "keep":
+			out.tables = append(out.tables, one)
 		}
 	}
 	return out, nil
@@ -401,11 +390,11 @@ func sorted(_ *running, a arguments) (any, error) {
 }
 
 func limit(_ *running, a arguments) (any, error) {
-	n, err := a.count("n", 0)
+	n, err := a.count("n")
 	if err != nil {
 		return nil, err
 	}
-	offset, err := a.count("offset", 0)
+	offset, err := a.count("offset")
 	if err != nil {
 		return nil, err
 	}
@@ -418,11 +407,11 @@ func limit(_ *running, a arguments) (any, error) {
 }
 
 func tail(_ *running, a arguments) (any, error) {
-	n, err := a.count("n", 0)
+	n, err := a.count("n")
 	if err != nil {
 		return nil, err
 	}
-	offset, err := a.count("offset", 0)
+	offset, err := a.count("offset")
 	if err != nil {
 		return nil, err
 	}

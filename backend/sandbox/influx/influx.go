@@ -16,6 +16,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -247,19 +248,27 @@ func (s *server) asked(w http.ResponseWriter, r *http.Request) (script string, d
 			return "", d, broken + "only a query is supported, without AST, extern and params"
 		}
 	}
-	org := r.URL.Query().Get("org")
-	id := r.URL.Query().Get("orgID")
-	switch {
-	case strings.TrimSpace(script) == "":
+	if strings.TrimSpace(script) == "" {
 		return "", d, broken + "request body requires either query or AST"
-	case org == "" && id == "":
-		return "", d, broken + "Please provide either orgID or org"
-	case org != "" && org != s.o().Org:
-		return "", d, fmt.Sprintf("%sorganization name %q not found", broken, org)
-	case org == "" && id != identified(s.o().Org):
-		return "", d, broken + "organization not found"
+	}
+	if why := s.of(r.URL.Query()); why != "" {
+		return "", d, broken + why
 	}
 	return script, d, ""
+}
+
+// of says why the organisation that is named is not this one.
+func (s *server) of(asked url.Values) (why string) {
+	org, id := asked.Get("org"), asked.Get("orgID")
+	switch {
+	case org == "" && id == "":
+		return "Please provide either orgID or org"
+	case org != "" && org != s.o().Org:
+		return fmt.Sprintf("organization name %q not found", org)
+	case org == "" && id != identified(s.o().Org):
+		return "organization not found"
+	}
+	return ""
 }
 
 func (s *server) me(w http.ResponseWriter, r *http.Request) {

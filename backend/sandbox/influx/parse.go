@@ -25,9 +25,13 @@ type argument struct {
 
 // A reading is a script that is being read.
 type reading struct {
-	all []token
-	at  int
+	all  []token
+	at   int
+	deep int // expressions inside of each other
 }
+
+// deepest is how many there may be.
+const deepest = 100
 
 // parse reads a script: its statements.
 func parse(script string) ([]*expr, error) {
@@ -125,6 +129,10 @@ func (r *reading) statement() (*expr, error) {
 
 func (r *reading) expression() (*expr, error) {
 	t := r.peek()
+	if r.deep++; r.deep > deepest {
+		return nil, refused(t.from, t.to, "expressions are too deep inside of each other")
+	}
+	defer func() { r.deep-- }()
 	if t.kind != "if" {
 		return r.binary(0)
 	}

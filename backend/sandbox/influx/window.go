@@ -206,8 +206,8 @@ func panes(start, stop time.Time, every, period, offset span) ([]pane, error) {
 	}
 	first := offset.after(start.UTC().Truncate(max(every.rest, 1)))
 	if every.rest > 0 {
-		since := time.Duration(offset.negative().after(start).UnixNano())
-		first = offset.after(time.Unix(0, int64(since/every.rest*every.rest)).UTC())
+		since := offset.negative().after(start).UnixNano()
+		first = offset.after(time.Unix(0, since-since%int64(every.rest)).UTC())
 	}
 	if every.months > 0 {
 		months := (start.UTC().Year()*12 + int(start.UTC().Month()) - 1) / every.months * every.months
