@@ -155,13 +155,30 @@ func (s *server) routes() []route {
 	get, post := []string{http.MethodGet}, []string{http.MethodPost}
 	both, look := []string{http.MethodGet, http.MethodPost}, []string{http.MethodGet, http.MethodHead}
 	out := []route{
-		{"", look, s.root}, {"_cluster/health", get, s.health}, {"_cat/health", get, s.catHealth},
-		{"_cat/indices", get, s.catIndices}, {"_cat/indices/*", get, s.catIndices},
-		{"_resolve/index/*", get, s.resolve}, {"_data_stream/*", []string{http.MethodDelete, http.MethodGet}, s.dataStream}, {"_data_stream", get, s.dataStream},
-		{"_stats", get, s.stats}, {"*/_stats", get, s.stats}, {"_stats/{}", get, s.stats}, {"*/_stats/{}", get, s.stats},
-		{"_mapping", get, s.mapping}, {"*/_mapping", get, s.mapping}, {"_field_caps", both, s.caps}, {"*/_field_caps", both, s.caps},
-		{"_search", both, s.search}, {"*/_search", both, s.search}, {"_count", both, s.count}, {"*/_count", both, s.count},
-		{"*/_pit", post, s.open}, {"_pit", []string{http.MethodDelete}, s.close}, {"*/_doc/{}", look, s.document}, {"*", look, s.about},
+		{"", look, s.root},
+		{"_cluster/health", get, s.health},
+		{"_cat/health", get, s.catHealth},
+		{"_cat/indices", get, s.catIndices},
+		{"_cat/indices/*", get, s.catIndices},
+		{"_resolve/index/*", get, s.resolve},
+		{"_data_stream/*", []string{http.MethodDelete, http.MethodGet}, s.dataStream},
+		{"_data_stream", get, s.dataStream},
+		{"_stats", get, s.stats},
+		{"*/_stats", get, s.stats},
+		{"_stats/{}", get, s.stats},
+		{"*/_stats/{}", get, s.stats},
+		{"_mapping", get, s.mapping},
+		{"*/_mapping", get, s.mapping},
+		{"_field_caps", both, s.caps},
+		{"*/_field_caps", both, s.caps},
+		{"_search", both, s.search},
+		{"*/_search", both, s.search},
+		{"_count", both, s.count},
+		{"*/_count", both, s.count},
+		{"*/_pit", post, s.open},
+		{"_pit", []string{http.MethodDelete}, s.close},
+		{"*/_doc/{}", look, s.document},
+		{"*", look, s.about},
 	}
 	if len(s.o().Users) > 0 {
 		out = append(out, route{"_security/_authenticate", get, s.whoami}, route{"_security/user/_has_privileges", both, s.privileges})

@@ -162,8 +162,21 @@ func (s *server) catHealth(c *call) {
 	}
 	now, n := s.world.Now().UTC(), fmt.Sprint(s.indices())
 	c.table([][]column{{
-		{"epoch", fmt.Sprint(now.Unix())}, {"timestamp", now.Format(time.TimeOnly)}, {"cluster", cluster}, {"status", "green"}, {"node.total", "1"}, {"node.data", "1"},
-		{"shards", n}, {"pri", n}, {"relo", "0"}, {"init", "0"}, {"unassign", "0"}, {"unassign.pri", "0"}, {"pending_tasks", "0"}, {"max_task_wait_time", "-"}, {"active_shards_percent", "100.0%"},
+		{"epoch", fmt.Sprint(now.Unix())},
+		{"timestamp", now.Format(time.TimeOnly)},
+		{"cluster", cluster},
+		{"status", "green"},
+		{"node.total", "1"},
+		{"node.data", "1"},
+		{"shards", n},
+		{"pri", n},
+		{"relo", "0"},
+		{"init", "0"},
+		{"unassign", "0"},
+		{"unassign.pri", "0"},
+		{"pending_tasks", "0"},
+		{"max_task_wait_time", "-"},
+		{"active_shards_percent", "100.0%"},
 	}})
 }
 
@@ -183,8 +196,17 @@ func (s *server) catIndices(c *call) {
 	for _, i := range in {
 		size := sized(i.size())
 		rows = append(rows, []column{
-			{"health", "green"}, {"status", "open"}, {"index", i.name}, {"uuid", unique(i.name)}, {"pri", "1"}, {"rep", "0"}, {"docs.count", fmt.Sprint(len(i.docs))},
-			{"docs.deleted", "0"}, {"store.size", size}, {"pri.store.size", size}, {"dataset.size", size},
+			{"health", "green"},
+			{"status", "open"},
+			{"index", i.name},
+			{"uuid", unique(i.name)},
+			{"pri", "1"},
+			{"rep", "0"},
+			{"docs.count", fmt.Sprint(len(i.docs))},
+			{"docs.deleted", "0"},
+			{"store.size", size},
+			{"pri.store.size", size},
+			{"dataset.size", size},
 		})
 	}
 	c.table(rows)

@@ -375,8 +375,12 @@ func (r reader) moment(value any, format string, up bool) (int64, *fault) {
 		layout string
 		unit   time.Duration
 	}{
-		{time.RFC3339Nano, time.Millisecond}, {"2006-01-02T15:04:05.999999999", time.Millisecond}, {"2006-01-02T15:04Z07:00", time.Minute},
-		{"2006-01-02T15:04", time.Minute}, {"2006-01-02T15", time.Hour}, {"2006-01-02", 24 * time.Hour},
+		{time.RFC3339Nano, time.Millisecond},
+		{"2006-01-02T15:04:05.999999999", time.Millisecond},
+		{"2006-01-02T15:04Z07:00", time.Minute},
+		{"2006-01-02T15:04", time.Minute},
+		{"2006-01-02T15", time.Hour},
+		{"2006-01-02", 24 * time.Hour},
 	} {
 		at, err := time.Parse(l.layout, text)
 		if err == nil && up {

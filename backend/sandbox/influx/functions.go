@@ -11,14 +11,29 @@ import (
 // builtins are the functions that every script knows.
 func (r *running) builtins() map[string]any {
 	all := []*builtin{
-		{"from", "bucket!", from}, {"range", "tables! start! stop", between}, {"filter", "tables! fn! onEmpty", filter},
-		{"group", "tables! columns mode", group}, {"keep", "tables! columns fn", keep}, {"drop", "tables! columns fn", drop},
-		{"rename", "tables! columns!", rename}, {"map", "tables! fn! mergeKey", mapped}, {"sort", "tables! columns desc", sorted},
-		{"limit", "tables! n! offset", limit}, {"tail", "tables! n! offset", tail}, {"top", "tables! n! columns", best(true)}, {"bottom", "tables! n! columns", best(false)},
-		{"window", "tables! every! period offset createEmpty", window}, {"aggregateWindow", "tables! every! period fn! offset column timeSrc timeDst createEmpty", aggregateWindow},
-		{"yield", "tables! name", yield}, {"pivot", "tables! rowKey! columnKey! valueColumn!", pivot}, {"union", "tables!", union},
-		{"set", "tables! key! value!", set}, {"distinct", "tables! column", distinct}, {"fill", "tables! column value usePrevious", fill},
-		{"buckets", "", buckets}, {"now", "", func(r *running, _ arguments) (any, error) { return r.now, nil }},
+		{"from", "bucket!", from},
+		{"range", "tables! start! stop", between},
+		{"filter", "tables! fn! onEmpty", filter},
+		{"group", "tables! columns mode", group},
+		{"keep", "tables! columns fn", keep},
+		{"drop", "tables! columns fn", drop},
+		{"rename", "tables! columns!", rename},
+		{"map", "tables! fn! mergeKey", mapped},
+		{"sort", "tables! columns desc", sorted},
+		{"limit", "tables! n! offset", limit},
+		{"tail", "tables! n! offset", tail},
+		{"top", "tables! n! columns", best(true)},
+		{"bottom", "tables! n! columns", best(false)},
+		{"window", "tables! every! period offset createEmpty", window},
+		{"aggregateWindow", "tables! every! period fn! offset column timeSrc timeDst createEmpty", aggregateWindow},
+		{"yield", "tables! name", yield},
+		{"pivot", "tables! rowKey! columnKey! valueColumn!", pivot},
+		{"union", "tables!", union},
+		{"set", "tables! key! value!", set},
+		{"distinct", "tables! column", distinct},
+		{"fill", "tables! column value usePrevious", fill},
+		{"buckets", "", buckets},
+		{"now", "", func(r *running, _ arguments) (any, error) { return r.now, nil }},
 	}
 	for _, kind := range []string{"string", "float", "int"} {
 		all = append(all, &builtin{kind, "v!", func(_ *running, a arguments) (any, error) { return converted(kind, a["v"]) }})

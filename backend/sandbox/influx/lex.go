@@ -100,7 +100,7 @@ func (l *lexer) next() (token, error) {
 func (l *lexer) word(t *token, rest string) (err error) {
 	moment := regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?`)
 	long := regexp.MustCompile(`^(\d+(y|mo|w|d|h|ms|m|s|us|µs|ns))+`)
-	number := regexp.MustCompile(`^\d+(\.\d+)?|^\.\d+`)
+	number := regexp.MustCompile(`^(?:\d+(?:\.\d+)?|\.\d+)`)
 	name := regexp.MustCompile(`^[\pL_][\pL\d_]*`)
 	find := func(re *regexp.Regexp) bool {
 		t.text = re.FindString(rest)

@@ -31,12 +31,17 @@ func aggregates() []*builtin {
 	mean := func(all []float64) any { return total(all) / float64(len(all)) }
 	count := func(values []any) (any, error) { return int64(len(values)), nil }
 	return []*builtin{
-		{"mean", "tables! column", aggregate(floats(mean))}, {"count", "tables! column", aggregate(count)},
-		{"sum", "tables! column", aggregate(sums)}, {"spread", "tables! column", aggregate(floats(func(all []float64) any { return slices.Max(all) - slices.Min(all) }))},
+		{"mean", "tables! column", aggregate(floats(mean))},
+		{"count", "tables! column", aggregate(count)},
+		{"sum", "tables! column", aggregate(sums)},
+		{"spread", "tables! column", aggregate(floats(func(all []float64) any { return slices.Max(all) - slices.Min(all) }))},
 		{"stddev", "tables! column mode", aggregate(floats(deviation))},
-		{"median", "tables! column method compression", quantile}, {"quantile", "tables! column q! method compression", quantile},
-		{"first", "tables! column", selected(func([]any) int { return 0 })}, {"last", "tables! column", selected(func(v []any) int { return len(v) - 1 })},
-		{"min", "tables! column", selected(func(v []any) int { return extreme(v, -1) })}, {"max", "tables! column", selected(func(v []any) int { return extreme(v, 1) })},
+		{"median", "tables! column method compression", quantile},
+		{"quantile", "tables! column q! method compression", quantile},
+		{"first", "tables! column", selected(func([]any) int { return 0 })},
+		{"last", "tables! column", selected(func(v []any) int { return len(v) - 1 })},
+		{"min", "tables! column", selected(func(v []any) int { return extreme(v, -1) })},
+		{"max", "tables! column", selected(func(v []any) int { return extreme(v, 1) })},
 	}
 }
 
