@@ -36,6 +36,8 @@ type lexer struct {
 	at   int
 	spot
 	before string // the kind of the last token: after a value a slash divides
+
+	moment, long, number, name *regexp.Regexp
 }
 
 func keywords() []string {
@@ -55,7 +57,13 @@ func (l *lexer) take(n int) string {
 
 // all gives the tokens of a script, with one at its end.
 func tokensOf(script string) ([]token, error) {
-	l := &lexer{text: script, spot: spot{1, 1}}
+	l := &lexer{
+		text: script, spot: spot{1, 1},
+		moment: regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?`),
+		long:   regexp.MustCompile(`^(\d+(y|mo|w|d|h|ms|m|s|us|µs|ns))+`),
+		number: regexp.MustCompile(`^(?:\d+(?:\.\d+)?|\.\d+)`),
+		name:   regexp.MustCompile(`^[\pL_][\pL\d_]*`),
+	}
 	var out []token
 	for {
 		t, err := l.next()
@@ -98,33 +106,29 @@ func (l *lexer) next() (token, error) {
 }
 
 func (l *lexer) word(t *token, rest string) (err error) {
-	moment := regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?`)
-	long := regexp.MustCompile(`^(\d+(y|mo|w|d|h|ms|m|s|us|µs|ns))+`)
-	number := regexp.MustCompile(`^(?:\d+(?:\.\d+)?|\.\d+)`)
-	name := regexp.MustCompile(`^[\pL_][\pL\d_]*`)
 	find := func(re *regexp.Regexp) bool {
 		t.text = re.FindString(rest)
 		return t.text != ""
 	}
 	switch {
-	case find(moment):
+	case find(l.moment):
 		t.kind = "time"
 		layout := time.RFC3339Nano
 		if len(t.text) == 10 {
 			layout = time.DateOnly
 		}
 		t.value, err = time.Parse(layout, l.take(len(t.text)))
-	case find(long):
+	case find(l.long):
 		t.kind = "duration"
 		t.value, err = lasting(l.take(len(t.text)))
-	case find(number):
+	case find(l.number):
 		t.kind = "number"
 		if l.take(len(t.text)); strings.Contains(t.text, ".") {
 			t.value, err = strconv.ParseFloat(t.text, 64)
 		} else {
 			t.value, err = strconv.ParseInt(t.text, 10, 64)
 		}
-	case find(name):
+	case find(l.name):
 		t.kind = "name"
 		for _, k := range keywords() {
 			if k == t.text {
