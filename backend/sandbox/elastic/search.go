@@ -94,10 +94,8 @@ func (q *question) part(r reader, name string, of any) (f *fault) {
 		}
 	case "aggs", "aggregations":
 		q.sum, _ = of.(map[string]any)
-	case "seq_no_primary_term":
-		q.numbers = of == true
-	case "version":
-		q.version = of == true
+	case "seq_no_primary_term", "version":
+		q.numbers, q.version = q.numbers || name != "version" && of == true, q.version || name == "version" && of == true
 	case "pit", "timeout", "terminate_after", "track_scores", "stored_fields":
 	default:
 		f = wrong("parsing_exception", "Unknown key for a %s in [%s].", called(of), name)

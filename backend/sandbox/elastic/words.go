@@ -134,6 +134,11 @@ func (p *parser) clauses(in []string) test {
 		}
 		all = append(all, p.aside(in, joined || p.and && !either))
 	}
+	return together(all)
+}
+
+// together is a test of all that stand next to each other.
+func together(all []aside) test {
 	var b boolean
 	for _, c := range all {
 		switch {
