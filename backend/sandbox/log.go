@@ -93,6 +93,18 @@ func (w *World) Lines(after int64, most int) []Line {
 	return out
 }
 
+// Say has a process write a line, as somebody makes it who is in it.
+func (w *World) Say(id ProcessID, level, text string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.processes[id]
+	if p == nil {
+		return fmt.Errorf("process %s of %s: %w", id.Container, id.Pod, ErrNone)
+	}
+	p.says(w, level, text)
+	return nil
+}
+
 // says writes a line; a process of no known program writes as it likes.
 func (p *process) says(w *World, level, text string) {
 	name, tag := Image(p.Image)

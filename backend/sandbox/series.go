@@ -58,6 +58,68 @@ func (w *World) Series(measurement string, from, to time.Time) []Series {
 	return out
 }
 
+// Measured are the series of which something was measured from a time on and before
+// another, without their points.
+func (w *World) Measured(from, to time.Time) []Series {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []Series
+	for _, s := range w.samples.all {
+		if w.samples.any(s, from, to) {
+			out = append(out, s.Series)
+		}
+	}
+	return out
+}
+
+// Points are those of one of them.
+func (w *World) Points(of Series, from, to time.Time) []Point {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i, known := w.samples.at[keyOf(of.Measurement, of.Tags, of.Field)]
+	if !known {
+		return nil
+	}
+	return w.samples.points(w.samples.all[i], from, to)
+}
+
+// Measure puts a number of somebody's own among what was measured last.
+func (w *World) Measure(measurement string, tags []Tag, field string, value float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := &w.samples
+	if s.count == 0 {
+		s.times, s.count = append(s.times, w.clock()), 1
+	}
+	s.put(measurement, tags, field, value)
+}
+
+// Strike forgets all that was measured of something with a tag.
+func (w *World) Strike(measurement string, of Tag) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := &w.samples
+	s.all = slices.DeleteFunc(s.all, func(one series) bool { return one.Measurement == measurement && slices.Contains(one.Tags, of) })
+	clear(s.at)
+	for i, one := range s.all {
+		s.at[keyOf(one.Measurement, one.Tags, one.Field)] = i
+	}
+}
+
+// any says whether there is a point, newest first: most are asked for of late.
+func (s *samples) any(of series, from, to time.Time) bool {
+	for n := s.count - 1; n >= max(0, s.count-kept); n-- {
+		at := s.times[n%kept]
+		if at.Before(from) {
+			return false
+		}
+		if at.Before(to) && !math.IsNaN(float64(of.values[n%kept])) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *samples) points(of series, from, to time.Time) []Point {
 	var out []Point
 	for n := max(0, s.count-kept); n < s.count; n++ {
@@ -127,17 +189,22 @@ func (w *World) samplePrograms() {
 	}
 }
 
-// put measures one thing now.
-func (s *samples) put(measurement string, tags []Tag, field string, value float64) {
+func keyOf(measurement string, tags []Tag, field string) string {
 	var b strings.Builder
 	b.WriteString(measurement + "\x00" + field)
 	for _, t := range tags {
-		b.WriteString("\x00" + t.Value)
+		b.WriteString("\x00" + t.Key + "=" + t.Value)
 	}
-	i, known := s.at[b.String()]
+	return b.String()
+}
+
+// put measures one thing now.
+func (s *samples) put(measurement string, tags []Tag, field string, value float64) {
+	key := keyOf(measurement, tags, field)
+	i, known := s.at[key]
 	if !known {
 		i = len(s.all)
-		s.at[b.String()] = i
+		s.at[key] = i
 		s.all = append(s.all, series{
 			Series: Series{Measurement: measurement, Tags: slices.Clone(tags), Field: field},
 			values: slices.Repeat([]float32{float32(math.NaN())}, kept),

@@ -230,3 +230,38 @@ func BenchmarkStep(b *testing.B) {
 		r.pass(time.Second)
 	}
 }
+
+// TestBroughtIn: what somebody has a process say, and what somebody else has measured,
+// stand among the rest.
+func TestBroughtIn(t *testing.T) {
+	r := newRig(t, 1)
+	if err := r.Say(r.id("front", 0), "WARN", "by hand"); err != nil {
+		t.Fatal(err)
+	}
+	if lines := r.Log(r.id("front", 0), false, 0); lines[len(lines)-1].Text != "by hand" {
+		t.Errorf("the last line is %+v", lines[len(lines)-1])
+	}
+	if err := r.Say(r.id("none", 0), "WARN", "by hand"); err == nil {
+		t.Error("of no process")
+	}
+	here, there := sandbox.Tag{Key: "at", Value: "here"}, sandbox.Tag{Key: "at", Value: "there"}
+	r.Measure("weather", []sandbox.Tag{here}, "rain", 3)
+	r.Measure("weather", []sandbox.Tag{there}, "rain", 4)
+	r.Strike("weather", here)
+	of := func(from, to time.Time) (out []sandbox.Series) {
+		for _, s := range r.Measured(from, to) {
+			if s.Measurement == "weather" {
+				s.Points = r.Points(s, from, to)
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	now := r.now.Add(time.Second)
+	if got := of(now.Add(-time.Minute), now); len(got) != 1 || got[0].Tags[0] != there || len(got[0].Points) != 1 || got[0].Points[0].Value != 4 {
+		t.Errorf("it was %+v", got)
+	}
+	if got := of(now.Add(-time.Hour), now.Add(-time.Minute)); len(got) != 0 {
+		t.Errorf("before that it was %+v", got)
+	}
+}

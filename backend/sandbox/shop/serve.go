@@ -13,7 +13,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"golang.org/x/sync/errgroup"
 
+	"wheelhouse/backend/sandbox/elastic"
 	"wheelhouse/backend/sandbox/gitlab"
+	"wheelhouse/backend/sandbox/influx"
 	"wheelhouse/backend/sandbox/jenkins"
 )
 
@@ -76,6 +78,8 @@ func (s *Shop) handlers() map[string]http.Handler {
 		"gitlab": gitlab.New(s.World, gitlab.Options{Users: map[string]gitlab.User{
 			token(Admin): {Name: Admin, Level: gitlab.Maintainer}, token(Developer): {Name: Developer, Level: gitlab.Developer}, token(Reader): {Name: Reader, Level: gitlab.Reporter, ReadOnly: true},
 		}}),
+		"elastic": elastic.New(s.World, searchers),
+		"influx":  influx.New(s.World, measurers),
 	}
 }
 
@@ -115,7 +119,10 @@ func (s *Shop) write(dir string, at map[string]string) (Files, error) {
 		"systems": []object{
 			{"kind": "jenkins", "url": "http://" + at["jenkins"], "user": Admin, "secret": "plain:" + token(Admin)},
 			{"kind": "gitlab", "url": "http://" + at["gitlab"], "secret": "plain:" + token(Admin)},
+			{"kind": "elastic", "url": "http://" + at["elastic"], "user": Admin, "secret": "plain:" + token(Admin)},
+			{"kind": "influx", "url": "http://" + at["influx"], "secret": "plain:" + token(Admin), "org": org, "buckets": []string{metrics}},
 		},
+		"charts":    charts(),
 		"actuators": object{"port": "management"},
 	}
 	for path, content := range map[string]object{files.Kubeconfig: kubeconfig, files.Config: config} {
