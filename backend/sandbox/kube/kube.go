@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"path"
 	"reflect"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -48,6 +50,8 @@ type Options struct {
 	Users       []User
 	Kinds       []Kind       // besides those that every cluster has
 	Controllers []Controller // the same
+	// Ports is what listens on a port of a container; nil where nothing does.
+	Ports func(id sandbox.ProcessID, port int) http.Handler
 	// Certificate and Key are those that the server shows, in PEM.
 	Certificate, Key []byte
 }
@@ -62,6 +66,8 @@ type Cluster struct {
 	kinds  []Kind
 	scheme *runtime.Scheme
 	memory *memory
+
+	network *network
 
 	mu          sync.Mutex // held while controllers act
 	controllers []Controller
@@ -84,6 +90,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string][]string{}, waits: map[string]time.Duration{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
+	c.network = newNetwork(c)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})
 	c.scheme.AddUnversionedTypes(schema.GroupVersion{Version: "v1"}, &metav1.Status{}, &metav1.APIVersions{}, &metav1.APIGroupList{}, &metav1.APIGroup{}, &metav1.APIResourceList{})
@@ -158,6 +165,7 @@ func (c *Cluster) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("cluster %s: %w", c.o.Name, err)
 	}
 	server.ShutdownTimeout = time.Second
+	go c.network.serve(ctx)
 	return server.PrepareRun().RunWithContext(ctx)
 }
 
@@ -198,6 +206,12 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 		if k.Resource == "pods" {
 			at(k.GroupVersion, "pods/log", podLog{c, s})
 			at(k.GroupVersion, "pods/eviction", eviction{c, s})
+			for name, to := range c.connections(s) {
+				at(k.GroupVersion, "pods/"+name, to)
+			}
+		}
+		if k.Resource == "services" {
+			at(k.GroupVersion, "services/proxy", passage{c, func() runtime.Object { return &corev1.ServiceProxyOptions{} }, c.serviceAddress})
 		}
 		if k.JSON {
 			groups[k.Group].NegotiatedSerializer = onlyJSON{codecs}
