@@ -35,6 +35,7 @@ type Kind struct {
 	Scale      bool                                          // spec.replicas is a scale
 	JSON       bool                                          // it is not spoken in protobuf
 	Columns    []Column                                      // beside name and age
+	Bare       bool                                          // it is shown without these two
 	Fields     map[string]func(runtime.Object) string        // by which it can be selected, besides name and namespace
 	Default    func(runtime.Object)                          // fills in what was left out; may be nil
 	Valid      func(obj, old runtime.Object) field.ErrorList // old: nil when it is new; may be nil

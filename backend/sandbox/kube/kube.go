@@ -143,12 +143,13 @@ func (c *Cluster) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return fmt.Errorf("cluster %s: certificate: %w", c.o.Name, err)
 	}
+	open := newLine(l)
 	codecs := serializer.NewCodecFactory(c.scheme)
 	conf := genericapiserver.NewConfig(codecs)
 	conf.ExternalAddress = l.Addr().String()
 	conf.LoopbackClientConfig = &restclient.Config{Host: l.Addr().String()}
 	conf.EffectiveVersion = released{basecompatibility.NewEffectiveVersionFromString(Version, "", "")}
-	conf.SecureServing = &genericapiserver.SecureServingInfo{Listener: l, Cert: cert}
+	conf.SecureServing = &genericapiserver.SecureServingInfo{Listener: open, Cert: cert}
 	conf.Authorization.Authorizer = access{c.o.Users}
 	conf.Authentication.Authenticator = authenticatorfactory.NewFromTokens(c.tokens(), nil)
 	conf.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitions(c.scheme), openapi.NewDefinitionNamer(c.scheme))
@@ -165,6 +166,8 @@ func (c *Cluster) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("cluster %s: %w", c.o.Name, err)
 	}
 	server.ShutdownTimeout = time.Second
+	stop := context.AfterFunc(ctx, open.cut)
+	defer stop()
 	go c.network.serve(ctx)
 	return server.PrepareRun().RunWithContext(ctx)
 }

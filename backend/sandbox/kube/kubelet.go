@@ -165,7 +165,9 @@ func (c *Cluster) container(p *corev1.Pod, one *corev1.Container) corev1.Contain
 		c.pullAgain(p, one, &s, &was, proc)
 	case sandbox.Up:
 		if was.State.Running == nil {
-			c.Event(p, "kubelet", corev1.EventTypeNormal, "Started", "Started container "+one.Name)
+			c.Event(p, "kubelet", corev1.EventTypeNormal, "Pulled", fmt.Sprintf("Successfully pulled image %q", one.Image))
+			c.Event(p, "kubelet", corev1.EventTypeNormal, "Created", "Container created")
+			c.Event(p, "kubelet", corev1.EventTypeNormal, "Started", "Container started")
 		}
 		*s.Started, s.Ready = true, proc.Ready
 		s.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(proc.Began.Truncate(time.Second))}

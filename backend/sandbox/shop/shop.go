@@ -75,7 +75,7 @@ func Open(o Options) (*Shop, error) {
 		s.World.Boot(m)
 	}
 	for _, name := range []string{Cloud, House} {
-		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Certificate: id.certificate, Key: id.key})
+		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Ports: ports(s.World), Certificate: id.certificate, Key: id.key})
 		furnish(c, name, all)
 		s.Clusters = append(s.Clusters, c)
 	}
