@@ -121,7 +121,7 @@ func (c *Cluster) mayCreate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d, why, err := (access{c.o.Users}).Authorize(ctx, creating{at}); err != nil || d != authorizer.DecisionAllow {
+	if d, why, err := c.access.Authorize(ctx, creating{at}); err != nil || d != authorizer.DecisionAllow {
 		return apierrors.NewForbidden(corev1.Resource(at.GetResource()), at.GetName(), errors.Join(err, errors.New(why)))
 	}
 	return nil

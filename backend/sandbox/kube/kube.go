@@ -67,6 +67,7 @@ type Cluster struct {
 	scheme *runtime.Scheme
 	memory *memory
 
+	access  *access
 	network *network
 
 	mu          sync.Mutex // held while controllers act
@@ -90,7 +91,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string][]string{}, waits: map[string]time.Duration{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
-	c.network = newNetwork(c)
+	c.access, c.network = &access{users: slices.Clone(o.Users)}, newNetwork(c)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})
 	c.scheme.AddUnversionedTypes(schema.GroupVersion{Version: "v1"}, &metav1.Status{}, &metav1.APIVersions{}, &metav1.APIGroupList{}, &metav1.APIGroup{}, &metav1.APIResourceList{})
@@ -129,7 +130,7 @@ func (k Kind) label(label, value string) (string, string, error) {
 }
 
 func (c *Cluster) reviews() []review {
-	a := access{c.o.Users}
+	a := c.access
 	return []review{
 		{&authorizationv1.SelfSubjectAccessReview{}, "selfsubjectaccessreview", a.mayI},
 		{&authorizationv1.SelfSubjectRulesReview{}, "selfsubjectrulesreview", a.rules},
@@ -150,7 +151,7 @@ func (c *Cluster) Serve(ctx context.Context, l net.Listener) error {
 	conf.LoopbackClientConfig = &restclient.Config{Host: l.Addr().String()}
 	conf.EffectiveVersion = released{basecompatibility.NewEffectiveVersionFromString(Version, "", "")}
 	conf.SecureServing = &genericapiserver.SecureServingInfo{Listener: open, Cert: cert}
-	conf.Authorization.Authorizer = access{c.o.Users}
+	conf.Authorization.Authorizer = c.access
 	conf.Authentication.Authenticator = authenticatorfactory.NewFromTokens(c.tokens(), nil)
 	conf.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitions(c.scheme), openapi.NewDefinitionNamer(c.scheme))
 	conf.OpenAPIV3Config.Info.Title = "Kubernetes"

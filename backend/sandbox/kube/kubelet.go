@@ -66,6 +66,9 @@ func (c *Cluster) vanish(namespace, name string) {
 
 // place finds a node for a pod, or says why there is none.
 func (c *Cluster) place(p *corev1.Pod) {
+	if p.Spec.SchedulerName != "" && p.Spec.SchedulerName != corev1.DefaultSchedulerName {
+		return // it waits for a scheduler of that name
+	}
 	node, why := c.schedule(p)
 	if node == "" {
 		c.condemn(p, "Unschedulable", why)

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
 )
@@ -217,6 +218,9 @@ func everywhere(c *Cluster, namespace, name string) {
 	var all []*corev1.Pod
 	updated := int32(0)
 	for _, n := range All[*corev1.Node](c, "") {
+		if !labels.SelectorFromSet(d.Spec.Template.Spec.NodeSelector).Matches(labels.Set(n.Labels)) {
+			continue
+		}
 		p := on[n.Name]
 		delete(on, n.Name)
 		if p == nil {

@@ -143,7 +143,7 @@ func (s *site) client(who string) kubernetes.Interface {
 // answers waits until the server does.
 func (s *site) answers() {
 	s.until("the server answers", func() bool {
-		_, err := s.client("admin").CoreV1().Namespaces().List(s.t.Context(), metav1.ListOptions{})
+		_, err := s.client("admin").Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(s.t.Context())
 		return err == nil
 	})
 }
