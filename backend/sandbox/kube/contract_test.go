@@ -52,14 +52,10 @@ func contractWorkloads(t *testing.T, pages bool, without ...backendtest.Without)
 	}, without...)
 }
 
-// TestNamespaces: those that there are, and those that come and go. They are in no
-// scope, and nobody sees only some of them.
+// TestNamespaces: those that there are, and those that come and go.
 func TestNamespaces(t *testing.T) {
 	s := newSite(t)
-	without := []backendtest.Without{silence, patience}
-	for _, name := range []string{"keeps to its scope", "is forbidden", "loses its rights", "shows what it may"} {
-		without = append(without, backendtest.Without{Case: name, Why: "who may not see any is shown those that are configured"})
-	}
+	without := []backendtest.Without{silence, patience, {Case: "keeps to its scope", Why: "they are in none"}, {Case: "shows what it may", Why: "they are in none"}}
 	backendtest.Source(t, func(t *testing.T) backendtest.World[cluster.Namespace] {
 		return newWorld(t, s, false, func(c *adapter.Cluster) backend.Source[cluster.Namespace] { return c.Namespaces() }, ofNamespace)
 	}, without...)

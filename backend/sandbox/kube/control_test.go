@@ -52,7 +52,7 @@ func newPlantOf(t *testing.T, at time.Time, o Options) *plant {
 	}
 	o.Name = "one"
 	p.Cluster = New(p.world, o)
-	p.Put(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
+	p.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
 	d := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart"},
 		Spec: appsv1.DeploymentSpec{

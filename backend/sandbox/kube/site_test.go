@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,8 +17,14 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -98,12 +103,40 @@ func identity(t *testing.T) (certificate, key []byte) {
 
 // furnish is what there is beside a plant's deployment.
 func (s *site) furnish() {
-	s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}})
-	s.Create(&corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart"},
-		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "cart"}, Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(8080)}}},
-	})
-	s.pass(time.Second)
+	one, two, class := intstr.FromInt32(1), int32(2), "local"
+	template := func(name string) corev1.PodTemplateSpec {
+		return corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: name, Image: name + ":1"}}},
+		}
+	}
+	at := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "shop", Name: name} }
+	of := func(name string) *metav1.LabelSelector {
+		return &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}
+	}
+	for _, obj := range []runtime.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}},
+		&corev1.Service{ObjectMeta: at("cart"), Spec: corev1.ServiceSpec{Selector: of("cart").MatchLabels, Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(8080)}}}},
+		&corev1.ConfigMap{ObjectMeta: at("words"), Data: map[string]string{"hello": "world"}},
+		&corev1.Secret{ObjectMeta: at("key"), Data: map[string][]byte{"token": []byte("hidden")}},
+		&corev1.ServiceAccount{ObjectMeta: at("robot")},
+		&policyv1.PodDisruptionBudget{ObjectMeta: at("cart"), Spec: policyv1.PodDisruptionBudgetSpec{MaxUnavailable: &one, Selector: of("cart")}},
+		&appsv1.StatefulSet{ObjectMeta: at("db"), Spec: appsv1.StatefulSetSpec{
+			Replicas: &two, ServiceName: "db", Selector: of("db"), Template: template("db"),
+			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{
+				AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, StorageClassName: &class,
+				Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+			}}},
+		}},
+		&appsv1.DaemonSet{ObjectMeta: at("agent"), Spec: appsv1.DaemonSetSpec{Selector: of("agent"), Template: template("agent")}},
+		&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "local"}, Provisioner: "kubernetes.io/no-provisioner"},
+		&networkingv1.Ingress{ObjectMeta: at("cart"), Spec: networkingv1.IngressSpec{DefaultBackend: &networkingv1.IngressBackend{
+			Service: &networkingv1.IngressServiceBackend{Name: "cart", Port: networkingv1.ServiceBackendPort{Number: 80}},
+		}}},
+	} {
+		s.Create(obj)
+	}
+	s.pass(30 * time.Second)
 }
 
 // write makes a kubeconfig with a context for everybody, of their names.
@@ -174,10 +207,10 @@ func (s *site) pod(app string) *corev1.Pod {
 	return out
 }
 
-// errSeen ends a command that would go on for ever.
-var errSeen = errors.New("seen")
+// seen is thrown to end a command that would go on for ever.
+type seen struct{}
 
-// screen is what a command writes to, which fails when it has shown something.
+// screen is what a command writes to, which ends it when it has shown something.
 type screen struct {
 	mu    sync.Mutex
 	b     bytes.Buffer
@@ -190,7 +223,7 @@ func (s *screen) Write(b []byte) (int, error) {
 	defer s.mu.Unlock()
 	s.b.Write(b)
 	if s.until != "" && strings.Contains(s.b.String(), s.until) {
-		return 0, errSeen
+		panic(seen{})
 	}
 	return len(b), nil
 }
@@ -219,12 +252,11 @@ func (s *site) kubectlWith(who string, in io.Reader, until string, args ...strin
 	}
 	w := &screen{until: until}
 	defer func() {
-		switch e := recover().(type) {
-		case nil:
-			out = w.String()
-		case said:
-			out, code = w.String()+e.text, e.code
-		default:
+		e := recover()
+		out = w.String()
+		if failed, ok := e.(said); ok {
+			out, code = out+failed.text, failed.code
+		} else if e != nil && (until == "" || !strings.Contains(out, until)) {
 			panic(e)
 		}
 	}()
