@@ -43,6 +43,8 @@ type site struct {
 	*plant
 	url, kubeconfig string
 	authority       []byte
+	end             func()     // of the server, and of time
+	still           sync.Mutex // no time goes by while somebody holds it
 }
 
 // people are who may log in at a site.
@@ -76,14 +78,17 @@ func newSite(t *testing.T) *site {
 	})
 	wait.Go(func() {
 		for ctx.Err() == nil {
+			s.still.Lock()
 			s.pass(time.Second)
+			s.still.Unlock()
 			time.Sleep(4 * time.Millisecond) // a second of the world's
 		}
 	})
-	t.Cleanup(func() {
+	s.end = func() {
 		cancel()
 		wait.Wait()
-	})
+	}
+	t.Cleanup(s.end)
 	s.write()
 	s.answers()
 	return s

@@ -17,7 +17,7 @@ import (
 type asked struct {
 	url, method, body, write, discard string
 	headers                           http.Header
-	shown, only, fails, silent        bool
+	shown, only, fails, silent, tells bool
 	most                              time.Duration
 }
 
@@ -73,6 +73,8 @@ func (a *asked) flag(letter rune) {
 		a.fails = true
 	case 's', 'q':
 		a.silent = true
+	case 'S':
+		a.tells = true
 	}
 }
 
@@ -123,7 +125,7 @@ func (a asked) do(ctx context.Context, s *session) (*http.Response, []byte, erro
 
 // The codes that curl ends with.
 const (
-	noURL, noHost, noConnection, badStatus, tooLate, noAnswer = 2, 6, 7, 22, 28, 52
+	noURL, noHost, noConnection, badStatus, noFile, tooLate, noAnswer = 2, 6, 7, 22, 23, 28, 52
 )
 
 func curl(ctx context.Context, s *session, c call) int {
@@ -132,16 +134,18 @@ func curl(ctx context.Context, s *session, c call) int {
 		return c.fails(noURL, "%v", err)
 	}
 	begun := s.World.Now()
+	fail := func(exit int, why string) int {
+		if a.silent && !a.tells {
+			return exit
+		}
+		return c.fails(exit, "(%d) %s", exit, why)
+	}
 	res, body, err := a.do(ctx, s)
 	if err != nil {
-		exit, why := a.trouble(err)
-		if !a.silent || strings.Contains(strings.Join(c.args, " "), "S") {
-			return c.fails(exit, "(%d) %s", exit, why)
-		}
-		return exit
+		return fail(a.trouble(err))
 	}
 	if a.fails && res.StatusCode >= http.StatusBadRequest {
-		return c.fails(badStatus, "(%d) The requested URL returned error: %d", badStatus, res.StatusCode)
+		return fail(badStatus, fmt.Sprintf("The requested URL returned error: %d", res.StatusCode))
 	}
 	if a.shown || a.only {
 		fmt.Fprintf(c.out, "HTTP/1.1 %s\r\n", res.Status)
@@ -153,7 +157,7 @@ func curl(ctx context.Context, s *session, c call) int {
 		_, _ = c.out.Write(body)
 	case "/dev/null":
 	default:
-		return c.fails(23, "(23) Failure writing output to %s: Read-only file system", a.discard)
+		return fail(noFile, fmt.Sprintf("Failure writing output to %s: Read-only file system", a.discard))
 	}
 	fmt.Fprint(c.out, strings.NewReplacer("%{http_code}", strconv.Itoa(res.StatusCode), "%{time_total}", fmt.Sprintf("%.6f", s.World.Now().Sub(begun).Seconds()), `\n`, "\n").Replace(a.write))
 	return 0

@@ -224,11 +224,15 @@ func cat(ctx context.Context, s *session, c call) int {
 	return s.inputs(ctx, c, c.names(), func(content []byte) { _, _ = c.out.Write(content) })
 }
 
-// lines is how many lines head and tail were asked for, and of what.
+// lines is how many lines, or bytes, head and tail were asked for, and of what.
 func (c call) lines() (n int, names []string, err error) {
 	n = 10
+	flag := "-n"
+	if c.option('c') {
+		flag = "-c"
+	}
 	for i := 1; i < len(c.args); i++ {
-		text, given := strings.CutPrefix(c.args[i], "-n")
+		text, given := strings.CutPrefix(c.args[i], flag)
 		if !given && len(c.args[i]) > 1 && c.args[i][0] == '-' && c.args[i][1] >= '0' && c.args[i][1] <= '9' {
 			text, given = c.args[i][1:], true
 		}
@@ -255,6 +259,10 @@ func head(ctx context.Context, s *session, c call) int {
 	}
 	var all bytes.Buffer
 	exit := s.inputs(ctx, c, names, func(content []byte) { all.Write(content) })
+	if c.option('c') {
+		_, _ = c.out.Write(all.Bytes()[:min(n, all.Len())])
+		return exit
+	}
 	lines := bytes.SplitAfter(all.Bytes(), []byte("\n"))
 	_, _ = c.out.Write(bytes.Join(lines[:min(n, len(lines))], nil))
 	return exit
