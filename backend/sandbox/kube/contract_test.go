@@ -27,16 +27,27 @@ import (
 	"wheelhouse/backend/link"
 )
 
-// silence is a matter of the line and not of the server, and takes seconds.
-var silence = backendtest.Without{Case: "survives silence", Why: "the adapter's own suite shows it"}
+// once leaves out what is the line's or the source's own matter and takes seconds; more
+// are named that pods have shown already.
+func once(more ...string) (out []backendtest.Without) {
+	for _, name := range []string{"survives silence", "survives 410 while it watches"} {
+		out = append(out, backendtest.Without{Case: name, Why: "it takes seconds, and the adapter's own suite shows it"})
+	}
+	for _, name := range more {
+		out = append(out, backendtest.Without{Case: name, Why: "pods show it, streamed and by pages"})
+	}
+	return out
+}
 
-// patience is what a source has between a watch that was ended and the next.
-var patience = backendtest.Without{Case: "survives 410 while it watches", Why: "the pods by pages show it, and it takes seconds"}
+// losses are the cases in which the way to the server is cut.
+func losses() []string {
+	return []string{"survives a cut", "survives a cut and 410", "is down from the start"}
+}
 
-func TestPodsStreamed(t *testing.T)      { contractPods(t, false, silence, patience) }
-func TestPodsByPages(t *testing.T)       { contractPods(t, true, silence) }
-func TestWorkloadsStreamed(t *testing.T) { contractWorkloads(t, false, silence, patience) }
-func TestWorkloadsByPages(t *testing.T)  { contractWorkloads(t, true, silence, patience) }
+func TestPodsStreamed(t *testing.T)      { contractPods(t, false, once()...) }
+func TestPodsByPages(t *testing.T)       { contractPods(t, true, once()...) }
+func TestWorkloadsStreamed(t *testing.T) { contractWorkloads(t, false, once(losses()...)...) }
+func TestWorkloadsByPages(t *testing.T)  { contractWorkloads(t, true, once(losses()...)...) }
 
 func contractPods(t *testing.T, pages bool, without ...backendtest.Without) {
 	s := newSite(t)
@@ -55,7 +66,7 @@ func contractWorkloads(t *testing.T, pages bool, without ...backendtest.Without)
 // TestNamespaces: those that there are, and those that come and go.
 func TestNamespaces(t *testing.T) {
 	s := newSite(t)
-	without := []backendtest.Without{silence, patience, {Case: "keeps to its scope", Why: "they are in none"}, {Case: "shows what it may", Why: "they are in none"}}
+	without := append(once(losses()...), backendtest.Without{Case: "keeps to its scope", Why: "they are in none"}, backendtest.Without{Case: "shows what it may", Why: "they are in none"})
 	backendtest.Source(t, func(t *testing.T) backendtest.World[cluster.Namespace] {
 		return newWorld(t, s, false, func(c *adapter.Cluster) backend.Source[cluster.Namespace] { return c.Namespaces() }, ofNamespace)
 	}, without...)
