@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -257,29 +258,31 @@ func (n *network) resolve(p *corev1.Pod, host, number string) (string, error) {
 		return net.JoinHostPort(p.Status.PodIP, number), nil
 	}
 	port, _ := strconv.Atoi(number)
-	name, rest, _ := strings.Cut(host, ".")
-	namespace, rest, _ := strings.Cut(rest, ".")
-	known := rest == "" || rest == "svc" || rest == "svc.cluster.local"
-	if namespace == "" {
-		namespace = p.Namespace
-	}
 	for _, s := range All[*corev1.Service](n.cluster, "") {
-		if (!known || s.Name != name || s.Namespace != namespace) && s.Spec.ClusterIP != host {
+		if !called(s, host, p.Namespace) {
 			continue
 		}
 		for _, one := range s.Spec.Ports {
-			if int(one.Port) == port {
-				if to := n.cluster.behind(s, one.Name); to != "" {
-					return to, nil
-				}
+			if to := n.cluster.behind(s, one.Name); int(one.Port) == port && to != "" {
+				return to, nil
 			}
 		}
-		return "", errors.New("Connection refused") //nolint:staticcheck // as it is told
+		return "", errors.New("connection refused")
 	}
 	if net.ParseIP(host) == nil {
 		return "", &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
 	return net.JoinHostPort(host, number), nil
+}
+
+// called says whether a host is a service's name, as it is known in a namespace, or its
+// address.
+func called(s *corev1.Service, host, within string) bool {
+	if s.Spec.ClusterIP == host {
+		return true
+	}
+	long := s.Name + "." + s.Namespace
+	return slices.Contains([]string{long, long + ".svc", long + ".svc.cluster.local"}, host) || host == s.Name && within == s.Namespace
 }
 
 // silent writes nothing: what a client's connection ends with is no news.

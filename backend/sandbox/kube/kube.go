@@ -32,6 +32,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
+	"k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
@@ -201,21 +202,8 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 	for _, k := range c.kinds {
 		s := k.store(c.memory, c.scheme)
 		at(k.GroupVersion, k.Resource, whole{s, k})
-		if k.Status {
-			at(k.GroupVersion, k.Resource+"/status", k.statusOf(s))
-		}
-		if k.Scale {
-			at(k.GroupVersion, k.Resource+"/scale", scale{s})
-		}
-		if k.Resource == "pods" {
-			at(k.GroupVersion, "pods/log", podLog{c, s})
-			at(k.GroupVersion, "pods/eviction", eviction{c, s})
-			for name, to := range c.connections(s) {
-				at(k.GroupVersion, "pods/"+name, to)
-			}
-		}
-		if k.Resource == "services" {
-			at(k.GroupVersion, "services/proxy", passage{c, func() runtime.Object { return &corev1.ServiceProxyOptions{} }, c.serviceAddress})
+		for name, sub := range c.below(k, s) {
+			at(k.GroupVersion, k.Resource+"/"+name, sub)
 		}
 		if k.JSON {
 			groups[k.Group].NegotiatedSerializer = onlyJSON{codecs}
@@ -247,6 +235,25 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 		}
 	}
 	return nil
+}
+
+// below are the subresources of a kind, by name.
+func (c *Cluster) below(k Kind, s *registry.Store) map[string]rest.Storage {
+	out := map[string]rest.Storage{}
+	switch k.Resource {
+	case "pods":
+		out = c.connections(s)
+		out["log"], out["eviction"] = podLog{c, s}, eviction{c, s}
+	case "services":
+		out["proxy"] = passage{c, func() runtime.Object { return &corev1.ServiceProxyOptions{} }, c.serviceAddress}
+	}
+	if k.Status {
+		out["status"] = k.statusOf(s)
+	}
+	if k.Scale {
+		out["scale"] = scale{s}
+	}
+	return out
 }
 
 // released is a version that calls itself by its name, which else only the linker knows.

@@ -198,44 +198,53 @@ func (s *session) stage(ctx context.Context, words []word, c call) (staged, erro
 
 // one runs a single command: those that change the shell itself stand here.
 func (s *session) one(ctx context.Context, c call) (exit int, over bool) {
-	name, value, assigned := strings.Cut(c.args[0], "=")
-	switch {
-	case assigned && len(c.args) == 1:
+	if name, value, assigned := strings.Cut(c.args[0], "="); assigned && len(c.args) == 1 {
 		s.env[name] = value
-	case c.args[0] == "exit":
-		exit = s.status
-		if len(c.args) > 1 {
-			n, err := strconv.Atoi(c.args[1])
-			if err != nil {
-				return c.fails(2, "%s: bad number", c.args[1]), true
-			}
-			exit = n & 0xff
-		}
-		return exit, true
-	case c.args[0] == "export":
+		return 0, false
+	}
+	switch c.args[0] {
+	case "exit":
+		return s.exit(c), true
+	case "export":
 		for _, a := range c.names() {
 			if name, value, ok := strings.Cut(a, "="); ok {
 				s.env[name] = value
 			}
 		}
-	case c.args[0] == "pwd":
+		return 0, false
+	case "pwd":
 		fmt.Fprintln(c.out, s.dir)
-	case c.args[0] == "cd":
+		return 0, false
+	case "cd":
 		return s.cd(c), false
-	case c.args[0] == "command" && len(c.args) > 2 && c.args[1] == "-v":
-		c.args = append(c.args[:1], c.args[2:]...)
+	case "command": // -v
 		return which(ctx, s, c), false
-	case c.args[0] == "exec" && len(c.args) > 1:
-		c.args = c.args[1:]
-		exit, _ = s.one(ctx, c)
-		return exit, true
-	case find(c.args[0]) == nil:
+	case "exec":
+		if len(c.args) > 1 {
+			c.args = c.args[1:]
+			exit, _ = s.one(ctx, c)
+			return exit, true
+		}
+		return 0, false
+	}
+	do := find(c.args[0])
+	if do == nil {
 		fmt.Fprintf(c.err, "sh: %s: not found\n", c.args[0])
 		return 127, false
-	default:
-		return find(c.args[0])(ctx, s, c), false
 	}
-	return 0, false
+	return do(ctx, s, c), false
+}
+
+// exit is the code that the shell ends with.
+func (s *session) exit(c call) int {
+	if len(c.args) == 1 {
+		return s.status
+	}
+	n, err := strconv.Atoi(c.args[1])
+	if err != nil {
+		return c.fails(2, "%s: bad number", c.args[1])
+	}
+	return n & 0xff
 }
 
 func (s *session) cd(c call) int {
@@ -286,43 +295,49 @@ func split(text string) (out []word, err error) {
 		now, begun = word{}, false
 	}
 	for i := 0; i < len(text); {
-		switch ch := text[i]; {
-		case ch == ' ' || ch == '\t' || ch == '\r':
+		ch, n := text[i], 1
+		switch op := operatorAt(text[i:], begun); {
+		case strings.IndexByte(" \t\r", ch) >= 0:
 			flush()
-			i++
 		case ch == '#' && !begun:
 			return out, nil
-		case ch == '\'' || ch == '"':
-			n := strings.IndexByte(text[i+1:], ch)
-			if n < 0 {
-				return nil, fmt.Errorf("%w: unterminated quoted string", errSyntax)
+		case ch == '\'' || ch == '"' || strings.HasPrefix(text[i:], "$("):
+			if n, err = now.quote(text[i:]); err != nil {
+				return nil, err
 			}
-			now.text += text[i+1 : i+1+n]
-			now.literal, now.quoted, begun = now.literal || ch == '\'', true, true
-			i += n + 2
-		case ch == '$' && strings.HasPrefix(text[i:], "$("):
-			n := strings.IndexByte(text[i:], ')')
-			if n < 0 {
-				return nil, fmt.Errorf("%w: unterminated command substitution", errSyntax)
-			}
-			now.text, begun = now.text+text[i:i+n+1], true
-			i += n + 1
+			begun = true
+		case op != "":
+			flush()
+			out = append(out, word{text: strings.ReplaceAll(op, "\n", ";"), operator: true})
+			n = len(op)
 		default:
-			if op := operatorAt(text[i:], begun); op != "" {
-				flush()
-				out = append(out, word{text: strings.ReplaceAll(op, "\n", ";"), operator: true})
-				i += len(op)
-				continue
-			}
 			if ch == '\\' && i+1 < len(text) {
 				i++
 			}
 			now.text, begun = now.text+text[i:i+1], true
-			i++
 		}
+		i += n
 	}
 	flush()
 	return out, nil
+}
+
+// quote takes what stands in quotes, or is to be run, into a word, and says how long
+// it is.
+func (w *word) quote(text string) (n int, err error) {
+	if text[0] == '$' {
+		if n = strings.IndexByte(text, ')') + 1; n == 0 {
+			return 0, fmt.Errorf("%w: unterminated command substitution", errSyntax)
+		}
+		w.text += text[:n]
+		return n, nil
+	}
+	if n = strings.IndexByte(text[1:], text[0]); n < 0 {
+		return 0, fmt.Errorf("%w: unterminated quoted string", errSyntax)
+	}
+	w.text += text[1 : 1+n]
+	w.literal, w.quoted = w.literal || text[0] == '\'', true
+	return n + 2, nil
 }
 
 // operatorAt is the one that a text begins with; a digit within a word is none.
