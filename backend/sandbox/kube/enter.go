@@ -178,7 +178,7 @@ func (k kubelet) AttachContainer(ctx context.Context, pod, _, container string, 
 				continue
 			}
 			if _, err := io.WriteString(out, l.String()+"\n"); err != nil {
-				return nil //nolint:nilerr // nobody looks any more
+				return nil // nobody looks any more
 			}
 		}
 		select {

@@ -52,7 +52,7 @@ func (k *keys) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// sizes is a terminal that has one size, then another.
+// sizesOf is a terminal that has one size, then another.
 type sizesOf chan remotecommand.TerminalSize
 
 // Next implements remotecommand.TerminalSizeQueue.
@@ -96,8 +96,15 @@ func TestTerminal(t *testing.T) {
 				shown = shown[strings.Index(shown, what)+len(what):]
 			}
 			for _, step := range [][2]string{
-				{"", "/ # "}, {"hostnamex\x7f\r", "\b \b\r\n" + pod + "\r\n/ # "}, {"top\r", "Mem:"}, {"\x03", "^C\r\n/ # "},
-				{"nonsense\x15echo $?\r", "130\r\n/ # "}, {"nosuch\r", "sh: nosuch: not found\r\n/ # "}, {"sleep 1000\r", "sleep 1000\r\n"}, {"\x03", "/ # "}, {"exit 7\r", "exit 7"},
+				{"", "/ # "},
+				{"hostnamex\x7f\r", "\b \b\r\n" + pod + "\r\n/ # "},
+				{"top\r", "Mem:"},
+				{"\x03", "^C\r\n/ # "},
+				{"nonsense\x15echo $?\r", "130\r\n/ # "},
+				{"nosuch\r", "sh: nosuch: not found\r\n/ # "},
+				{"sleep 1000\r", "sleep 1000\r\n"},
+				{"\x03", "/ # "},
+				{"exit 7\r", "exit 7"},
 			} {
 				_, _ = io.WriteString(w, step[0]) // what comes of it is seen below
 				expect(step[1])

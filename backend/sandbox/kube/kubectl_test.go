@@ -29,7 +29,7 @@ func (s *site) session(t *testing.T, steps []step) {
 		if strings.Contains(command, "POD") {
 			command = strings.ReplaceAll(command, "POD", s.pod("cart").Name)
 		}
-		out, code := s.kubectlWith(who, strings.NewReader(st.in), st.until, words(command)...)
+		out, code := s.kubectl(who, strings.NewReader(st.in), st.until, words(command)...)
 		if code != st.code && st.until == "" {
 			t.Errorf("%s: kubectl %s ended with %d:\n%s", who, command, code, out)
 			continue
@@ -113,7 +113,7 @@ func TestKubectlChanges(t *testing.T) {
 		{command: `patch deploy cart --type json -p '[{"op":"test","path":"/spec/replicas","value":9}]'`, want: []string{"The request is invalid"}, code: 1},
 		{command: `patch deploy cart -p '{"spec":{"replicas":-1}}'`, want: []string{"must be greater than or equal to 0"}, code: 1},
 		{command: `patch pod POD -p '{"spec":{"nodeName":"m9"}}'`, want: []string{"pod updates may not change fields"}, code: 1},
-		{command: "label deploy cart team=pay", want: []string{"labeled"}},
+		{command: "label deploy cart team=pay", want: []string{"cart labele"}},
 		{command: "label deploy cart team=buy", want: []string{"already has a value"}, code: 1},
 		{command: "annotate deploy cart note=x", want: []string{"annotated"}},
 		{command: "get deploy -l team=pay -o name", want: []string{"deployment.apps/cart"}},
@@ -130,7 +130,8 @@ func TestKubectlChanges(t *testing.T) {
 		{command: "delete sts db --cascade=foreground", want: []string{"deleted"}},
 		{command: "get pods -l app=db", want: []string{"No resources found"}},
 		{command: "get pvc -o name", want: []string{"data-db-0", "data-db-1"}},
-		{command: "create ns other", want: []string{"created"}}, {command: "delete ns other", want: []string{"deleted"}},
+		{command: "create ns other", want: []string{"created"}},
+		{command: "delete ns other", want: []string{"deleted"}},
 	})
 }
 
@@ -164,7 +165,8 @@ func TestKubectlNodes(t *testing.T) {
 		{command: "cordon m0", want: []string{"cordoned"}},
 		{command: "get node m0", want: []string{"Ready,SchedulingDisabled"}},
 		{command: "uncordon m0", want: []string{"uncordoned"}},
-		{command: "taint node m0 a=b:NoSchedule", want: []string{"tainted"}}, {command: "taint node m0 a-", want: []string{"untainted"}},
+		{command: "taint node m0 a=b:NoSchedule", want: []string{"tainted"}},
+		{command: "taint node m0 a-", want: []string{"untainted"}},
 		{command: "drain m0", want: []string{"cannot delete DaemonSet-managed Pods"}, code: 1},
 		{command: "drain m0 --ignore-daemonsets --delete-emptydir-data --timeout 20s", want: []string{"evicting pod shop/cart-", "node/m0 drained"}},
 		{command: "rollout status deploy/cart", want: []string{"successfully rolled out"}},

@@ -245,16 +245,9 @@ type said struct {
 	code int
 }
 
-// kubectl runs a command as somebody and gives what it writes, and its code.
-func (s *site) kubectl(who string, args ...string) (out string, code int) {
-	return s.kubectlWith(who, nil, "", args...)
-}
-
-// kubectlWith is kubectl with something to read, until it has shown something.
-func (s *site) kubectlWith(who string, in io.Reader, until string, args ...string) (out string, code int) {
-	if in == nil {
-		in = strings.NewReader("")
-	}
+// kubectl runs a command as somebody, with something to read, until it has shown
+// something; it gives what it writes, and its code.
+func (s *site) kubectl(who string, in io.Reader, until string, args ...string) (out string, code int) {
 	w := &screen{until: until}
 	defer func() {
 		e := recover()

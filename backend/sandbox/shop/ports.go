@@ -50,11 +50,17 @@ func (p program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
-	body := map[string]any{"status": a.Status, "servedBy": p.id.Pod}
+	body := struct {
+		Status    int    `json:"status"`
+		ServedBy  string `json:"servedBy,omitempty"`
+		Timestamp string `json:"timestamp,omitempty"`
+		Error     string `json:"error,omitempty"`
+		Message   string `json:"message,omitempty"`
+		Path      string `json:"path,omitempty"`
+	}{Status: a.Status, ServedBy: p.id.Pod}
 	if a.Text != "" {
-		body = map[string]any{
-			"timestamp": p.world.Now().UTC().Format("2006-01-02T15:04:05.000+00:00"), "status": a.Status, "error": http.StatusText(a.Status), "message": a.Text, "path": r.URL.Path,
-		}
+		body.ServedBy, body.Timestamp = "", p.world.Now().UTC().Format("2006-01-02T15:04:05.000+00:00")
+		body.Error, body.Message, body.Path = http.StatusText(a.Status), a.Text, r.URL.Path
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(a.Status)

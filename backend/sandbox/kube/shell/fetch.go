@@ -140,7 +140,7 @@ func curl(ctx context.Context, s *session, c call) int {
 		}
 		return c.fails(exit, "(%d) %s", exit, why)
 	}
-	res, body, err := a.do(ctx, s)
+	res, body, err := a.do(ctx, s) //nolint:bodyclose // it is closed there
 	if err != nil {
 		return fail(a.trouble(err))
 	}
@@ -186,7 +186,7 @@ func wget(ctx context.Context, s *session, c call) int {
 	if err != nil {
 		return c.fails(1, "missing URL")
 	}
-	res, body, err := a.do(ctx, s)
+	res, body, err := a.do(ctx, s) //nolint:bodyclose // it is closed there
 	switch {
 	case err != nil:
 		_, why := a.trouble(err)

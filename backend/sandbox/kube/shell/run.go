@@ -343,7 +343,7 @@ func (w *word) quote(text string) (n int, err error) {
 // operatorAt is the one that a text begins with; a digit within a word is none.
 func operatorAt(text string, within bool) string {
 	for _, op := range operators() {
-		if strings.HasPrefix(text, op) && !(within && op[0] == '2') {
+		if strings.HasPrefix(text, op) && (!within || op[0] != '2') {
 			return op
 		}
 	}

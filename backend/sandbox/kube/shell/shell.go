@@ -147,10 +147,9 @@ func (s *session) read(in io.Reader) {
 	b := make([]byte, 4096)
 	for {
 		n, err := in.Read(b)
-		switch {
-		case s.tty == nil:
+		if s.tty == nil {
 			s.input.put(b[:n])
-		default:
+		} else {
 			s.tty.typed(b[:n], s.interrupt)
 		}
 		if err != nil {

@@ -69,11 +69,11 @@ func uname(_ context.Context, s *session, c call) int {
 func date(_ context.Context, s *session, c call) int {
 	now := s.World.Now().UTC()
 	for _, a := range c.args[1:] {
-		switch {
-		case a == "-Iseconds" || a == "-Is":
+		switch a {
+		case "-Iseconds", "-Is":
 			fmt.Fprintln(c.out, now.Format(time.RFC3339))
 			return 0
-		case a == "+%s":
+		case "+%s":
 			fmt.Fprintln(c.out, now.Unix())
 			return 0
 		}
