@@ -53,6 +53,7 @@ type Process struct {
 	Reason string // of the same: Completed, Error, OOMKilled; or why there is no image
 
 	Uses    Usage
+	Left    int64         // MiB that it has left on its machine's disk
 	Calls   float64       // that come a second
 	Failing float64       // share of them
 	Takes   time.Duration // that one takes on average
@@ -145,7 +146,9 @@ func (w *World) Process(id ProcessID) (Process, error) {
 	if p == nil {
 		return Process{}, fmt.Errorf("process %s of %s: %w", id.Container, id.Pod, ErrNone)
 	}
-	return p.Process, nil
+	out := p.Process
+	out.Left = int64(p.written)
+	return out, nil
 }
 
 // Touched are the processes of a cluster whose state has changed since it was last

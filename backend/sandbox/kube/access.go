@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -45,10 +46,26 @@ func fits(all []string, one string) bool {
 }
 
 // access decides who may do what.
-type access struct{ users []User }
+type access struct {
+	mu    sync.RWMutex
+	users []User
+}
+
+// Allow has a user be allowed something else from now on.
+func (c *Cluster) Allow(name string, may ...Rule) {
+	c.access.mu.Lock()
+	defer c.access.mu.Unlock()
+	for i := range c.access.users {
+		if c.access.users[i].Name == name {
+			c.access.users[i].May = may
+		}
+	}
+}
 
 // find gives a user; one who may do nothing where there is none of that name.
-func (a access) find(name string) User {
+func (a *access) find(name string) User {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
 	i := slices.IndexFunc(a.users, func(u User) bool { return u.Name == name })
 	if i < 0 {
 		return User{}
@@ -58,7 +75,7 @@ func (a access) find(name string) User {
 
 // Authorize implements authorizer.Authorizer. What is no resource everybody may read
 // who has logged in: which kinds there are, and how the server is.
-func (a access) Authorize(_ context.Context, at authorizer.Attributes) (authorizer.Decision, string, error) {
+func (a *access) Authorize(_ context.Context, at authorizer.Attributes) (authorizer.Decision, string, error) {
 	switch who := at.GetUser(); {
 	case slices.Contains(who.GetGroups(), user.SystemPrivilegedGroup):
 		return authorizer.DecisionAllow, "", nil
@@ -107,7 +124,7 @@ func (r review) Create(ctx context.Context, obj runtime.Object, _ rest.ValidateO
 	return obj, r.answer(ctx, obj, who)
 }
 
-func (a access) mayI(ctx context.Context, obj runtime.Object, who user.Info) error {
+func (a *access) mayI(ctx context.Context, obj runtime.Object, who user.Info) error {
 	r := obj.(*authorizationv1.SelfSubjectAccessReview)
 	at := authorizer.AttributesRecord{User: who}
 	switch s := r.Spec; {
@@ -123,7 +140,7 @@ func (a access) mayI(ctx context.Context, obj runtime.Object, who user.Info) err
 	return err
 }
 
-func (a access) rules(_ context.Context, obj runtime.Object, who user.Info) error {
+func (a *access) rules(_ context.Context, obj runtime.Object, who user.Info) error {
 	r := obj.(*authorizationv1.SelfSubjectRulesReview)
 	r.Status = authorizationv1.SubjectRulesReviewStatus{
 		ResourceRules: []authorizationv1.ResourceRule{{

@@ -53,10 +53,16 @@ func (c *Cluster) collect(key string, m metav1.Object) {
 			c.Delete(obj)
 		})
 		if waits {
-			c.After(obj, time.Second)
-			return
+			return // until the last of them is gone
 		}
 		c.finished(key, metav1.FinalizerDeleteDependents)
+	}
+}
+
+// waited looks at an owner of which something has changed: it may have waited for that.
+func (c *Cluster) waited(key string) {
+	if obj := c.memory.get(key); obj != nil && metaOf(obj).GetDeletionTimestamp() != nil {
+		c.collect(key, metaOf(obj))
 	}
 }
 

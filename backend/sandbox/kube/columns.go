@@ -210,9 +210,12 @@ func eventColumns() []Column {
 		column("Type", func(e *corev1.Event) any { return e.Type }),
 		column("Reason", func(e *corev1.Event) any { return e.Reason }),
 		column("Object", func(e *corev1.Event) any { return strings.ToLower(e.InvolvedObject.Kind) + "/" + e.InvolvedObject.Name }),
+		wide("Subobject", func(e *corev1.Event) any { return e.InvolvedObject.FieldPath }),
+		wide("Source", func(e *corev1.Event) any { return strings.TrimSuffix(e.Source.Component+", "+e.Source.Host, ", ") }),
 		column("Message", func(e *corev1.Event) any { return strings.TrimSpace(e.Message) }),
-		wide("Source", func(e *corev1.Event) any { return e.Source.Component }),
+		wide("First Seen", func(e *corev1.Event) any { return age(e.FirstTimestamp.Time) }),
 		wide("Count", func(e *corev1.Event) any { return e.Count }),
+		wide("Name", func(e *corev1.Event) any { return e.Name }),
 	}
 }
 

@@ -76,6 +76,7 @@ func (c *Cluster) due() []task {
 		}
 		if owner := metav1.GetControllerOf(m); owner != nil {
 			if k, ok := c.named(owner.APIVersion, owner.Kind); ok {
+				c.waited(k.key(m.GetNamespace(), owner.Name))
 				add(k, m.GetNamespace(), owner.Name)
 			}
 		}

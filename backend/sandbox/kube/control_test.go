@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,13 +20,27 @@ type plant struct {
 	*Cluster
 	t     *testing.T
 	world *sandbox.World
-	now   time.Time
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (p *plant) clock() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now
 }
 
 func newPlant(t *testing.T) *plant {
 	t.Helper()
-	p := &plant{t: t, now: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
-	p.world = sandbox.New(func() time.Time { return p.now }, 0)
+	return newPlantOf(t, time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), Options{})
+}
+
+// newPlantOf is one that begins at a time.
+func newPlantOf(t *testing.T, at time.Time, o Options) *plant {
+	t.Helper()
+	p := &plant{t: t, now: at}
+	p.world = sandbox.New(p.clock, 0)
 	if err := p.world.Install(sandbox.Program{
 		Name: "cart", Enters: 50, Takes: 10 * time.Millisecond, CPU: 0.2, Memory: 200, Threads: 100, Starts: 4 * time.Second,
 		Versions: map[string]sandbox.Version{"1.0.0": {}, "1.1.0": {}, "2.0.0": {Crashes: "no such property"}},
@@ -35,8 +50,9 @@ func newPlant(t *testing.T) *plant {
 	for n := range 3 {
 		p.world.Boot(sandbox.Machine{MachineID: sandbox.MachineID{Cluster: "one", Name: fmt.Sprintf("m%d", n)}, Address: fmt.Sprintf("172.16.0.%d", n), Room: sandbox.Usage{CPU: 4, Memory: 8192}, Disk: 40000})
 	}
-	p.Cluster = New(p.world, Options{Name: "one"})
-	p.Put(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
+	o.Name = "one"
+	p.Cluster = New(p.world, o)
+	p.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
 	d := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart"},
 		Spec: appsv1.DeploymentSpec{
@@ -58,7 +74,9 @@ func newPlant(t *testing.T) *plant {
 // pass lets time go by, a second at a time.
 func (p *plant) pass(d time.Duration) {
 	for range int(d / time.Second) {
+		p.mu.Lock()
 		p.now = p.now.Add(time.Second)
+		p.mu.Unlock()
 		p.world.Move()
 		p.Step()
 	}

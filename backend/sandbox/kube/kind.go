@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/generic/registry"
@@ -35,6 +36,7 @@ type Kind struct {
 	Scale      bool                                          // spec.replicas is a scale
 	JSON       bool                                          // it is not spoken in protobuf
 	Columns    []Column                                      // beside name and age
+	Bare       bool                                          // it is shown without these two
 	Fields     map[string]func(runtime.Object) string        // by which it can be selected, besides name and namespace
 	Default    func(runtime.Object)                          // fills in what was left out; may be nil
 	Valid      func(obj, old runtime.Object) field.ErrorList // old: nil when it is new; may be nil
@@ -100,6 +102,7 @@ func (k Kind) store(m *memory, scheme *runtime.Scheme) *registry.Store {
 		TableConvertor: tables{k},
 	}
 	out.Storage.Storage = shelf{memory: m, kind: out.NewFunc}
+	out.Storage.Codec = serializer.NewCodecFactory(scheme).LegacyCodec(k.GroupVersion) // with which a dry run copies
 	if !k.Namespaced {
 		out.KeyRootFunc = func(context.Context) string { return prefix }
 	}

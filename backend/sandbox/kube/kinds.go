@@ -45,16 +45,16 @@ func Kinds() []Kind {
 		{GroupVersion: core, Kind: "ServiceAccount", Resource: "serviceaccounts", Short: []string{"sa"}, Namespaced: true, Object: &corev1.ServiceAccount{}, List: &corev1.ServiceAccountList{}},
 		{GroupVersion: core, Kind: "PersistentVolume", Resource: "persistentvolumes", Short: []string{"pv"}, Object: &corev1.PersistentVolume{}, List: &corev1.PersistentVolumeList{}, Status: true, Columns: volumeColumns()},
 		{GroupVersion: core, Kind: "PersistentVolumeClaim", Resource: "persistentvolumeclaims", Short: []string{"pvc"}, Namespaced: true, Object: &corev1.PersistentVolumeClaim{}, List: &corev1.PersistentVolumeClaimList{}, Status: true, Columns: claimColumns()},
-		{GroupVersion: core, Kind: "Event", Resource: "events", Short: []string{"ev"}, Namespaced: true, Object: &corev1.Event{}, List: &corev1.EventList{}, Columns: eventColumns(), Fields: eventFields()},
+		{GroupVersion: core, Kind: "Event", Resource: "events", Short: []string{"ev"}, Namespaced: true, Object: &corev1.Event{}, List: &corev1.EventList{}, Columns: eventColumns(), Bare: true, Fields: eventFields()},
 		{GroupVersion: apps, Kind: "Deployment", Resource: "deployments", Short: []string{"deploy"}, Namespaced: true, Object: &appsv1.Deployment{}, List: &appsv1.DeploymentList{}, Status: true, Scale: true, Categories: all, Columns: deploymentColumns(), Default: defaultDeployment, Valid: validDeployment},
 		{GroupVersion: apps, Kind: "ReplicaSet", Resource: "replicasets", Short: []string{"rs"}, Namespaced: true, Object: &appsv1.ReplicaSet{}, List: &appsv1.ReplicaSetList{}, Status: true, Scale: true, Categories: all, Columns: replicaSetColumns(), Default: defaultReplicaSet},
 		{GroupVersion: apps, Kind: "StatefulSet", Resource: "statefulsets", Short: []string{"sts"}, Namespaced: true, Object: &appsv1.StatefulSet{}, List: &appsv1.StatefulSetList{}, Status: true, Scale: true, Categories: all, Columns: statefulSetColumns(), Default: defaultStatefulSet},
 		{GroupVersion: apps, Kind: "DaemonSet", Resource: "daemonsets", Short: []string{"ds"}, Namespaced: true, Object: &appsv1.DaemonSet{}, List: &appsv1.DaemonSetList{}, Status: true, Categories: all, Columns: daemonSetColumns(), Default: defaultDaemonSet},
-		{GroupVersion: apps, Kind: "ControllerRevision", Resource: "controllerrevisions", Namespaced: true, Object: &appsv1.ControllerRevision{}, List: &appsv1.ControllerRevisionList{}},
+		{GroupVersion: apps, Kind: "ControllerRevision", Resource: "controllerrevisions", Namespaced: true, Object: &appsv1.ControllerRevision{}, List: &appsv1.ControllerRevisionList{}, Columns: revisionColumns()},
 		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "Job", Resource: "jobs", Namespaced: true, Object: &batchv1.Job{}, List: &batchv1.JobList{}, Status: true, Categories: all, Columns: jobColumns(), Default: defaultJob},
 		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "CronJob", Resource: "cronjobs", Short: []string{"cj"}, Namespaced: true, Object: &batchv1.CronJob{}, List: &batchv1.CronJobList{}, Status: true, Categories: all},
 		{GroupVersion: policyv1.SchemeGroupVersion, Kind: "PodDisruptionBudget", Resource: "poddisruptionbudgets", Short: []string{"pdb"}, Namespaced: true, Object: &policyv1.PodDisruptionBudget{}, List: &policyv1.PodDisruptionBudgetList{}, Status: true, Columns: budgetColumns()},
-		{GroupVersion: coordinationv1.SchemeGroupVersion, Kind: "Lease", Resource: "leases", Namespaced: true, Object: &coordinationv1.Lease{}, List: &coordinationv1.LeaseList{}},
+		{GroupVersion: coordinationv1.SchemeGroupVersion, Kind: "Lease", Resource: "leases", Namespaced: true, Object: &coordinationv1.Lease{}, List: &coordinationv1.LeaseList{}, Columns: []Column{column("Holder", func(l *coordinationv1.Lease) any { return deref(l.Spec.HolderIdentity) })}},
 		{GroupVersion: discoveryv1.SchemeGroupVersion, Kind: "EndpointSlice", Resource: "endpointslices", Namespaced: true, Object: &discoveryv1.EndpointSlice{}, List: &discoveryv1.EndpointSliceList{}},
 		{GroupVersion: networkingv1.SchemeGroupVersion, Kind: "Ingress", Resource: "ingresses", Short: []string{"ing"}, Namespaced: true, Object: &networkingv1.Ingress{}, List: &networkingv1.IngressList{}, Status: true},
 		{GroupVersion: storagev1.SchemeGroupVersion, Kind: "StorageClass", Resource: "storageclasses", Short: []string{"sc"}, Object: &storagev1.StorageClass{}, List: &storagev1.StorageClassList{}},
@@ -66,6 +66,13 @@ func set[T comparable](to *T, value T) {
 	if *to == zero {
 		*to = value
 	}
+}
+
+func deref[T any](of *T) (value T) {
+	if of != nil {
+		value = *of
+	}
+	return value
 }
 
 func some[T any](to **T, value T) {
@@ -189,6 +196,12 @@ func defaultStatefulSet(obj runtime.Object) {
 	some(&s.Spec.RevisionHistoryLimit, 10)
 	set(&s.Spec.PodManagementPolicy, appsv1.OrderedReadyPodManagement)
 	set(&s.Spec.UpdateStrategy.Type, appsv1.RollingUpdateStatefulSetStrategyType)
+	if s.Spec.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType {
+		if s.Spec.UpdateStrategy.RollingUpdate == nil {
+			s.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{}
+		}
+		some(&s.Spec.UpdateStrategy.RollingUpdate.Partition, 0)
+	}
 	defaultPodSpec(&s.Spec.Template.Spec)
 }
 
@@ -196,6 +209,13 @@ func defaultDaemonSet(obj runtime.Object) {
 	d := obj.(*appsv1.DaemonSet)
 	some(&d.Spec.RevisionHistoryLimit, 10)
 	set(&d.Spec.UpdateStrategy.Type, appsv1.RollingUpdateDaemonSetStrategyType)
+	if d.Spec.UpdateStrategy.Type == appsv1.RollingUpdateDaemonSetStrategyType {
+		if d.Spec.UpdateStrategy.RollingUpdate == nil {
+			d.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{}
+		}
+		some(&d.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable, intstr.FromInt32(1))
+		some(&d.Spec.UpdateStrategy.RollingUpdate.MaxSurge, intstr.FromInt32(0))
+	}
 	defaultPodSpec(&d.Spec.Template.Spec)
 }
 

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"path"
 	"reflect"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -30,6 +32,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
+	"k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
@@ -48,6 +51,8 @@ type Options struct {
 	Users       []User
 	Kinds       []Kind       // besides those that every cluster has
 	Controllers []Controller // the same
+	// Ports is what listens on a port of a container; nil where nothing does.
+	Ports func(id sandbox.ProcessID, port int) http.Handler
 	// Certificate and Key are those that the server shows, in PEM.
 	Certificate, Key []byte
 }
@@ -62,6 +67,9 @@ type Cluster struct {
 	kinds  []Kind
 	scheme *runtime.Scheme
 	memory *memory
+
+	access  *access
+	network *network
 
 	mu          sync.Mutex // held while controllers act
 	controllers []Controller
@@ -86,6 +94,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string][]string{}, waits: map[string]time.Duration{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
+	c.access, c.network = &access{users: slices.Clone(o.Users)}, newNetwork(c)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})
 	c.scheme.AddUnversionedTypes(schema.GroupVersion{Version: "v1"}, &metav1.Status{}, &metav1.APIVersions{}, &metav1.APIGroupList{}, &metav1.APIGroup{}, &metav1.APIResourceList{})
@@ -124,7 +133,7 @@ func (k Kind) label(label, value string) (string, string, error) {
 }
 
 func (c *Cluster) reviews() []review {
-	a := access{c.o.Users}
+	a := c.access
 	return []review{
 		{&authorizationv1.SelfSubjectAccessReview{}, "selfsubjectaccessreview", a.mayI},
 		{&authorizationv1.SelfSubjectRulesReview{}, "selfsubjectrulesreview", a.rules},
@@ -138,13 +147,14 @@ func (c *Cluster) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return fmt.Errorf("cluster %s: certificate: %w", c.o.Name, err)
 	}
+	open := newLine(l)
 	codecs := serializer.NewCodecFactory(c.scheme)
 	conf := genericapiserver.NewConfig(codecs)
 	conf.ExternalAddress = l.Addr().String()
 	conf.LoopbackClientConfig = &restclient.Config{Host: l.Addr().String()}
 	conf.EffectiveVersion = released{basecompatibility.NewEffectiveVersionFromString(Version, "", "")}
-	conf.SecureServing = &genericapiserver.SecureServingInfo{Listener: l, Cert: cert}
-	conf.Authorization.Authorizer = access{c.o.Users}
+	conf.SecureServing = &genericapiserver.SecureServingInfo{Listener: open, Cert: cert}
+	conf.Authorization.Authorizer = c.access
 	conf.Authentication.Authenticator = authenticatorfactory.NewFromTokens(c.tokens(), nil)
 	conf.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitions(c.scheme), openapi.NewDefinitionNamer(c.scheme))
 	conf.OpenAPIV3Config.Info.Title = "Kubernetes"
@@ -160,6 +170,9 @@ func (c *Cluster) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("cluster %s: %w", c.o.Name, err)
 	}
 	server.ShutdownTimeout = time.Second
+	stop := context.AfterFunc(ctx, open.cut)
+	defer stop()
+	go c.network.serve(ctx)
 	return server.PrepareRun().RunWithContext(ctx)
 }
 
@@ -191,15 +204,8 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 	for _, k := range c.kinds {
 		s := k.store(c.memory, c.scheme)
 		at(k.GroupVersion, k.Resource, whole{s, k})
-		if k.Status {
-			at(k.GroupVersion, k.Resource+"/status", k.statusOf(s))
-		}
-		if k.Scale {
-			at(k.GroupVersion, k.Resource+"/scale", scale{s})
-		}
-		if k.Resource == "pods" {
-			at(k.GroupVersion, "pods/log", podLog{c, s})
-			at(k.GroupVersion, "pods/eviction", eviction{c, s})
+		for name, sub := range c.below(k, s) {
+			at(k.GroupVersion, k.Resource+"/"+name, sub)
 		}
 		if k.JSON {
 			groups[k.Group].NegotiatedSerializer = onlyJSON{codecs}
@@ -231,6 +237,25 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 		}
 	}
 	return nil
+}
+
+// below are the subresources of a kind, by name.
+func (c *Cluster) below(k Kind, s *registry.Store) map[string]rest.Storage {
+	out := map[string]rest.Storage{}
+	switch k.Resource {
+	case "pods":
+		out = c.connections(s)
+		out["log"], out["eviction"] = podLog{c, s}, eviction{c, s}
+	case "services":
+		out["proxy"] = passage{c, func() runtime.Object { return &corev1.ServiceProxyOptions{} }, c.serviceAddress}
+	}
+	if k.Status {
+		out["status"] = k.statusOf(s)
+	}
+	if k.Scale {
+		out["scale"] = scale{s}
+	}
+	return out
 }
 
 // released is a version that calls itself by its name, which else only the linker knows.

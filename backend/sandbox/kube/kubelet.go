@@ -66,6 +66,9 @@ func (c *Cluster) vanish(namespace, name string) {
 
 // place finds a node for a pod, or says why there is none.
 func (c *Cluster) place(p *corev1.Pod) {
+	if p.Spec.SchedulerName != "" && p.Spec.SchedulerName != corev1.DefaultSchedulerName {
+		return // it waits for a scheduler of that name
+	}
 	node, why := c.schedule(p)
 	if node == "" {
 		c.condemn(p, "Unschedulable", why)
@@ -165,7 +168,9 @@ func (c *Cluster) container(p *corev1.Pod, one *corev1.Container) corev1.Contain
 		c.pullAgain(p, one, &s, &was, proc)
 	case sandbox.Up:
 		if was.State.Running == nil {
-			c.Event(p, "kubelet", corev1.EventTypeNormal, "Started", "Started container "+one.Name)
+			c.Event(p, "kubelet", corev1.EventTypeNormal, "Pulled", fmt.Sprintf("Successfully pulled image %q", one.Image))
+			c.Event(p, "kubelet", corev1.EventTypeNormal, "Created", "Container created")
+			c.Event(p, "kubelet", corev1.EventTypeNormal, "Started", "Container started")
 		}
 		*s.Started, s.Ready = true, proc.Ready
 		s.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(proc.Began.Truncate(time.Second))}

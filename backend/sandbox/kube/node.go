@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,9 +34,31 @@ func (c *Cluster) nodes() {
 		if m.Up && Get[*corev1.Node](c, "", m.Name) == nil {
 			c.Put(c.node(m))
 		}
+		if m.Up {
+			c.beat(m.Name)
+		}
 	}
 	for _, n := range All[*corev1.Node](c, "") {
 		c.look(n, c.machines[n.Name])
+	}
+}
+
+// beat says that a node is there, as its kubelet does.
+func (c *Cluster) beat(node string) {
+	now := metav1.NewMicroTime(c.world.Now())
+	switch l := Get[*coordinationv1.Lease](c, corev1.NamespaceNodeLease, node); {
+	case l == nil:
+		n := Get[*corev1.Node](c, "", node)
+		seconds := int32(nodeGrace / time.Second)
+		c.Put(&coordinationv1.Lease{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: corev1.NamespaceNodeLease, Name: node,
+				OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: node, UID: n.UID}},
+			},
+			Spec: coordinationv1.LeaseSpec{HolderIdentity: &node, LeaseDurationSeconds: &seconds, RenewTime: &now},
+		})
+	case now.Sub(l.Spec.RenewTime.Time) >= 2*nodeLook:
+		Change(c, corev1.NamespaceNodeLease, node, func(l *coordinationv1.Lease) { l.Spec.RenewTime = &now })
 	}
 }
 

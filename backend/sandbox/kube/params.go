@@ -17,7 +17,7 @@ import (
 
 // params lets the options of what is streamed be read from a query.
 func params(scheme *runtime.Scheme) {
-	for _, into := range []runtime.Object{&corev1.PodLogOptions{}, &corev1.PodExecOptions{}, &corev1.PodAttachOptions{}, &corev1.PodPortForwardOptions{}, &corev1.PodProxyOptions{}} {
+	for _, into := range []runtime.Object{&corev1.PodLogOptions{}, &corev1.PodExecOptions{}, &corev1.PodAttachOptions{}, &corev1.PodPortForwardOptions{}, &corev1.PodProxyOptions{}, &corev1.ServiceProxyOptions{}} {
 		utilruntime.Must(scheme.AddConversionFunc((*url.Values)(nil), into, func(from, into any, _ conversion.Scope) error {
 			return query(*from.(*url.Values), into)
 		}))

@@ -23,6 +23,9 @@ func reach(c *Cluster, namespace, name string) {
 			s.Spec.ClusterIPs = []string{s.Spec.ClusterIP}
 			set(&s.Spec.Type, corev1.ServiceTypeClusterIP)
 			set(&s.Spec.SessionAffinity, corev1.ServiceAffinityNone)
+			some(&s.Spec.InternalTrafficPolicy, corev1.ServiceInternalTrafficPolicyCluster)
+			some(&s.Spec.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack)
+			s.Spec.IPFamilies = []corev1.IPFamily{corev1.IPv4Protocol}
 			for i := range s.Spec.Ports {
 				set(&s.Spec.Ports[i].Protocol, corev1.ProtocolTCP)
 			}

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
 )
@@ -125,11 +126,12 @@ func keepState(c *Cluster, namespace, name string) {
 	if s == nil || s.DeletionTimestamp != nil {
 		return
 	}
-	hash := name + "-" + TemplateHash(&s.Spec.Template)
-	pods := map[string]*corev1.Pod{}
+	pods, live := map[string]*corev1.Pod{}, map[string]bool{}
 	for _, p := range Owned[*corev1.Pod](c, s) {
 		pods[p.Name] = p
+		live[p.Labels[appsv1.ControllerRevisionHashLabelKey]] = true
 	}
+	hash := c.revise(s, &s.Spec.Template, s.Spec.RevisionHistoryLimit, live)
 	all, updated := make([]*corev1.Pod, 0, len(pods)), int32(0)
 	settled := true
 	for n := range int(*s.Spec.Replicas) {
@@ -148,8 +150,8 @@ func keepState(c *Cluster, namespace, name string) {
 		}
 		settled = settled && Ready(p) && p.DeletionTimestamp == nil
 	}
-	for _, p := range slices.Backward(all) { // the highest number first
-		if settled && s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType && p.Labels[appsv1.ControllerRevisionHashLabelKey] != hash {
+	for n, p := range slices.Backward(all) { // the highest number first
+		if settled && n >= partition(s) && s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType && p.Labels[appsv1.ControllerRevisionHashLabelKey] != hash {
 			c.Delete(p)
 			break
 		}
@@ -173,6 +175,14 @@ func (c *Cluster) kept(s *appsv1.StatefulSet, all []*corev1.Pod, updated int32, 
 			UpdatedReplicas: updated, CurrentRevision: current, UpdateRevision: hash, CollisionCount: new(int32),
 		}
 	})
+}
+
+// partition is the number below which a stateful set's pods stay as they are.
+func partition(s *appsv1.StatefulSet) int {
+	if r := s.Spec.UpdateStrategy.RollingUpdate; r != nil && r.Partition != nil {
+		return int(*r.Partition)
+	}
+	return 0
 }
 
 // stateful makes the pod of a number, with its volumes, which outlive it.
@@ -204,13 +214,18 @@ func everywhere(c *Cluster, namespace, name string) {
 		return
 	}
 	hash := TemplateHash(&d.Spec.Template)
-	on := map[string]*corev1.Pod{}
+	on, live := map[string]*corev1.Pod{}, map[string]bool{}
 	for _, p := range active(Owned[*corev1.Pod](c, d)) {
 		on[p.Spec.NodeName] = p
+		live[name+"-"+p.Labels[appsv1.ControllerRevisionHashLabelKey]] = true
 	}
+	c.revise(d, &d.Spec.Template, d.Spec.RevisionHistoryLimit, live)
 	var all []*corev1.Pod
 	updated := int32(0)
 	for _, n := range All[*corev1.Node](c, "") {
+		if !labels.SelectorFromSet(d.Spec.Template.Spec.NodeSelector).Matches(labels.Set(n.Labels)) {
+			continue
+		}
 		p := on[n.Name]
 		delete(on, n.Name)
 		if p == nil {

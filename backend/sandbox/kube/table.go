@@ -22,31 +22,22 @@ type tables struct{ kind Kind }
 
 // ConvertToTable implements rest.TableConvertor.
 func (t tables) ConvertToTable(_ context.Context, obj, _ runtime.Object) (*metav1.Table, error) {
-	out := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{{Name: "Name", Type: "string", Format: "name"}}}
-	var wide []Column
-	for _, c := range t.kind.Columns {
-		if !c.Wide {
-			out.ColumnDefinitions = append(out.ColumnDefinitions, metav1.TableColumnDefinition{Name: c.Name, Type: "string"})
+	out := &metav1.Table{}
+	columns := t.kind.shown()
+	for _, c := range columns {
+		d := metav1.TableColumnDefinition{Name: c.Name, Type: "string"}
+		if c.Name == "Name" && !c.Wide {
+			d.Format = "name"
 		}
-	}
-	out.ColumnDefinitions = append(out.ColumnDefinitions, metav1.TableColumnDefinition{Name: "Age", Type: "string"})
-	for _, c := range t.kind.Columns {
 		if c.Wide {
-			wide = append(wide, c)
-			out.ColumnDefinitions = append(out.ColumnDefinitions, metav1.TableColumnDefinition{Name: c.Name, Type: "string", Priority: 1})
+			d.Priority = 1
 		}
+		out.ColumnDefinitions = append(out.ColumnDefinitions, d)
 	}
 	row := func(obj runtime.Object) error {
-		m := metaOf(obj)
-		cells := []any{m.GetName()}
-		for _, c := range t.kind.Columns {
-			if !c.Wide {
-				cells = append(cells, c.Value(obj))
-			}
-		}
-		cells = append(cells, age(m.GetCreationTimestamp().Time))
-		for _, c := range wide {
-			cells = append(cells, c.Value(obj))
+		cells := make([]any, len(columns))
+		for i, c := range columns {
+			cells[i] = c.Value(obj)
 		}
 		out.Rows = append(out.Rows, metav1.TableRow{Cells: cells, Object: runtime.RawExtension{Object: obj}})
 		return nil
@@ -61,6 +52,25 @@ func (t tables) ConvertToTable(_ context.Context, obj, _ runtime.Object) (*metav
 	}
 	out.ResourceVersion, out.Continue, out.RemainingItemCount = list.GetResourceVersion(), list.GetContinue(), list.GetRemainingItemCount()
 	return out, meta.EachListItem(obj, row)
+}
+
+// shown are the columns of a kind in their order: its name first, and its age behind
+// those that are always shown.
+func (k Kind) shown() []Column {
+	if k.Bare {
+		return k.Columns
+	}
+	out := []Column{{Name: "Name", Value: func(o runtime.Object) any { return metaOf(o).GetName() }}}
+	var wide []Column
+	for _, c := range k.Columns {
+		if c.Wide {
+			wide = append(wide, c)
+		} else {
+			out = append(out, c)
+		}
+	}
+	out = append(out, Column{Name: "Age", Value: func(o runtime.Object) any { return age(metaOf(o).GetCreationTimestamp().Time) }})
+	return append(out, wide...)
 }
 
 // age is how long ago something was, as kubectl writes it.

@@ -30,7 +30,7 @@ func template(p sandbox.Program, tag string, w where) corev1.PodTemplateSpec {
 		ObjectMeta: metav1.ObjectMeta{Labels: labels},
 		Spec: corev1.PodSpec{
 			Containers: []corev1.Container{{
-				Name: "app", Image: Image(p.Name, tag), Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}, {Name: "management", ContainerPort: 8081}},
+				Name: "app", Image: Image(p.Name, tag), Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: httpPort}, {Name: "management", ContainerPort: managementPort}},
 				Env: []corev1.EnvVar{{Name: "SPRING_PROFILES_ACTIVE", Value: w.cluster}},
 				Resources: corev1.ResourceRequirements{
 					Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m"), corev1.ResourceMemory: memory(p.Memory * 5 / 4)},
@@ -49,7 +49,7 @@ const namespace = "shop"
 
 // furnish puts into a cluster what it begins with.
 func furnish(c *kube.Cluster, name string, all []sandbox.Program) error {
-	for _, ns := range []string{"default", "kube-system", namespace, "batch"} {
+	for _, ns := range []string{"default", "kube-system", "kube-node-lease", namespace, "batch"} {
 		c.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
 	}
 	for _, p := range all {

@@ -82,7 +82,10 @@ func Open(o Options) (*Shop, error) {
 		s.World.Boot(m)
 	}
 	for _, name := range []string{Cloud, House} {
-		c := kube.New(s.World, kube.Options{Name: name, Users: users(), Certificate: id.certificate, Key: id.key, Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(s.World), capi.Controllers(s.World, hosts()))})
+		c := kube.New(s.World, kube.Options{
+			Name: name, Users: users(), Ports: ports(s.World), Certificate: id.certificate, Key: id.key,
+			Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(s.World), capi.Controllers(s.World, hosts())),
+		})
 		if err := furnish(c, name, all); err != nil {
 			return nil, fmt.Errorf("furnish cluster %s: %w", name, err)
 		}
