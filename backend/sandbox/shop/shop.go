@@ -13,8 +13,11 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend/sandbox"
+	"wheelhouse/backend/sandbox/drill"
 	"wheelhouse/backend/sandbox/kube"
 )
 
@@ -24,12 +27,16 @@ type Options struct {
 	Pods int              // more than the company needs
 	Now  func() time.Time // nil: the wall clock
 	Past time.Duration    // that it has behind it when it is opened
+	// Drill is what goes wrong in it, once somebody has begun that; nil: only what its
+	// own life brings.
+	Drill *drill.Drill
 }
 
 // A Shop is the company.
 type Shop struct {
 	World    *sandbox.World
 	Clusters []*kube.Cluster
+	Drill    *drill.Judge // nil: there is none
 	clock    *clock
 	identity *identity
 	dice     *rand.Rand
@@ -85,9 +92,15 @@ func Open(o Options) (*Shop, error) {
 	for _, p := range pipelines() {
 		s.World.Add(p)
 	}
-	s.scene(o.Past)
+	if o.Drill == nil {
+		s.scene(o.Past)
+	}
 	s.plan(settling, work)
 	s.live(o.Past)
+	if o.Drill != nil {
+		s.agenda = nil // nobody else builds while it goes on
+		s.Drill = drill.NewJudge(*o.Drill, s.World, stage{s})
+	}
 	if o.Pods > 0 {
 		fill(s.Clusters[0], o.Pods)
 		s.Step()
@@ -125,21 +138,26 @@ func (s *Shop) Step() {
 	for _, c := range s.Clusters {
 		c.Step()
 	}
+	if s.Drill != nil {
+		s.Drill.Step()
+	}
 }
 
 // release brings a version to where its program runs, as the last stage of a build
 // does.
 func (s *Shop) release(e sandbox.Event) {
+	bring := func(m *metav1.ObjectMeta, t *corev1.PodTemplateSpec) {
+		for i := range t.Spec.Containers {
+			t.Spec.Containers[i].Image = Image(e.Program, e.Tag)
+		}
+		m.Generation++
+		if m.Annotations == nil {
+			m.Annotations = map[string]string{}
+		}
+		m.Annotations["kubernetes.io/change-cause"] = fmt.Sprintf("%s by %s", e.Build, e.By)
+	}
 	for _, c := range s.Clusters {
-		kube.Change(c, namespace, e.Program, func(d *appsv1.Deployment) {
-			for i := range d.Spec.Template.Spec.Containers {
-				d.Spec.Template.Spec.Containers[i].Image = Image(e.Program, e.Tag)
-			}
-			d.Generation++
-			if d.Annotations == nil {
-				d.Annotations = map[string]string{}
-			}
-			d.Annotations["kubernetes.io/change-cause"] = fmt.Sprintf("%s by %s", e.Build, e.By)
-		})
+		kube.Change(c, namespace, e.Program, func(d *appsv1.Deployment) { bring(&d.ObjectMeta, &d.Spec.Template) })
+		kube.Change(c, namespace, e.Program, func(d *appsv1.StatefulSet) { bring(&d.ObjectMeta, &d.Spec.Template) })
 	}
 }
