@@ -40,7 +40,8 @@ type Shop struct {
 	clock    *clock
 	identity *identity
 	dice     *rand.Rand
-	agenda   []deed // by time
+	agenda   []deed    // by time
+	idle     time.Time // from when on nobody builds; zero: never
 }
 
 // clock is the time in the shop, which is behind the one outside while its past goes
@@ -94,11 +95,12 @@ func Open(o Options) (*Shop, error) {
 	}
 	if o.Drill == nil {
 		s.scene(o.Past)
+	} else {
+		s.idle = o.Now().Add(-quiet)
 	}
 	s.plan(settling, work)
 	s.live(o.Past)
 	if o.Drill != nil {
-		s.agenda = nil // nobody else builds while it goes on
 		s.Drill = drill.NewJudge(*o.Drill, s.World, stage{s})
 	}
 	if o.Pods > 0 {
