@@ -24,8 +24,8 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 
 .PHONY: run build test race test-real bench lint stack-up stack-down release frame-picture
 
-run: build ## the console on your kubeconfig; ARGS="--context prod" are its flags
-	@./wheelhouse $(ARGS)
+run: build ## the console on the embedded world; ARGS="--drill bad-canary" are its flags
+	@./wheelhouse demo $(ARGS)
 
 build: ## ./wheelhouse
 	$(GO) build $(LINK) -o wheelhouse ./cmd/wheelhouse

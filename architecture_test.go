@@ -83,8 +83,12 @@ var layers = []layer{
 		why: "the adapters must not be able to tell the embedded world from a real one: it knows nothing of them or of their nouns",
 	},
 	{
-		folder: "backend/sandbox/*", may: []string{"backend/sandbox"},
-		why: "it maps the embedded world onto the wire of one system, and knows no other",
+		folder: "backend/sandbox/shop", may: []string{"backend/sandbox", "backend/sandbox/*"},
+		why: "the company puts the world together with all that serves it, and knows nobody who looks at it",
+	},
+	{
+		folder: "backend/sandbox/*", may: []string{"backend/sandbox", "backend/sandbox/kube"},
+		why: "it maps the embedded world onto the wire of one system, and knows no other but the cluster that its kinds live on",
 	},
 	{
 		folder: "backend/*", may: []string{"backend"}, bare: true,
@@ -138,8 +142,13 @@ type fence struct {
 var fences = []fence{
 	{
 		[]string{"k8s.io/", "sigs.k8s.io/"},
-		[]string{"backend/link", "backend/kubeapi", "backend/adapters/", "cmd/"},
-		"Kubernetes' client library speaks to servers: whatever is above the adapters knows rows and actions only",
+		[]string{"backend/link", "backend/kubeapi", "backend/adapters/", "backend/sandbox/", "cmd/"},
+		"Kubernetes' libraries speak to servers, and serve in the embedded world: whatever is above the adapters knows rows and actions only",
+	},
+	{
+		[]string{"k8s.io/apiserver", "k8s.io/component-base", "k8s.io/cri-streaming"},
+		[]string{"backend/sandbox/"},
+		"what serves is of the embedded world alone, which runs in a process of its own",
 	},
 	{
 		[]string{"charm.land/", "github.com/charmbracelet/"},

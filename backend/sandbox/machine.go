@@ -47,6 +47,7 @@ func (w *World) Boot(m Machine) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m.Up, m.Since = true, w.clock()
+	w.fleet++
 	w.machines[m.MachineID] = &machine{Machine: m, base: m.Disk / 3, pace: 1}
 }
 
@@ -65,6 +66,7 @@ func (w *World) power(id MachineID, up bool) error {
 	}
 	if m.Up != up {
 		m.Up, m.Since = up, w.clock()
+		w.fleet++
 	}
 	if up {
 		m.written = 0
@@ -83,11 +85,19 @@ func (w *World) Scrap(id MachineID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.machines, id)
+	w.fleet++
 	for _, p := range w.processes {
 		if p.MachineID() == id && p.State != Ended {
 			p.end(w, 137, "Error", "")
 		}
 	}
+}
+
+// Fleet is another number whenever a machine has come, has gone, or was switched.
+func (w *World) Fleet() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fleet
 }
 
 // Machines are those of a cluster, by name.

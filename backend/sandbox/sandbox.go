@@ -33,6 +33,7 @@ type World struct {
 	dice      *rand.Rand
 	programs  []*program // callers before those that they call
 	machines  map[MachineID]*machine
+	fleet     int // how often the machines have changed
 	processes map[ProcessID]*process
 	ordered   []*process // in the order of their IDs
 	serving   []*process // those of a program, in the same order

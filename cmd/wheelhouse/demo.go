@@ -71,6 +71,7 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 	if err != nil {
 		return err
 	}
+	go settle(ctx)
 	err = s.Serve(ctx, d.dir, func(files shop.Files) { _ = json.NewEncoder(out).Encode(files) })
 	if ctx.Err() != nil {
 		return nil
@@ -106,6 +107,7 @@ func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, end fun
 	}
 	defer log.Close()
 	world := exec.CommandContext(ctx, self, "demo", "--serve-only", "--ward", "--dir", dir, "--seed", strconv.FormatUint(d.seed, 10), "--pods", strconv.Itoa(d.pods)) //nolint:gosec // this very program
+	world.Env = append(os.Environ(), "GOGC=50") // it is there to be looked at, and should not be felt
 	world.Stderr = log
 	in, err := world.StdinPipe()
 	if err != nil {

@@ -70,6 +70,8 @@ type Cluster struct {
 	names       int                 // pods that were given a name
 
 	looked   time.Time // at the machines
+	fleet    int       // the world's, then
+	turn     int       // the node that the next pod is offered to first
 	machines map[string]sandbox.Machine
 	promised map[string]sandbox.Usage // by node
 	placed   map[string]placement     // by pod

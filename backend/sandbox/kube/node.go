@@ -22,10 +22,11 @@ const (
 // nodes brings the nodes to where the machines are: a machine that is new joins, one
 // that is scrapped leaves only when somebody deletes its node.
 func (c *Cluster) nodes() {
-	if now := c.world.Now(); now.Sub(c.looked) < nodeLook {
+	now, fleet := c.world.Now(), c.world.Fleet()
+	if now.Sub(c.looked) < nodeLook && fleet == c.fleet {
 		return
 	}
-	c.looked = c.world.Now()
+	c.looked, c.fleet = now, fleet
 	c.machines = map[string]sandbox.Machine{}
 	for _, m := range c.world.Machines(c.o.Name) {
 		c.machines[m.Name] = m

@@ -26,13 +26,18 @@ func usage(r corev1.ResourceList) sandbox.Usage {
 	return sandbox.Usage{CPU: float64(r.Cpu().MilliValue()) / 1000, Memory: r.Memory().Value() / mib}
 }
 
+// offered is among how many nodes that may take a pod one is chosen: in a large cluster
+// the scheduler does not look at all.
+const offered = 50
+
 // schedule finds the node for a pod: among those that may take it the one that has
 // promised least. Why not, where there is none.
 func (c *Cluster) schedule(p *corev1.Pod) (node, why string) {
-	need, least := asks(&p.Spec), 2.0
+	need, least, fit := asks(&p.Spec), 2.0, 0
 	refused := map[string]int{}
 	nodes := All[*corev1.Node](c, "")
-	for _, n := range nodes {
+	for i := 0; i < len(nodes) && fit < offered; i++ {
+		n := nodes[(c.turn+i)%len(nodes)]
 		room, taken := usage(n.Status.Allocatable), c.promised[n.Name]
 		load := max((taken.CPU+max(need.CPU, someCPU))/room.CPU, float64(taken.Memory+need.Memory)/float64(max(room.Memory, 1)))
 		switch reason := c.refuses(n, p); {
@@ -42,9 +47,14 @@ func (c *Cluster) schedule(p *corev1.Pod) (node, why string) {
 			refused["Insufficient cpu"]++
 		case taken.Memory+need.Memory > room.Memory:
 			refused["Insufficient memory"]++
-		case load < least:
-			node, least = n.Name, load
+		default:
+			if fit++; load < least {
+				node, least = n.Name, load
+			}
 		}
+	}
+	if c.turn++; len(nodes) > offered {
+		c.turn += offered
 	}
 	var reasons []string
 	for reason, n := range refused {

@@ -112,8 +112,18 @@ func system(c *kube.Cluster, name string) {
 	})
 }
 
-// fill puts many more pods into a cluster, of sets that do nothing but be there.
-func fill(c *kube.Cluster, pods int) {
+// aNode is how many pods a node is made for.
+const aNode = 100
+
+// fill puts many more pods into a cluster, of sets that do nothing but be there, and
+// machines for them.
+func fill(w *sandbox.World, c *kube.Cluster, pods int) {
+	for n := range pods / aNode {
+		w.Boot(sandbox.Machine{
+			MachineID: sandbox.MachineID{Cluster: c.Name(), Name: fmt.Sprintf("ecs-%04d", 1000+n)}, Zone: "cn-beijing-h", Type: "ecs.g7.4xlarge",
+			Address: fmt.Sprintf("172.17.%d.%d", n/250, n%250+1), Room: sandbox.Usage{CPU: 16, Memory: 64 << 10}, Disk: 200 << 10,
+		})
+	}
 	for n := 0; pods > 0; n++ {
 		ns := fmt.Sprintf("tenant-%02d", n/10)
 		if n%10 == 0 {

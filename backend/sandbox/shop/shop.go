@@ -104,7 +104,7 @@ func Open(o Options) (*Shop, error) {
 		s.Drill = drill.NewJudge(*o.Drill, s.World, stage{s})
 	}
 	if o.Pods > 0 {
-		fill(s.Clusters[0], o.Pods)
+		fill(s.World, s.Clusters[0], o.Pods)
 		s.Step()
 	}
 	return s, nil
