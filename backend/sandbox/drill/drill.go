@@ -136,24 +136,44 @@ func Names() []string {
 // Load reads the drill of a name, or of a file where there is a dot or a slash in it.
 // The error names file, line and column.
 func Load(name string, in Setting) (Drill, error) {
-	var text []byte
-	var err error
-	switch ours := slices.Contains(Names(), name); {
-	case ours:
-		text, err = files.ReadFile("drills/" + name + ".yaml")
-	case strings.ContainsAny(name, `./\`):
-		text, err = os.ReadFile(name)
-	default:
-		return Drill{}, &backend.Error{
-			Code: backend.Invalid, Op: "find drill", Human: fmt.Sprintf("There is no drill %q%s. `wheelhouse drill list` names them; a file of your own is given by its path, as in ./mine.yaml.", name, backend.Near(name, Names())),
+	if strings.ContainsAny(name, `./\`) {
+		return Read(name, in)
+	}
+	text, err := Text(name)
+	if err != nil {
+		return Drill{}, err
+	}
+	return parsed(name, text, in)
+}
+
+// Text is the file of one that is at hand.
+func Text(name string) ([]byte, error) {
+	if !slices.Contains(Names(), name) {
+		return nil, &backend.Error{
+			Code: backend.Invalid, Op: "find drill",
+			Human: fmt.Sprintf("There is no drill %q: `wheelhouse drill list` names them, and one of your own is given by its path, as in ./mine.yaml%s", name, backend.Near(name, Names())),
 		}
 	}
+	text, err := files.ReadFile("drills/" + name + ".yaml")
 	if err != nil {
-		return Drill{}, &backend.Error{Code: backend.Invalid, Op: "read drill", Err: err, Human: fmt.Sprintf("The drill %s can't be read: %v. Name a file that can.", name, err)}
+		return nil, fmt.Errorf("read drill: %w", err)
 	}
+	return text, nil
+}
+
+// Read reads the drill of a file.
+func Read(file string, in Setting) (Drill, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return Drill{}, &backend.Error{Code: backend.Invalid, Op: "read drill", Err: err, Human: fmt.Sprintf("The drill %s can't be read: %v. Name a file that can.", file, err)}
+	}
+	return parsed(file, text, in)
+}
+
+func parsed(from string, text []byte, in Setting) (Drill, error) {
 	d, err := Parse(text, in)
 	if err != nil {
-		return d, &backend.Error{Code: backend.Invalid, Op: "read drill", Err: err, Human: name + ": " + err.Error()}
+		return d, &backend.Error{Code: backend.Invalid, Op: "read drill", Err: err, Human: from + ": " + err.Error()}
 	}
 	return d, nil
 }
