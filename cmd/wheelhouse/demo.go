@@ -25,6 +25,7 @@ type demo struct {
 	seed  uint64
 	pods  int
 	drill string // what goes wrong in it: a name, or a file
+	name  string // of that drill
 	tour  bool
 	serve bool   // nothing but the servers
 	dir   string // where they say how they are found
@@ -101,15 +102,20 @@ func (d *demo) run(ctx context.Context, f *flags) error {
 		if err != nil || next == "" {
 			return err
 		}
-		d.drill, d.tour, f.view = next, false, first
+		d.tour, f.view = false, first
+		if next != d.name { // once more: from the same file, if it came from one
+			d.drill = next
+		}
 	}
 }
 
 func (d *demo) once(ctx context.Context, f *flags) (next string, err error) {
 	if d.drill != "" {
-		if _, err := drill.Load(d.drill, shop.Setting()); err != nil {
+		incident, err := drill.Load(d.drill, shop.Setting())
+		if err != nil {
 			return "", err // before a world is opened for it
 		}
+		d.name = incident.Name
 	}
 	dir, err := os.MkdirTemp("", "wheelhouse-demo-")
 	if err != nil {

@@ -170,16 +170,16 @@ func (p *Player) hint() tea.Cmd {
 	})
 }
 
-// Status implements ui.Companion: which drill it is, and for how long it has gone on.
+// Status implements ui.Companion: for how long it has gone on.
 func (p *Player) Status(time.Time) string {
 	s, ok := p.now()
 	switch {
 	case !ok:
 		return ""
 	case s.Phase == drill.Running:
-		return s.Name + " " + clock(s) + "/" + span(s.Limit)
+		return "drill " + clock(s) + "/" + span(s.Limit)
 	}
-	return s.Name + " " + string(s.Phase)
+	return "drill " + string(s.Phase)
 }
 
 // Line implements ui.Companion.

@@ -37,6 +37,7 @@ type Shop struct {
 	World    *sandbox.World
 	Clusters []*kube.Cluster
 	Drill    *drill.Judge // nil: there is none
+	step     sync.Mutex   // held while it steps
 	clock    *clock
 	identity *identity
 	dice     *rand.Rand
@@ -130,8 +131,10 @@ func (s *Shop) live(past time.Duration) {
 }
 
 // Step brings the company to the present: the world moves, then everything that looks
-// at it acts. Called by one goroutine, often.
+// at it acts. Called often.
 func (s *Shop) Step() {
+	s.step.Lock()
+	defer s.step.Unlock()
 	s.act()
 	s.World.Move()
 	for _, e := range s.World.Events() {
