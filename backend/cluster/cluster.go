@@ -40,7 +40,7 @@ type Cluster struct {
 	Colour    string // from the config; empty for none
 	Protected bool
 	ReadOnly  bool
-	Insecure  bool // TLS is not verified, because the config says so
+	Unsafe    string // what must be said of the way there: "TLS not verified"; empty: nothing
 	Health    backend.Health
 }
 

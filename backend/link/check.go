@@ -34,12 +34,14 @@ func (l *Link) Check(ctx context.Context) []Finding {
 	}
 	i := l.Info()
 	switch {
+	case strings.HasPrefix(i.Server, "http://") && i.Unsafe == "":
+		out = append(out, Finding{Name: "TLS", State: backend.Good, Detail: "there is none, and the way does not leave this machine"})
 	case strings.HasPrefix(i.Server, "http://"):
 		out = append(out, Finding{
 			Name: "TLS", State: backend.Warning, Detail: "there is none: everybody on the way reads along and could be the server",
 			Help: l.way.hints().plain,
 		})
-	case i.Insecure:
+	case i.Unsafe != "":
 		out = append(out, Finding{
 			Name: "TLS", State: backend.Warning, Detail: "the server's certificate is not verified: anybody on the way could be the server",
 			Help: l.way.hints().unverified,

@@ -3,7 +3,6 @@ package link
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -51,7 +50,7 @@ func (w contexts) config() (*rest.Config, error) {
 func (w contexts) oracles(config *rest.Config) func(int64) (oracle, error) { return plugins(config) }
 
 // outline implements way.
-func (w contexts) outline() (server string, weak bool, wrong string) {
+func (w contexts) outline() (server string, unverified bool, wrong string) {
 	raw := w.link.set.kubeconfig()
 	name := w.link.contexts[0]
 	c := raw.Contexts[name]
@@ -60,12 +59,12 @@ func (w contexts) outline() (server string, weak bool, wrong string) {
 	}
 	if cluster := raw.Clusters[c.Cluster]; cluster != nil {
 		server = publicURL(cluster.Server)
-		weak = cluster.InsecureSkipTLSVerify || strings.HasPrefix(cluster.Server, "http://")
+		unverified = cluster.InsecureSkipTLSVerify
 	}
 	if why := dangling(raw, name); why != "" {
 		wrong = w.unusable(errors.New(why))
 	}
-	return server, weak, wrong
+	return server, unverified, wrong
 }
 
 // unusable implements way.

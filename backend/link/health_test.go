@@ -233,7 +233,7 @@ func TestIdentity(t *testing.T) {
 			s.Start()
 			l := only(t, s)
 			until(t, l, "identity", func(backend.Health) bool { return l.Info().User != "" })
-			if i := l.Info(); i.User != c.user || i.Version != "v1.36.3" || i.Insecure {
+			if i := l.Info(); i.User != c.user || i.Version != "v1.36.3" || i.Unsafe != "" {
 				t.Errorf("info is %+v", i)
 			}
 		})

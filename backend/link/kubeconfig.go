@@ -172,7 +172,10 @@ func (l *Link) settle(taken map[string]bool) {
 // l yet.
 func (l *Link) describe() {
 	var wrong string
-	if l.server, l.weak, wrong = l.way.outline(); wrong != "" {
+	var unverified bool
+	l.server, unverified, wrong = l.way.outline()
+	l.unsafe = unsafeWay(l.server, unverified)
+	if wrong != "" {
 		l.health = backend.Health{State: backend.Down, Reason: backend.T(wrong)}
 	}
 }

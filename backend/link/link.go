@@ -42,7 +42,7 @@ type Link struct {
 
 	mu      sync.Mutex
 	server  string // without credentials
-	weak    bool   // TLS is not verified
+	unsafe  string // what must be said of the way there
 	conn    *conn  // built when first used
 	connErr error  // why it can't be built
 	run     *run   // nil while not connected
@@ -69,7 +69,7 @@ type Info struct {
 	Colour    string // as the configuration names it; empty for none
 	Protected bool
 	ReadOnly  bool
-	Insecure  bool // the server's certificate is not verified
+	Unsafe    string // "plain HTTP", "TLS not verified", or empty
 }
 
 // Protocol is the name of what its server speaks: "kubernetes", or a System's.
@@ -85,7 +85,7 @@ func (l *Link) Info() Info {
 	return Info{
 		Alias: l.alias, Protocol: l.protocol.Name, Server: l.server, User: l.user, Version: l.version,
 		Contexts: slices.Clone(l.contexts), Colour: l.settings.Colour,
-		Protected: l.settings.Protected, ReadOnly: l.ReadOnly(), Insecure: l.weak,
+		Protected: l.settings.Protected, ReadOnly: l.ReadOnly(), Unsafe: l.unsafe,
 	}
 }
 

@@ -58,6 +58,6 @@ func (l *Link) row() cluster.Cluster {
 	return cluster.Cluster{
 		Link: i.Alias, System: i.Protocol, View: l.protocol.View, Server: i.Server, User: i.User, Version: i.Version,
 		Contexts: strings.Join(i.Contexts, ", "), Colour: i.Colour,
-		Protected: i.Protected, ReadOnly: i.ReadOnly, Insecure: i.Insecure, Health: l.Health(),
+		Protected: i.Protected, ReadOnly: i.ReadOnly, Unsafe: i.Unsafe, Health: l.Health(),
 	}
 }

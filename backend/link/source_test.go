@@ -61,7 +61,7 @@ func TestSourceFollowsTheLinks(t *testing.T) {
 		to.mu.Lock()
 		begun := to.synced && to.health.State == backend.Live
 		to.mu.Unlock()
-		if r := to.row(); !begun || r.Server != "http://a.invalid" || !r.Insecure {
+		if r := to.row(); !begun || r.Server != "http://a.invalid" || r.Unsafe == "" {
 			t.Fatalf("begins with %+v", r)
 		}
 		settle := func(d time.Duration) { time.Sleep(d); synctest.Wait() }

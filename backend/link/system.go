@@ -3,7 +3,6 @@ package link
 import (
 	"crypto/tls"
 	"net/http"
-	"strings"
 
 	"k8s.io/client-go/rest"
 
@@ -74,8 +73,8 @@ func (s *System) oracles(*rest.Config) func(int64) (oracle, error) {
 }
 
 // outline implements way.
-func (s *System) outline() (server string, weak bool, wrong string) {
-	return publicURL(s.URL), s.Insecure || strings.HasPrefix(s.URL, "http://"), ""
+func (s *System) outline() (server string, unverified bool, wrong string) {
+	return publicURL(s.URL), s.Insecure, ""
 }
 
 // unusable implements way.

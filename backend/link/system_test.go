@@ -113,7 +113,7 @@ func TestSystemIsKeptAndKnown(t *testing.T) {
 	l.set.Start()
 	until(t, l, "start", state(backend.Live))
 	l.Introduced(t.Context())
-	want := Info{Alias: "forge", Protocol: "forge", Server: f.URL + "/forge/", User: "ada", Version: `{"forge":"7"}`, Colour: "red", Protected: true, Insecure: true}
+	want := Info{Alias: "forge", Protocol: "forge", Server: f.URL + "/forge/", User: "ada", Version: `{"forge":"7"}`, Colour: "red", Protected: true}
 	if diff := cmp.Diff(want, l.Info()); diff != "" {
 		t.Error(diff)
 	}
@@ -196,7 +196,7 @@ func TestSystemBelievesItsOwnAuthority(t *testing.T) {
 	l := system(t, System{URL: f.URL + "/forge", User: "ada", Secret: "plain:hunter2", CA: ca}, Options{})
 	l.set.Start()
 	until(t, l, "start", state(backend.Live))
-	if l.Info().Insecure {
+	if l.Info().Unsafe != "" {
 		t.Error("a verified link is called insecure")
 	}
 }

@@ -16,7 +16,7 @@ type way interface {
 
 	// outline is what is known without asking anybody: the server's URL without
 	// credentials, whether TLS is not verified, and what is plainly wrong.
-	outline() (server string, weak bool, wrong string)
+	outline() (server string, unverified bool, wrong string)
 
 	// unusable is the sentence about a description that no connection can be
 	// made of.

@@ -116,7 +116,7 @@ func (w *World) Machines(cluster string) []Machine {
 
 // strain is what all that runs on a machine takes of it together, and what comes of
 // that: processes that get less time, or are ended for want of memory.
-func (w *World) strain(d time.Duration) {
+func (w *World) strain() {
 	for _, m := range w.machines {
 		m.Uses = Usage{CPU: 0.05 * m.Room.CPU, Memory: m.Room.Memory / 20}
 		m.DiskUsed = m.base + int64(m.written)

@@ -112,7 +112,7 @@ func (w *World) step(d time.Duration) {
 	}
 	w.ail(d)
 	w.traffic(d)
-	w.strain(d)
+	w.strain()
 	w.speak(d)
 	w.sample()
 }

@@ -115,12 +115,12 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, answerSize+1))
 	switch {
+	case res.StatusCode >= http.StatusBadRequest: // said, even if why can't be read
+		return nil, c.Refused(r.Op, r.What, r.Ref, &StatusError{Status: res.StatusCode, Said: said(body)})
 	case err != nil:
 		return nil, c.lost(r, err)
 	case len(body) > answerSize:
 		return nil, c.lost(r, fmt.Errorf("its answer is longer than %d MB", answerSize>>20))
-	case res.StatusCode >= http.StatusBadRequest:
-		return nil, c.Refused(r.Op, r.What, r.Ref, &StatusError{Status: res.StatusCode, Said: said(body)})
 	}
 	return &Answer{Status: res.StatusCode, Header: res.Header, Body: body}, nil
 }

@@ -44,6 +44,9 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/alive":
 		_, _ = io.WriteString(w, "{}")
 	case s.status != 0:
+		if s.status == http.StatusInternalServerError { // as a server does that falls over its own words
+			w.Header().Set("Content-Encoding", "gzip")
+		}
 		w.WriteHeader(s.status)
 		_, _ = io.WriteString(w, `{"message":"the shelf says no"}`)
 	case r.Method == http.MethodPost:
@@ -249,6 +252,8 @@ func TestRefusalsAreTold(t *testing.T) {
 		http.StatusBadRequest: {backend.Off, backend.Invalid, "does not take it"},
 		http.StatusConflict:   {backend.Down, backend.Conflict, "not as it was"},
 		http.StatusBadGateway: {backend.Down, backend.Failed, "answered 502"},
+
+		http.StatusInternalServerError: {backend.Down, backend.Failed, "answered 500"},
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			s := &shelf{status: status}

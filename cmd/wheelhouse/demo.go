@@ -40,6 +40,7 @@ func demoCommand(f *flags) *cobra.Command {
 			if d.serve {
 				return d.serveOnly(c.Context(), c.InOrStdin(), c.OutOrStdout())
 			}
+			fmt.Fprintln(c.ErrOrStderr(), "The embedded world is being opened …")
 			return d.run(c.Context(), f)
 		},
 	}
@@ -86,11 +87,10 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 		return err
 	}
 	go settle(ctx)
-	err = s.Serve(ctx, d.dir, func(files shop.Files) { _ = json.NewEncoder(out).Encode(files) })
-	if ctx.Err() != nil {
-		return nil
+	if err := s.Serve(ctx, d.dir, func(files shop.Files) { _ = json.NewEncoder(out).Encode(files) }); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil // it was asked to end
 }
 
 // run is the console on a world in a process of its own, which ends with it; then on
@@ -146,8 +146,9 @@ func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, end fun
 		return files, nil, fmt.Errorf("keep the world's log: %w", err)
 	}
 	defer log.Close()
-	world := exec.CommandContext(ctx, self, "demo", "--serve-only", "--ward", "--dir", dir, "--seed", strconv.FormatUint(d.seed, 10), "--pods", strconv.Itoa(d.pods), "--drill", d.drill) //nolint:gosec // this very program
-	world.Env = append(os.Environ(), "GOGC=50")                                                                                                                                           // it is there to be looked at, and should not be felt
+	//nolint:gosec // this very program
+	world := exec.CommandContext(ctx, self, "demo", "--serve-only", "--ward", "--dir", dir, "--seed", strconv.FormatUint(d.seed, 10), "--pods", strconv.Itoa(d.pods), "--drill", d.drill)
+	world.Env = append(os.Environ(), "GOGC=50") // it is there to be looked at, and should not be felt
 	world.Stderr = log
 	in, err := world.StdinPipe()
 	if err != nil {

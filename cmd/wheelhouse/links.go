@@ -15,7 +15,7 @@ func (u uiLinks) States() []ui.LinkState {
 		info := l.Info()
 		out = append(out, ui.LinkState{
 			Alias: info.Alias, Contexts: info.Contexts, User: info.User, Colour: info.Colour,
-			ReadOnly: info.ReadOnly, Protected: info.Protected, Unsafe: ui.Unsafe(info.Server, info.Insecure), Health: l.Health(),
+			ReadOnly: info.ReadOnly, Protected: info.Protected, Unsafe: info.Unsafe, Health: l.Health(),
 		})
 	}
 	return out

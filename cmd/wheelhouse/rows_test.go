@@ -290,7 +290,7 @@ func clusterRow(l ui.LinkState) cluster.Cluster {
 	return cluster.Cluster{
 		System: "kubernetes", View: "pods",
 		Link: l.Alias, Server: "https://" + l.Alias + ".example.com:6443", User: l.User, Version: "v1.36.2", Contexts: l.Alias + "-admin, " + l.Alias,
-		ReadOnly: l.ReadOnly, Protected: l.Protected, Insecure: l.Unsafe != "", Health: l.Health,
+		ReadOnly: l.ReadOnly, Protected: l.Protected, Unsafe: l.Unsafe, Health: l.Health,
 	}
 }
 

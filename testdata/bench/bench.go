@@ -36,10 +36,11 @@ func main() {
 		*kubectl = filepath.Join(filepath.Dir(*kubeconfig), "bin", "kubectl")
 	}
 	r := &report{}
-	if err := measure(r); err != nil {
+	err := measure(r)
+	r.print() // what was measured before it failed, too
+	if err != nil {
 		log.Fatal(err)
 	}
-	r.print()
 }
 
 func measure(r *report) (err error) {

@@ -156,8 +156,8 @@ func flags(c *cluster.Cluster) string {
 	if c.Protected {
 		out = append(out, "protected")
 	}
-	if words := ui.Unsafe(c.Server, c.Insecure); words != "" {
-		out = append(out, words)
+	if c.Unsafe != "" {
+		out = append(out, c.Unsafe)
 	}
 	return strings.Join(out, " ")
 }

@@ -47,12 +47,13 @@ func fits(all []string, one string) bool {
 // access decides who may do what.
 type access struct{ users []User }
 
-func (a access) find(name string) (User, bool) {
+// find gives a user; one who may do nothing where there is none of that name.
+func (a access) find(name string) User {
 	i := slices.IndexFunc(a.users, func(u User) bool { return u.Name == name })
 	if i < 0 {
-		return User{}, false
+		return User{}
 	}
-	return a.users[i], true
+	return a.users[i]
 }
 
 // Authorize implements authorizer.Authorizer. What is no resource everybody may read
@@ -68,7 +69,7 @@ func (a access) Authorize(_ context.Context, at authorizer.Attributes) (authoriz
 	case at.GetAPIGroup() == authorizationv1.GroupName || at.GetAPIGroup() == authenticationv1.GroupName:
 		return authorizer.DecisionAllow, "", nil // everybody may ask about themselves
 	default:
-		u, _ := a.find(who.GetName())
+		u := a.find(who.GetName())
 		for _, r := range u.May {
 			if r.grants(at) {
 				return authorizer.DecisionAllow, "RBAC: allowed by a rule of " + u.Name, nil
@@ -97,7 +98,7 @@ func (review) NamespaceScoped() bool { return false }
 // GetSingularName implements rest.SingularNameProvider.
 func (r review) GetSingularName() string { return r.name }
 
-// Create implements rest.Creater.
+// Create answers it.
 func (r review) Create(ctx context.Context, obj runtime.Object, _ rest.ValidateObjectFunc, _ *metav1.CreateOptions) (runtime.Object, error) {
 	who, ok := genericapirequest.UserFrom(ctx)
 	if !ok {
@@ -130,8 +131,7 @@ func (a access) rules(_ context.Context, obj runtime.Object, who user.Info) erro
 		}},
 		NonResourceRules: []authorizationv1.NonResourceRule{{Verbs: []string{"get"}, NonResourceURLs: []string{"*"}}},
 	}
-	u, _ := a.find(who.GetName())
-	for _, rule := range u.May {
+	for _, rule := range a.find(who.GetName()).May {
 		if rule.Namespaces == nil || slices.Contains(rule.Namespaces, r.Spec.Namespace) {
 			r.Status.ResourceRules = append(r.Status.ResourceRules, authorizationv1.ResourceRule{Verbs: rule.Verbs, APIGroups: rule.Groups, Resources: rule.Resources})
 		}

@@ -45,7 +45,7 @@ func (c *Cluster) collect(key string, m metav1.Object) {
 	case m.GetDeletionTimestamp() == nil:
 	case slices.Contains(m.GetFinalizers(), metav1.FinalizerOrphanDependents):
 		c.dependents(m.GetUID(), func(obj runtime.Object) { c.disown(obj, m.GetUID()) })
-		c.finalize(key, metav1.FinalizerOrphanDependents)
+		c.finished(key, metav1.FinalizerOrphanDependents)
 	case slices.Contains(m.GetFinalizers(), metav1.FinalizerDeleteDependents):
 		waits := false
 		c.dependents(m.GetUID(), func(obj runtime.Object) {
@@ -56,7 +56,7 @@ func (c *Cluster) collect(key string, m metav1.Object) {
 			c.After(obj, time.Second)
 			return
 		}
-		c.finalize(key, metav1.FinalizerDeleteDependents)
+		c.finished(key, metav1.FinalizerDeleteDependents)
 	}
 }
 
@@ -76,9 +76,9 @@ func (c *Cluster) disown(obj runtime.Object, owner types.UID) {
 	})
 }
 
-// finalize says that one thing is done that an object has waited for; when that was
+// finished says that one thing is done that an object has waited for; when that was
 // the last one it goes.
-func (c *Cluster) finalize(key, finalizer string) {
+func (c *Cluster) finished(key, finalizer string) {
 	c.rewrite(key, func(obj runtime.Object) {
 		m := metaOf(obj)
 		m.SetFinalizers(slices.DeleteFunc(m.GetFinalizers(), func(f string) bool { return f == finalizer }))

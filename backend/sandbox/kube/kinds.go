@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"fmt"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -132,9 +131,9 @@ func tolerate(all []corev1.Toleration, taint string) []corev1.Toleration {
 }
 
 func qos(p *corev1.Pod) corev1.PodQOSClass {
-	any, all := false, true
+	some, all := false, true
 	for _, c := range p.Spec.Containers {
-		any = any || len(c.Resources.Requests)+len(c.Resources.Limits) > 0
+		some = some || len(c.Resources.Requests)+len(c.Resources.Limits) > 0
 		for _, r := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			request, asked := c.Resources.Requests[r]
 			limit, limited := c.Resources.Limits[r]
@@ -142,7 +141,7 @@ func qos(p *corev1.Pod) corev1.PodQOSClass {
 		}
 	}
 	switch {
-	case !any:
+	case !some:
 		return corev1.PodQOSBestEffort
 	case all:
 		return corev1.PodQOSGuaranteed
@@ -280,5 +279,3 @@ func eventFields() map[string]func(runtime.Object) string {
 		"type":                           of(func(e *corev1.Event) string { return e.Type }),
 	}
 }
-
-func joined(parts ...any) string { return strings.TrimSpace(fmt.Sprintln(parts...)) }

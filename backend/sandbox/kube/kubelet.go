@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"wheelhouse/backend/sandbox"
 )
@@ -36,6 +37,9 @@ func (c *Cluster) processes() {
 // runPod does with a pod what the scheduler, and then its node, do.
 func runPod(c *Cluster, namespace, name string) {
 	p := Get[*corev1.Pod](c, namespace, name)
+	if was, ok := c.running[namespace+"/"+name]; ok && p != nil && was.uid != p.UID {
+		c.vanish(namespace, name) // another one has its name already
+	}
 	switch {
 	case p == nil:
 		c.vanish(namespace, name)
@@ -55,10 +59,16 @@ func (c *Cluster) id(p *corev1.Pod, container string) sandbox.ProcessID {
 	return sandbox.ProcessID{Cluster: c.o.Name, Namespace: p.Namespace, Pod: p.Name, Container: container}
 }
 
+// started is which containers were started of which pod.
+type started struct {
+	uid        types.UID
+	containers []string
+}
+
 // vanish forgets what a pod that is gone has run.
 func (c *Cluster) vanish(namespace, name string) {
 	c.promise(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, false)
-	for _, container := range c.running[namespace+"/"+name] {
+	for _, container := range c.running[namespace+"/"+name].containers {
 		c.world.Forget(sandbox.ProcessID{Cluster: c.o.Name, Namespace: namespace, Pod: name, Container: container})
 	}
 	delete(c.running, namespace+"/"+name)
@@ -122,12 +132,14 @@ func (c *Cluster) containers(p *corev1.Pod) {
 		return
 	}
 	key := p.Namespace + "/" + p.Name
-	if c.running[key] == nil {
+	if _, ok := c.running[key]; !ok {
+		now := started{uid: p.UID}
 		for _, one := range p.Spec.Containers {
-			c.running[key] = append(c.running[key], one.Name)
+			now.containers = append(now.containers, one.Name)
 			c.start(p, &one)
 			c.Event(p, "kubelet", corev1.EventTypeNormal, "Pulling", fmt.Sprintf("Pulling image %q", one.Image))
 		}
+		c.running[key] = now
 	}
 	status := make([]corev1.ContainerStatus, len(p.Spec.Containers))
 	for i := range p.Spec.Containers {
@@ -267,45 +279,48 @@ func (c *Cluster) podStatus(p *corev1.Pod, status []corev1.ContainerStatus) {
 		st.PodIPs = []corev1.PodIP{{IP: st.PodIP}}
 	}
 	st.ContainerStatuses, st.ObservedGeneration = status, p.Generation
-	ready, started, ended, failed := true, false, true, false
+	st.Phase = phase(status)
+	var waits []string
 	for _, s := range status {
-		ready = ready && s.Ready
-		started = started || s.State.Running != nil || s.LastTerminationState.Terminated != nil || s.State.Terminated != nil
-		ended = ended && s.State.Terminated != nil
-		failed = failed || s.State.Terminated != nil && s.State.Terminated.ExitCode != 0
-	}
-	switch {
-	case ended && failed:
-		st.Phase = corev1.PodFailed
-	case ended:
-		st.Phase = corev1.PodSucceeded
-	case started:
-		st.Phase = corev1.PodRunning
-	default:
-		st.Phase = corev1.PodPending
+		if !s.Ready {
+			waits = append(waits, s.Name)
+		}
 	}
 	why, reason := "", ""
-	if !ready {
-		reason = "ContainersNotReady"
-		var names []string
-		for _, s := range status {
-			if !s.Ready {
-				names = append(names, s.Name)
-			}
-		}
-		why = fmt.Sprintf("containers with unready status: [%s]", strings.Join(names, " "))
+	if waits != nil {
+		reason, why = "ContainersNotReady", fmt.Sprintf("containers with unready status: [%s]", strings.Join(waits, " "))
 	}
 	c.podCondition(p, corev1.PodScheduled, true, "", "")
 	c.podCondition(p, corev1.PodInitialized, true, "", "")
-	c.podCondition(p, corev1.ContainersReady, ready, reason, why)
-	c.podCondition(p, corev1.PodReady, ready, reason, why)
+	c.podCondition(p, corev1.ContainersReady, waits == nil, reason, why)
+	c.podCondition(p, corev1.PodReady, waits == nil, reason, why)
+}
+
+// phase is how far a pod is with containers like that.
+func phase(status []corev1.ContainerStatus) corev1.PodPhase {
+	started, ended, failed := false, true, false
+	for _, s := range status {
+		t := s.State.Terminated
+		started = started || s.State.Running != nil || s.LastTerminationState.Terminated != nil || t != nil
+		ended = ended && t != nil
+		failed = failed || t != nil && t.ExitCode != 0
+	}
+	switch {
+	case ended && failed:
+		return corev1.PodFailed
+	case ended:
+		return corev1.PodSucceeded
+	case started:
+		return corev1.PodRunning
+	}
+	return corev1.PodPending
 }
 
 // ending ends what a pod runs, and takes it out when that has happened, or its time is
 // over. Of a node that is lost nobody knows whether it has.
 func (c *Cluster) ending(p *corev1.Pod) {
 	left := false
-	for _, one := range c.running[p.Namespace+"/"+p.Name] {
+	for _, one := range c.running[p.Namespace+"/"+p.Name].containers {
 		proc, err := c.world.Process(c.id(p, one))
 		if err == nil && proc.State != sandbox.Ended && proc.State != sandbox.Unpulled {
 			left = true

@@ -80,7 +80,7 @@ func (l podLog) Get(ctx context.Context, name string, opts runtime.Object) (runt
 		}
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("container %q in pod %q is waiting to start: %s", one, name, reason))
 	case l.cluster.unreachable(p.Spec.NodeName):
-		return nil, apierrors.NewInternalError(fmt.Errorf("Get \"https://%s:10250/containerLogs/%s/%s/%s\": dial tcp %[1]s:10250: connect: no route to host", p.Status.HostIP, p.Namespace, name, one)) //nolint:staticcheck // as the server says it
+		return nil, apierrors.NewInternalError(fmt.Errorf("Get \"https://%s:10250/containerLogs/%s/%s/%s\": dial tcp %[1]s:10250: connect: no route to host", p.Status.HostIP, p.Namespace, name, one))
 	case o.Previous && proc.Run == 1:
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("previous terminated container %q in pod %q not found", one, name))
 	}

@@ -74,14 +74,8 @@ func (m *memory) find(key string) runtime.Object {
 	return e.obj
 }
 
-// each gives the objects under a prefix in the order of their keys. They must not be
+// under are the objects under a prefix, in the order of their keys. They must not be
 // changed.
-func (m *memory) each(prefix string, do func(key string, obj runtime.Object)) {
-	for _, e := range m.under(prefix) {
-		do(e.key, e.obj)
-	}
-}
-
 func (m *memory) under(prefix string) (out []entry) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

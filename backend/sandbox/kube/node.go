@@ -56,7 +56,7 @@ func (c *Cluster) node(m sandbox.Machine) *corev1.Node {
 			Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: m.Address}, {Type: corev1.NodeHostName, Address: m.Name}},
 			DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: 10250}},
 			NodeInfo: corev1.NodeSystemInfo{
-				KubeletVersion: "v" + Version, KubeProxyVersion: "v" + Version, OSImage: "Flatcar Container Linux 4230.2.1", KernelVersion: "6.6.95-flatcar",
+				KubeletVersion: "v" + Version, OSImage: "Flatcar Container Linux 4230.2.1", KernelVersion: "6.6.95-flatcar",
 				ContainerRuntimeVersion: "containerd://2.1.4", OperatingSystem: "linux", Architecture: "amd64", MachineID: fmt.Sprintf("%016x", hash(m.Name)),
 			},
 		},
@@ -71,34 +71,20 @@ func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
 	if !m.Up && !silent {
 		return
 	}
-	pressure := corev1.ConditionFalse
-	if used := float64(m.DiskUsed) / float64(max(m.Disk, 1)); used >= diskFull || used >= diskCalm && nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue) {
-		pressure = corev1.ConditionTrue
+	was, had := nodeIs(n, corev1.NodeReady, corev1.ConditionTrue), nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue)
+	used := float64(m.DiskUsed) / float64(max(m.Disk, 1))
+	full := !silent && (used >= diskFull || used >= diskCalm && had)
+	if silent {
+		defer c.expel(n.Name)
 	}
-	was, full := nodeIs(n, corev1.NodeReady, corev1.ConditionTrue), nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue)
-	if was != silent && full == (pressure == corev1.ConditionTrue) && n.Spec.Unschedulable == tainted(n, corev1.TaintNodeUnschedulable) {
-		if silent {
-			c.expel(n)
-		}
+	if was != silent && had == full && n.Spec.Unschedulable == tainted(n, corev1.TaintNodeUnschedulable) {
 		return
 	}
 	Change(c, "", n.Name, func(n *corev1.Node) {
-		if silent {
-			for _, kind := range []corev1.NodeConditionType{corev1.NodeReady, corev1.NodeMemoryPressure, corev1.NodeDiskPressure, corev1.NodePIDPressure} {
-				c.nodeCondition(n, kind, corev1.ConditionUnknown, "NodeStatusUnknown", "Kubelet stopped posting node status.")
-			}
-		} else {
-			c.nodeCondition(n, corev1.NodeMemoryPressure, corev1.ConditionFalse, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")
-			if pressure == corev1.ConditionTrue {
-				c.nodeCondition(n, corev1.NodeDiskPressure, pressure, "KubeletHasDiskPressure", "kubelet has disk pressure")
-			} else {
-				c.nodeCondition(n, corev1.NodeDiskPressure, pressure, "KubeletHasNoDiskPressure", "kubelet has no disk pressure")
-			}
-			c.nodeCondition(n, corev1.NodePIDPressure, corev1.ConditionFalse, "KubeletHasSufficientPID", "kubelet has sufficient PID available")
-			c.nodeCondition(n, corev1.NodeReady, corev1.ConditionTrue, "KubeletReady", "kubelet is posting ready status")
-		}
+		c.posts(n, silent, full)
+		c.taint(n, corev1.TaintNodeUnreachable, corev1.TaintEffectNoSchedule, silent)
 		c.taint(n, corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute, silent)
-		c.taint(n, corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule, pressure == corev1.ConditionTrue)
+		c.taint(n, corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule, full)
 		c.taint(n, corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule, n.Spec.Unschedulable)
 	})
 	switch {
@@ -108,12 +94,28 @@ func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
 	case !silent && !was:
 		c.Event(n, "kubelet", corev1.EventTypeNormal, "NodeReady", "Node "+n.Name+" status is now: NodeReady")
 		c.wake(n.Name)
-	case !silent && pressure == corev1.ConditionTrue && !full:
+	case full && !had:
 		c.Event(n, "kubelet", corev1.EventTypeWarning, "NodeHasDiskPressure", "Node "+n.Name+" status is now: NodeHasDiskPressure")
 	}
+}
+
+// posts sets a node's conditions as its kubelet does, or as is done for one that does
+// not any more.
+func (c *Cluster) posts(n *corev1.Node, silent, full bool) {
 	if silent {
-		c.expel(n)
+		for _, kind := range []corev1.NodeConditionType{corev1.NodeReady, corev1.NodeMemoryPressure, corev1.NodeDiskPressure, corev1.NodePIDPressure} {
+			c.nodeCondition(n, kind, corev1.ConditionUnknown, "NodeStatusUnknown", "Kubelet stopped posting node status.")
+		}
+		return
 	}
+	c.nodeCondition(n, corev1.NodeMemoryPressure, corev1.ConditionFalse, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")
+	if full {
+		c.nodeCondition(n, corev1.NodeDiskPressure, corev1.ConditionTrue, "KubeletHasDiskPressure", "kubelet has disk pressure")
+	} else {
+		c.nodeCondition(n, corev1.NodeDiskPressure, corev1.ConditionFalse, "KubeletHasNoDiskPressure", "kubelet has no disk pressure")
+	}
+	c.nodeCondition(n, corev1.NodePIDPressure, corev1.ConditionFalse, "KubeletHasSufficientPID", "kubelet has sufficient PID available")
+	c.nodeCondition(n, corev1.NodeReady, corev1.ConditionTrue, "KubeletReady", "kubelet is posting ready status")
 }
 
 // wake has the pods of a node looked at; those of one that is lost are not ready.
@@ -132,7 +134,8 @@ func (c *Cluster) wake(node string) {
 }
 
 // expel ends the pods of a lost node that have stayed as long as they tolerate it.
-func (c *Cluster) expel(n *corev1.Node) {
+func (c *Cluster) expel(node string) {
+	n := Get[*corev1.Node](c, "", node)
 	i := slices.IndexFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeUnreachable })
 	if i < 0 || n.Spec.Taints[i].TimeAdded == nil {
 		return

@@ -122,8 +122,8 @@ func lists(schema *spec.Schema, f reflect.StructField) {
 	if f.Type.Kind() != reflect.Slice || f.Type.Elem().Kind() == reflect.Uint8 {
 		return
 	}
-	switch {
-	case key == "":
+	switch key {
+	case "":
 		kind := "atomic"
 		if strings.Contains(strategy, "merge") {
 			kind = "set"

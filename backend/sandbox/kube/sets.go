@@ -157,7 +157,12 @@ func keepState(c *Cluster, namespace, name string) {
 	for _, p := range pods {
 		c.Delete(p)
 	}
-	Change(c, namespace, name, func(s *appsv1.StatefulSet) {
+	c.kept(s, all, updated, hash)
+}
+
+// kept writes down how far a stateful set is.
+func (c *Cluster) kept(s *appsv1.StatefulSet, all []*corev1.Pod, updated int32, hash string) {
+	Change(c, s.Namespace, s.Name, func(s *appsv1.StatefulSet) {
 		current := cmp.Or(s.Status.CurrentRevision, hash)
 		if updated == *s.Spec.Replicas {
 			current = hash
@@ -264,7 +269,12 @@ func finish(c *Cluster, namespace, name string) {
 		c.Event(j, "job-controller", corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: "+p.Name)
 		going++
 	}
-	Change(c, namespace, name, func(j *batchv1.Job) {
+	c.counted(j, done, failed, going)
+}
+
+// counted writes down how far a job is.
+func (c *Cluster) counted(j *batchv1.Job, done, failed, going int32) {
+	Change(c, j.Namespace, j.Name, func(j *batchv1.Job) {
 		st := &j.Status
 		st.Active, st.Succeeded, st.Failed, st.Ready = going, done, failed, nil
 		now := c.now()

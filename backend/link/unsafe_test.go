@@ -1,8 +1,8 @@
-package ui
+package link
 
 import "testing"
 
-func TestUnsafe(t *testing.T) {
+func TestUnsafeWay(t *testing.T) {
 	for _, tt := range []struct {
 		server     string
 		unverified bool
@@ -21,15 +21,8 @@ func TestUnsafe(t *testing.T) {
 		{"http://[::ffff:127.0.0.1]", true, ""},
 		{"", true, "TLS not verified"},
 	} {
-		if got := Unsafe(tt.server, tt.unverified); got != tt.want {
-			t.Errorf("Unsafe(%q, %v) = %q, want %q", tt.server, tt.unverified, got, tt.want)
+		if got := unsafeWay(tt.server, tt.unverified); got != tt.want {
+			t.Errorf("unsafeWay(%q, %v) = %q, want %q", tt.server, tt.unverified, got, tt.want)
 		}
-	}
-}
-
-func TestTags(t *testing.T) {
-	links := []LinkState{{Alias: "a", Unsafe: "TLS not verified"}, {Alias: "b", Unsafe: "plain HTTP", ReadOnly: true}, {Alias: "c", Unsafe: "plain HTTP"}}
-	if got, want := tags(links, 20), "READ-ONLY: b TLS NOT VERIFIED PLAIN HTTP"; got != want {
-		t.Errorf("%q, want %q", got, want)
 	}
 }

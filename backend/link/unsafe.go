@@ -1,15 +1,15 @@
-package ui
+package link
 
 import (
 	"net/netip"
 	"net/url"
 )
 
-// Unsafe is what must be said of the way to a server, "" for nothing: that it is not
+// unsafeWay is what must be said of the way to a server, "" for nothing: that it is not
 // encrypted at all, or that nobody knows who answers. Nothing is said of what is not
 // encrypted and does not leave this machine: nobody is on that way, and a warning that
 // always stands there, as with a tunnel or kubectl proxy, is not read any more.
-func Unsafe(server string, unverified bool) string {
+func unsafeWay(server string, unverified bool) string {
 	u, err := url.Parse(server)
 	switch {
 	case err == nil && u.Scheme == "http" && loopback(u.Hostname()):

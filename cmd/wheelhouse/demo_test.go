@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+
+	"wheelhouse/backend/sandbox/shop"
+)
+
+// TestDemo: the servers of the embedded world are found by what they print, and the
+// command line works on them as on any others, as whoever is asked for.
+func TestDemo(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	ctx, end := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	over := make(chan int, 1)
+	go func() {
+		over <- execute(ctx, []string{"demo", "--serve-only", "--dir", t.TempDir()}, strings.NewReader(""), w, io.Discard)
+	}()
+	var files shop.Files
+	if err := json.NewDecoder(r).Decode(&files); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (code int, out string) {
+		var b bytes.Buffer
+		code = execute(t.Context(), append([]string{"--kubeconfig", files.Kubeconfig, "--config", files.Config}, args...), strings.NewReader(""), &b, &b)
+		return code, b.String()
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"frame", "home", "--size", "140x40"}, 0, "deployment recommend"},
+		{[]string{"frame", "pods", "--size", "140x80", "-n", "shop"}, 0, "payments-"},
+		{[]string{"frame", "builds", "--size", "140x40"}, 0, "web/search"},
+		{[]string{"act", "workload.restart", "idc:statefulset/shop/ledger", "--yes"}, 0, "ledger"},
+		{[]string{"--context", "cloud-reader", "act", "workload.restart", "cloud-reader:deployment/shop/cart", "--yes"}, 3, "reader"},
+		{[]string{"doctor"}, 0, "v1.36.3"},
+	} {
+		if code, out := run(c.args...); code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%v ends with %d and says\n%s", c.args, code, out)
+		}
+	}
+	end()
+	if code := <-over; code != 0 {
+		t.Errorf("asked to end it ends with %d", code)
+	}
+}
+
+// TestDemoNeedsAFolder: what is missing is said.
+func TestDemoNeedsAFolder(t *testing.T) {
+	var b bytes.Buffer
+	if code := execute(t.Context(), []string{"demo", "--serve-only"}, strings.NewReader(""), io.Discard, &b); code != 2 || !strings.Contains(b.String(), "--dir") {
+		t.Errorf("it ends with %d and says %s", code, b.String())
+	}
+}
