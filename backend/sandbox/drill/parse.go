@@ -8,11 +8,13 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 
 	"wheelhouse/backend"
 )
@@ -32,7 +34,7 @@ func Parse(b []byte, in Setting) (Drill, error) {
 	case errors.Is(err, io.EOF):
 		return d, errors.New("[1:1] there is nothing in it; `wheelhouse drill show bad-canary` prints one to begin with")
 	case err != nil:
-		return d, errors.New(explain(err))
+		return d, errors.New(explain(b, err))
 	}
 	if at, why := d.check(in); why != "" {
 		return d, fmt.Errorf("%s%s: %s", place(b, at), at, why)
@@ -41,7 +43,7 @@ func Parse(b []byte, in Setting) (Drill, error) {
 }
 
 // explain says what YAML has found wrong, and the nearest word that may stand there.
-func explain(err error) string {
+func explain(b []byte, err error) string {
 	var unknown *yaml.UnknownFieldError
 	var kind *yaml.TypeError
 	switch {
@@ -51,7 +53,15 @@ func explain(err error) string {
 	case errors.As(err, &kind) && kind.Token != nil:
 		return yaml.FormatErrorWithToken(fmt.Sprintf("this must be %s, not %s", kind.DstType, kind.SrcType), kind.Token, false, true)
 	}
-	return yaml.FormatError(err, false, true)
+	if text := yaml.FormatError(err, false, true); strings.HasPrefix(text, "[") {
+		return text
+	}
+	for _, t := range lexer.Tokenize(string(b)) { // a time that is none, of which it says no more than that
+		if strings.HasSuffix(err.Error(), strconv.Quote(t.Value)) {
+			return yaml.FormatErrorWithToken(err.Error()+"; say it as in 90s or 15m", t, false, true)
+		}
+	}
+	return "[1:1] " + err.Error()
 }
 
 // fields are the words that may stand anywhere in a drill.
