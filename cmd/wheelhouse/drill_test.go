@@ -148,3 +148,36 @@ func TestDrillsByKeys(t *testing.T) {
 		})
 	}
 }
+
+// TestDrillScreens: the menu, the briefing with its hints, the clock, and what is said
+// where nothing can be done.
+func TestDrillScreens(t *testing.T) {
+	p := play(t, "bad-canary")
+	p.do("?enter begins", "H", "?has not begun", ":debrief", "?The drill is not over", "esc", "?PAGE", "enter", "?drill 0:")
+	p.do("+65s", "~drill 1:0", "H", "?Not all of checkout fails", ":briefing", "?HINTS", "?1  Not all", "?It goes on since 1:0")
+	p.do(":drills", "?(running)", "G", "k", "j")
+	p.key("enter")
+	if err := p.shell.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if next := p.plat.flags.world.next; next != "slow-dependency" {
+		t.Errorf("another world is opened with %q", next)
+	}
+}
+
+// TestTour: each step is one thing to press, says so in one line of 80 columns, and goes
+// on when that was done; nothing else changes, and esc ends it at any time.
+func TestTour(t *testing.T) {
+	p := play(t, "bad-canary")
+	p.do("?enter begins", ":tour", "?tour 1/5", ":pods", "?tour 2/5", "/checkout", "?tour 3/5", "?checkout-", "l", "?tour 4/5", "[", "?checkout-", "x", "?tour 5/5", "esc", "?shown", "ctrl+p", "?That was the tour")
+	p.do("esc", ":tour", "?tour 1/5")
+	for line := range strings.Lines(p.shell.Picture()) {
+		if strings.Contains(line, "tour 1/5") && !strings.Contains(line, "(esc ends it)") {
+			t.Errorf("it is cut: %s", line)
+		}
+	}
+	p.do("esc", "?home")
+	if picture := p.shell.Picture(); strings.Contains(picture, "tour") || !strings.Contains(picture, "home") {
+		t.Errorf("esc has done something else:\n%s", picture)
+	}
+}

@@ -158,7 +158,7 @@ func (p *Player) Commands() []ui.Command {
 	case s.Left == 0:
 		why = "there are no more; :briefing has them all"
 	}
-	return []ui.Command{{ID: "hint", Title: "The next hint of the drill", Group: "drill", Why: why, Run: p.hint}}
+	return []ui.Command{{ID: "hint", Title: "The next hint", Group: "drill", Why: why, Run: p.hint}}
 }
 
 func (p *Player) hint() tea.Cmd {

@@ -27,14 +27,14 @@ type step struct {
 
 func steps() []step {
 	return []step{
-		{"Home shows what is wrong. Press :  and type pods, then enter", func(s ui.Scene) bool { return s.View.Name() == "pods" }},
-		{"Any list is narrowed as you type: /checkout, then enter", func(s ui.Scene) bool {
+		{"Home says what is wrong. Now type :pods and enter", func(s ui.Scene) bool { return s.View.Name() == "pods" }},
+		{"Narrow any list: type /checkout and enter", func(s ui.Scene) bool {
 			v, ok := s.View.(ui.Searcher)
 			return ok && !s.Prompt && strings.Contains(v.Query(), "checkout")
 		}},
-		{"Press l to read what the pod under the cursor writes", func(s ui.Scene) bool { return s.View.Name() == "logs" }},
-		{"[ goes back, as esc will. Then x: what can be done to the pod", func(s ui.Scene) bool { return s.Dialog != "" && s.View.Name() == "pods" }},
-		{"esc closes the menu. ctrl+p finds everything by a few letters", func(s ui.Scene) bool { return strings.Contains(strings.ToLower(s.Dialog), "palette") }},
+		{"Press l to read the log of the pod under the cursor", func(s ui.Scene) bool { return s.View.Name() == "logs" }},
+		{"Press [ to go back, then x for all that can be done", func(s ui.Scene) bool { return s.Dialog != "" && s.View.Name() == "pods" }},
+		{"esc closes that. ctrl+p finds anything by some letters", func(s ui.Scene) bool { return strings.Contains(strings.ToLower(s.Dialog), "palette") }},
 	}
 }
 
@@ -59,7 +59,7 @@ func (t *Tour) Line() string {
 	if t.at == 0 {
 		return ""
 	}
-	return "tour " + strconv.Itoa(t.at) + "/" + strconv.Itoa(len(steps())) + "  " + steps()[t.at-1].says + "  (esc ends it)"
+	return "tour " + strconv.Itoa(t.at) + "/" + strconv.Itoa(len(steps())) + "  " + steps()[t.at-1].says + " (esc ends it)"
 }
 
 // Leave implements ui.Companion.
@@ -80,7 +80,7 @@ func (t *Tour) Look(now ui.Scene) tea.Cmd {
 	}
 	t.at = 0
 	return ui.Ask(func(s *ui.Shell) tea.Cmd {
-		s.Say("That was the tour. ? lists every key of a view; :drills lets something break.", backend.Good)
+		s.Say("That was the tour. ? lists the keys of a view.", backend.Good)
 		return nil
 	})
 }
