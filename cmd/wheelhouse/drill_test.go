@@ -153,8 +153,8 @@ func TestDrillsByKeys(t *testing.T) {
 // where nothing can be done.
 func TestDrillScreens(t *testing.T) {
 	p := play(t, "bad-canary")
-	p.do("?enter begins", "H", "?has not begun", ":debrief", "?The drill is not over", "esc", "?PAGE", "enter", "?drill 0:")
-	p.do("+65s", "~drill 1:0", "H", "?Not all of checkout fails", ":briefing", "?HINTS", "?1  Not all", "?It goes on since 1:0")
+	p.do("?enter begins", "H", "?, then enter", ":debrief", "?The drill is not over", "esc", "?PAGE", "enter", "?drill 0:")
+	p.do("+65s", "?drill 1:05", "H", "?Not all of checkout fails", ":briefing", "?HINTS", "?1  Not all", "?It goes on since 1:0")
 	p.do(":drills", "?(running)", "G", "k", "j")
 	p.key("enter")
 	if err := p.shell.Settle(t.Context()); err != nil {
