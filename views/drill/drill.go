@@ -158,7 +158,10 @@ func (p *Player) Commands() []ui.Command {
 	case s.Left == 0:
 		why = "there are no more; :briefing has them all"
 	}
-	return []ui.Command{{ID: "hint", Title: "The next hint", Group: "drill", Why: why, Run: p.hint}}
+	hint := ui.Command{ID: "drill.hint", Title: "The next hint", Group: "drill", Why: why, Run: p.hint}
+	typed := hint
+	typed.ID, typed.Quiet = "hint", true
+	return []ui.Command{hint, typed}
 }
 
 func (p *Player) hint() tea.Cmd {
