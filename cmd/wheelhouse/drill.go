@@ -94,7 +94,13 @@ func drillCommand() *cobra.Command {
 		},
 	}
 	show := &cobra.Command{
-		Use: "show NAME", Short: "Print the file of a drill, to begin one of your own with", Args: cobra.ExactArgs(1),
+		Use: "show NAME", Short: "Print the file of a drill, to begin one of your own with",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage{errors.New("show takes one name; `wheelhouse drill list` names them")}
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := drill.Text(args[0])
 			if err != nil {
