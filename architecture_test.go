@@ -87,6 +87,10 @@ var layers = []layer{
 		why: "the company puts the world together with all that serves it, and knows nobody who looks at it",
 	},
 	{
+		folder: "backend/sandbox/drill", may: []string{"backend", "backend/sandbox"},
+		why: "a drill is about the world and for the people of the console: it knows no wire, and what it says is wrong with a file is said as everywhere",
+	},
+	{
 		folder: "backend/sandbox/*", may: []string{"backend/sandbox", "backend/sandbox/kube"},
 		why: "it maps the embedded world onto the wire of one system, and knows no other but the cluster that its kinds live on",
 	},
@@ -121,6 +125,10 @@ var layers = []layer{
 	{
 		folder: "ui/*", may: []string{"backend", "backend/feed", "backend/dispatch", "keymap", "themes", "ui", "ui/*", "ui/widget/*"},
 		why: "a kind of view serves any noun: it knows none of them, and no adapter",
+	},
+	{
+		folder: "views/drill", may: []string{"backend", "backend/*", "backend/sandbox/drill", "ui", "ui/*", "ui/widget/*", "themes"},
+		why: "a drill is played in the embedded world and nowhere else: its screens ask that world, and no system's adapter",
 	},
 	{
 		folder: "views/*", may: []string{"backend", "backend/*", "keymap", "themes", "ui", "ui/*", "ui/widget/*"},

@@ -43,7 +43,7 @@ func TestDefault(t *testing.T) {
 			t.Errorf("%s: %d keys are bound, %d are written", scope, got, len(items))
 		}
 	}
-	if !slices.Equal(m.Scopes(), []string{"breakers", "builds", "chart", "clusters", "home", "list", "logs", "machines", "metrics", "namespaces", "pager", "pipelines", "pods", "pools", "rollouts", "shell", "streams", "workloads"}) {
+	if !slices.Equal(m.Scopes(), []string{"breakers", "builds", "chart", "clusters", "drill", "home", "list", "logs", "machines", "metrics", "namespaces", "pager", "pipelines", "pods", "pools", "rollouts", "shell", "streams", "workloads"}) {
 		t.Error(m.Scopes())
 	}
 	for _, id := range m.Commands() {
@@ -97,7 +97,7 @@ func TestOverride(t *testing.T) {
 		{"a wide one", "list", "語", "list.down", ""},
 		{"modifiers", "list", "ctrl+alt+x", "list.down", ""},
 		{"shift and a named key", "list", "shift+up", "list.down", ""},
-		{"no scope", "nope", "q", "list.down", `there is no scope "nope"; scopes are breakers, builds, chart, clusters, home, list,`},
+		{"no scope", "nope", "q", "list.down", `there is no scope "nope"; scopes are breakers, builds, chart, clusters, drill, home, list,`},
 		{"no command", "list", "q", "list.dwon", "no command is called \"list.dwon\"; did you mean list.down?; `wheelhouse keys` lists them"},
 		{"an empty command", "list", "q", "", `no command is called ""`},
 		{"no key", "list", "", "list.down", `no key is called ""; keys are single characters`},

@@ -12,7 +12,11 @@ import (
 // commands is everything that can be done here and now, but for the actions:
 // the view's own commands first, then the shell's.
 func (s *Shell) commands() []Command {
-	return append(s.top().Commands(), s.own()...)
+	out := append(s.top().Commands(), s.own()...)
+	for _, c := range s.o.Companions {
+		out = append(out, c.Commands()...)
+	}
+	return out
 }
 
 func (s *Shell) find(id string) (Command, bool) {

@@ -33,7 +33,7 @@ func (s *Shell) Picture() screen.Canvas {
 	s.canvas.Clear()
 	f := screen.Frame{Canvas: s.canvas, Now: s.o.Now(), Signs: s.o.Signs, Wake: s.wake}
 	if f.Height() >= 3 {
-		s.top().Draw(f.Sub(0, 1, f.Width(), f.Height()-2))
+		s.top().Draw(s.drawLines(f.Sub(0, 1, f.Width(), f.Height()-2)))
 		s.drawHeader(f.Sub(0, 0, f.Width(), 1)) // it counts what has found room
 		s.drawFooter(f)
 	} else {
@@ -221,6 +221,11 @@ func (s *Shell) drawFooter(f screen.Frame) {
 // gives how many cells it took.
 func (s *Shell) drawStatus(f screen.Frame) int {
 	var words []string
+	for _, c := range s.o.Companions {
+		if said := c.Status(f.Now); said != "" {
+			words = append(words, said)
+		}
+	}
 	if s.runs.going > 0 {
 		words = append(words, f.Signs.Level[backend.Moving]+" "+s.runs.progress)
 	}

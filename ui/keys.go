@@ -24,6 +24,9 @@ func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 	if s.prompt != nil {
 		return s.promptKey(msg)
 	}
+	if name == "esc" && s.left() {
+		return nil
+	}
 	bound, ok := s.o.Keys.Lookup(s.scopes(), name)
 	if !ok {
 		s.Say(fmt.Sprintf("%s does nothing here. ? shows every key.", name), backend.None)

@@ -42,6 +42,8 @@ type Options struct {
 	Repaint func()           // writes the whole screen anew; nil: there is none
 	Now     func() time.Time // nil: the wall clock
 	Notes   []string         // what was odd at start (a config that was set aside)
+
+	Companions []Companion // none: nobody goes along
 }
 
 // Links is what the shell shows of the systems and asks of them. Safe for
@@ -131,31 +133,33 @@ func (s *Shell) Copy(text, what string) tea.Cmd {
 }
 
 // Update takes one message. The tea.Model interface wants the model back.
-func (s *Shell) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+func (s *Shell) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return s, s.accompanied(s.update(msg)) }
+
+func (s *Shell) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		s.size.w, s.size.h = msg.Width, msg.Height
-		return s, nil
+		return nil
 	case tea.KeyPressMsg:
-		return s, s.key(msg)
+		return s.key(msg)
 	case tea.PasteMsg:
-		return s, s.typed(msg)
+		return s.typed(msg)
 	case tea.MouseMsg:
-		return s, s.mouse(msg)
+		return s.mouse(msg)
 	case Changed:
 		s.runs.look(s)
 		if s.prompt != nil && s.prompt.sign == ':' {
 			s.offer() // what was asked for may be there by now
 		}
-		return s, s.top().Update(msg)
+		return s.top().Update(msg)
 	case Done:
 		s.busy--
-		return s, s.take(msg.Msg)
+		return s.take(msg.Msg)
 	case Question:
 		msg.Reply <- msg.Ask(s)
-		return s, nil
+		return nil
 	}
-	return s, s.take(msg)
+	return s.take(msg)
 }
 
 // Changed says that feeds, runs, links or the time have changed. The pump sends

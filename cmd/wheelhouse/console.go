@@ -104,7 +104,7 @@ func (p *platform) shellOptions() (ui.Options, error) {
 	return ui.Options{
 		Desk: p.desk, Keys: keys, Openers: p.openers(), Links: uiLinks{p.links}, Bell: p.bell, Memory: p.memory,
 		Aliases: aliases, Known: p.knownNamespaces, Signs: signs, Place: ui.Place{Namespaces: namespaces}, First: first,
-		Notes: append(append(p.notes, notes...), more...),
+		Notes: append(append(p.notes, notes...), more...), Companions: p.companions,
 	}, nil
 }
 

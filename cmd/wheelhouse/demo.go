@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/sandbox/drill"
 	"wheelhouse/backend/sandbox/shop"
 )
 
@@ -23,6 +24,9 @@ import (
 type demo struct {
 	seed  uint64
 	pods  int
+	drill string // what goes wrong in it: a name, or a file
+	name  string // of that drill
+	tour  bool
 	serve bool   // nothing but the servers
 	dir   string // where they say how they are found
 	ward  bool   // they end with whoever reads what they print
@@ -42,6 +46,8 @@ func demoCommand(f *flags) *cobra.Command {
 	}
 	c.Flags().Uint64Var(&d.seed, "seed", 1, "which of all worlds it is")
 	c.Flags().IntVar(&d.pods, "pods", 0, "how many pods there are more than the company needs")
+	c.Flags().StringVar(&d.drill, "drill", "", "an incident to practise on: a name of `wheelhouse drill list`, or a file of your own")
+	c.Flags().BoolVar(&d.tour, "tour", false, "begin with a tour of five steps")
 	c.Flags().BoolVar(&d.serve, "serve-only", false, "start the servers, print where they are found, and stay")
 	c.Flags().StringVar(&d.dir, "dir", "", "the folder that their kubeconfig and wheelhouse.yaml are written to")
 	c.Flags().BoolVar(&d.ward, "ward", false, "end when the standard input does")
@@ -68,7 +74,15 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 			_, _ = io.Copy(io.Discard, in) // nothing comes; it ends with whoever has started us
 		}()
 	}
-	s, err := shop.Open(shop.Options{Seed: d.seed, Pods: d.pods, Past: past})
+	o := shop.Options{Seed: d.seed, Pods: d.pods, Past: past}
+	if d.drill != "" {
+		incident, err := drill.Load(d.drill, shop.Setting())
+		if err != nil {
+			return err
+		}
+		o.Drill, o.Seed = &incident, incident.Seed
+	}
+	s, err := shop.Open(o)
 	if err != nil {
 		return err
 	}
@@ -79,20 +93,46 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 	return nil // it was asked to end
 }
 
-// run is the console on a world in a process of its own, which ends with it.
+// run is the console on a world in a process of its own, which ends with it; then on
+// the next one, where another drill was asked for.
 func (d *demo) run(ctx context.Context, f *flags) error {
+	first := f.view
+	for {
+		next, err := d.once(ctx, f)
+		if err != nil || next == "" {
+			return err
+		}
+		d.tour, f.view = false, first
+		if next != d.name { // once more: from the same file, if it came from one
+			d.drill = next
+		}
+	}
+}
+
+func (d *demo) once(ctx context.Context, f *flags) (next string, err error) {
+	if d.drill != "" {
+		incident, err := drill.Load(d.drill, shop.Setting())
+		if err != nil {
+			return "", err // before a world is opened for it
+		}
+		d.name = incident.Name
+	}
 	dir, err := os.MkdirTemp("", "wheelhouse-demo-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the demo: %w", err)
+		return "", fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	files, end, err := d.spawn(ctx, dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer end()
-	f.kubeconfig, f.config = files.Kubeconfig, files.Config
-	return runConsole(ctx, f)
+	f.kubeconfig, f.config, f.world = files.Kubeconfig, files.Config, &world{drill: files.Drill, tour: d.tour}
+	if files.Drill != "" && f.view == "" {
+		f.view = "briefing"
+	}
+	err = runConsole(ctx, f)
+	return f.world.next, err
 }
 
 // spawn starts the world and waits until it answers.
@@ -106,8 +146,9 @@ func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, end fun
 		return files, nil, fmt.Errorf("keep the world's log: %w", err)
 	}
 	defer log.Close()
-	world := exec.CommandContext(ctx, self, "demo", "--serve-only", "--ward", "--dir", dir, "--seed", strconv.FormatUint(d.seed, 10), "--pods", strconv.Itoa(d.pods)) //nolint:gosec // this very program
-	world.Env = append(os.Environ(), "GOGC=50")                                                                                                                       // it is there to be looked at, and should not be felt
+	//nolint:gosec // this very program
+	world := exec.CommandContext(ctx, self, "demo", "--serve-only", "--ward", "--dir", dir, "--seed", strconv.FormatUint(d.seed, 10), "--pods", strconv.Itoa(d.pods), "--drill", d.drill)
+	world.Env = append(os.Environ(), "GOGC=50") // it is there to be looked at, and should not be felt
 	world.Stderr = log
 	in, err := world.StdinPipe()
 	if err != nil {

@@ -38,7 +38,7 @@ func TestDemo(t *testing.T) {
 		{[]string{"frame", "home", "--size", "140x40"}, 0, "deployment recommend"},
 		{[]string{"frame", "pods", "--size", "140x80", "-n", "shop"}, 0, "payments-"},
 		{[]string{"frame", "builds", "--size", "140x40"}, 0, "web/search"},
-		{[]string{"act", "workload.restart", "idc:deployment/shop/ledger", "--yes"}, 0, "ledger"},
+		{[]string{"act", "workload.restart", "idc:statefulset/shop/ledger", "--yes"}, 0, "ledger"},
 		{[]string{"--context", "cloud-reader", "act", "workload.restart", "cloud-reader:deployment/shop/cart", "--yes"}, 3, "reader"},
 		{[]string{"doctor"}, 0, "v1.36.3"},
 	} {

@@ -23,6 +23,7 @@ type flags struct {
 	theme      string
 	keymap     string
 	logFile    string
+	world      *world    // that the console stands on; nil: the real one
 	log        io.Writer // what logFile names; nil where diagnostics are not kept
 }
 
@@ -58,7 +59,7 @@ func newRoot() *cobra.Command {
 	p.StringVar(&f.keymap, "keymap", "", "file with key bindings over the default ones")
 	p.StringVar(&f.logFile, "log-file", "", "file for diagnostics (default: none are kept)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
-	root.AddCommand(demoCommand(f), frameCommand(f), actCommand(f), actionsCommand(f), keysCommand(f), viewsCommand(f), doctorCommand(f), auditCommand(f), configCommand(f))
+	root.AddCommand(demoCommand(f), drillCommand(), frameCommand(f), actCommand(f), actionsCommand(f), keysCommand(f), viewsCommand(f), doctorCommand(f), auditCommand(f), configCommand(f))
 	return root
 }
 

@@ -48,6 +48,13 @@ func TestSessionWithoutCluster(t *testing.T) {
 		{"act pod.delete pod/a/b --set novalue", 2, "", `--set takes name=value, not "novalue"`},
 		{"act pod.delete pod/a/b --set grace=@gone", 2, "", "read grace: open gone"},
 		{"frame", 2, "", "frame takes a view"},
+		{"drill list", 0, "noisy-neighbour     15 min  Pods are killed", ""},
+		{"drill show node-dwon", 2, "", "did you mean node-down?"},
+		{"drill show node-down", 0, "name: node-down\n", ""},
+		{"drill check", 2, "", "check takes files"},
+		{"drill check gone.yaml", 2, "", "gone.yaml can't be read"},
+		{"demo --drill bad-canry", 2, "", "did you mean bad-canary?"},
+		{"demo --drill ./gone.yaml", 2, "", "gone.yaml can't be read"},
 		{"config check --theme nonsense", 2, "", `no theme is called "nonsense"`},
 		{"frame pods --size huge", 2, "", `--size is columns x rows, such as 120x40, not "huge"`},
 		{"frame pods --size 0x5", 2, "", "--size is columns x rows"},
@@ -138,6 +145,16 @@ func TestSessionConfigCheck(t *testing.T) {
 	usual := h.file("config/wheelhouse/config.yaml", "readonly: true\n")
 	h.run("config", "check").wants(t, 2, "", usual+": [1:1]")
 	h.run("keys").wants(t, 2, "", usual+": [1:1]") // no command goes on with half a configuration
+}
+
+// TestSessionDrillCheck: what a team writes is held against the world that it is for.
+func TestSessionDrillCheck(t *testing.T) {
+	h := newSessionHome(t)
+	text := h.run("drill", "show", "full-disk").out
+	good := h.file("good.yaml", text)
+	bad := h.file("bad.yaml", strings.Replace(text, "release: {program: inventory", "release: {program: inventry", 1))
+	h.run("drill", "check", good).wants(t, 0, "good.yaml is fine.\n", "")
+	h.run("drill", "check", good, bad).wants(t, 2, "good.yaml is fine.\n", `bad.yaml: [14:24] cause[1].release.program: there is no program "inventry"; did you mean inventory?`)
 }
 
 // TestSessionDeadServer: a server that does not answer is said to be dead, by

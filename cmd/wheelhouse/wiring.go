@@ -42,6 +42,9 @@ type platform struct {
 	desk    *dispatch.Desk
 	sources context.CancelFunc
 
+	own        []ui.Opener    // views that only an embedded world has
+	companions []ui.Companion // the same
+
 	mu      sync.Mutex
 	plugged map[string]bool // links that the feeds are fed from
 }
@@ -67,7 +70,11 @@ func open(f *flags) (*platform, error) {
 		return nil, err
 	}
 	p.desk = dispatch.New(dispatch.Options{Actions: actions(), Route: p.route, Row: p.feeds.Get, Record: p.record, ReadOnly: p.readOnly(), Changed: p.bell.Ring})
-	p.keepFed()
+	ctx := p.keepFed()
+	if err := p.joinWorld(ctx); err != nil {
+		p.close()
+		return nil, err
+	}
 	for _, l := range p.links.All() {
 		p.rooms[l.Alias()] = furnish(l, p.feeds, p.conf)
 	}
@@ -141,8 +148,9 @@ func (p *platform) route(to backend.Ref) (dispatch.Route, bool) {
 	return r, true
 }
 
-// keepFed feeds the links themselves, and from each while it is connected.
-func (p *platform) keepFed() {
+// keepFed feeds the links themselves, and from each while it is connected, until the
+// platform is closed, as the context is that it gives.
+func (p *platform) keepFed() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.sources = cancel
 	go func() { _ = p.links.Source().Watch(ctx, backend.Scope{}, feed.Of[cluster.Cluster](p.feeds)) }() // it ends with ctx
@@ -150,6 +158,7 @@ func (p *platform) keepFed() {
 		p.plug(l)
 		p.bell.Ring()
 	})
+	return ctx
 }
 
 // plug feeds from a link while it is connected.
@@ -190,10 +199,10 @@ func (p *platform) openers() []ui.Opener {
 		Details: p.details, Memory: p.memory, Save: saveFile,
 		Logged: func(r backend.Ref) bool { return p.lines(r) != nil },
 	}
-	return views(p.feeds, outlook{
+	return append(views(p.feeds, outlook{
 		links: uiLinks{p.links}, lists: shared, numbers: p.numbers,
 		logs: logs.Options{Read: p.lines, Refs: p.refs, Save: saveFile, Bell: p.bell},
-	})
+	}), p.own...)
 }
 
 // lines gives who reads an object's log; nil where it has none, or its link is not

@@ -83,7 +83,7 @@ type Cluster struct {
 	machines map[string]sandbox.Machine
 	promised map[string]sandbox.Usage // by node
 	placed   map[string]placement     // by pod
-	running  map[string][]string      // the containers of a pod that were started
+	running  map[string]started       // what of a pod was started
 	waits    map[string]time.Duration // before a container is started again
 }
 
@@ -91,7 +91,7 @@ type Cluster struct {
 func New(w *sandbox.World, o Options) *Cluster {
 	c := &Cluster{
 		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(), later: map[string]reminder{},
-		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string][]string{}, waits: map[string]time.Duration{},
+		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
 	c.access, c.network = &access{users: slices.Clone(o.Users)}, newNetwork(c)

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"wheelhouse/backend/sandbox"
 )
@@ -36,6 +37,9 @@ func (c *Cluster) processes() {
 // runPod does with a pod what the scheduler, and then its node, do.
 func runPod(c *Cluster, namespace, name string) {
 	p := Get[*corev1.Pod](c, namespace, name)
+	if was, ok := c.running[namespace+"/"+name]; ok && p != nil && was.uid != p.UID {
+		c.vanish(namespace, name) // another one has its name already
+	}
 	switch {
 	case p == nil:
 		c.vanish(namespace, name)
@@ -55,10 +59,16 @@ func (c *Cluster) id(p *corev1.Pod, container string) sandbox.ProcessID {
 	return sandbox.ProcessID{Cluster: c.o.Name, Namespace: p.Namespace, Pod: p.Name, Container: container}
 }
 
+// started is which containers were started of which pod.
+type started struct {
+	uid        types.UID
+	containers []string
+}
+
 // vanish forgets what a pod that is gone has run.
 func (c *Cluster) vanish(namespace, name string) {
 	c.promise(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, false)
-	for _, container := range c.running[namespace+"/"+name] {
+	for _, container := range c.running[namespace+"/"+name].containers {
 		c.world.Forget(sandbox.ProcessID{Cluster: c.o.Name, Namespace: namespace, Pod: name, Container: container})
 	}
 	delete(c.running, namespace+"/"+name)
@@ -125,12 +135,14 @@ func (c *Cluster) containers(p *corev1.Pod) {
 		return
 	}
 	key := p.Namespace + "/" + p.Name
-	if c.running[key] == nil {
+	if _, ok := c.running[key]; !ok {
+		now := started{uid: p.UID}
 		for _, one := range p.Spec.Containers {
-			c.running[key] = append(c.running[key], one.Name)
+			now.containers = append(now.containers, one.Name)
 			c.start(p, &one)
 			c.Event(p, "kubelet", corev1.EventTypeNormal, "Pulling", fmt.Sprintf("Pulling image %q", one.Image))
 		}
+		c.running[key] = now
 	}
 	status := make([]corev1.ContainerStatus, len(p.Spec.Containers))
 	for i := range p.Spec.Containers {
@@ -313,7 +325,7 @@ func phase(status []corev1.ContainerStatus) corev1.PodPhase {
 // over. Of a node that is lost nobody knows whether it has.
 func (c *Cluster) ending(p *corev1.Pod) {
 	left := false
-	for _, one := range c.running[p.Namespace+"/"+p.Name] {
+	for _, one := range c.running[p.Namespace+"/"+p.Name].containers {
 		proc, err := c.world.Process(c.id(p, one))
 		if err == nil && proc.State != sandbox.Ended && proc.State != sandbox.Unpulled {
 			left = true

@@ -109,6 +109,7 @@ func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
 	}
 	Change(c, "", n.Name, func(n *corev1.Node) {
 		c.posts(n, silent, full)
+		c.taint(n, corev1.TaintNodeUnreachable, corev1.TaintEffectNoSchedule, silent)
 		c.taint(n, corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute, silent)
 		c.taint(n, corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule, full)
 		c.taint(n, corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule, n.Spec.Unschedulable)

@@ -231,7 +231,7 @@ func everywhere(c *Cluster, namespace, name string) {
 		if p == nil {
 			p = c.pod(d, c.name(name), &d.Spec.Template)
 			p.Spec.NodeName = n.Name
-			p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{Operator: corev1.TolerationOpExists})
+			p.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} // it stays, whatever becomes of the node
 			p.Labels[appsv1.ControllerRevisionHashLabelKey] = hash
 			c.Put(p)
 		}

@@ -39,6 +39,9 @@ func developers() []string { return []string{"mlin", "twang", "sfischer", "aokaf
 // work has somebody build something now and then, as long as the company lives: most
 // builds pass and go live, some fail their tests.
 func work(s *Shop) {
+	if !s.idle.IsZero() && s.clock.time().After(s.idle) {
+		return
+	}
 	all := pipelines()
 	p := all[s.dice.IntN(len(all))]
 	order := sandbox.Order{By: developers()[s.dice.IntN(len(developers()))], Branch: "main", Params: map[string]string{"VERSION": s.next(p.Program)}}
@@ -53,6 +56,10 @@ func work(s *Shop) {
 	}
 	s.plan(time.Duration((0.5+s.dice.ExpFloat64())*8)*time.Minute, work)
 }
+
+// quiet is how long before a drill nobody begins to build any more: what goes live
+// during it is what somebody builds on purpose.
+const quiet = 15 * time.Minute
 
 // busy are the programs that the scene is about, which nobody else builds.
 func busy() []string { return []string{"checkout", "recommend"} }

@@ -60,11 +60,14 @@ func furnish(c *kube.Cluster, name string, all []sandbox.Program) error {
 		selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": p.Name}}
 		meta := metav1.ObjectMeta{Namespace: namespace, Name: p.Name, Labels: map[string]string{"app": p.Name, "team": w.team}}
 		replicas := int32(w.replicas) //nolint:gosec // a handful
-		if onArgo(p.Name) {
+		switch {
+		case onArgo(p.Name):
 			if err := canary(c, p, w); err != nil {
 				return err
 			}
-		} else {
+		case p.Writes: // what keeps something has pods with names of their own, of which there is never a second
+			c.Create(&appsv1.StatefulSet{ObjectMeta: meta, Spec: appsv1.StatefulSetSpec{Replicas: &replicas, ServiceName: p.Name, Selector: selector, Template: template(p, first()[p.Name], w)}})
+		default:
 			c.Create(&appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: template(p, first()[p.Name], w)}})
 		}
 		c.Create(&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Selector: selector.MatchLabels, Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(8080)}}}})

@@ -56,7 +56,7 @@ func programs() []sandbox.Program {
 			Name: "payments", Takes: 30 * ms, CPU: 0.6, Memory: 450, Grows: 180, Threads: 100, Starts: 11 * time.Second, Does: []string{"POST /payments", "GET /payments/{id}"},
 			Calls: []sandbox.Call{call("bank", 1), extra("fraud", 1), call("ledger", 1)}, Versions: good("2.6.0", "2.6.1", "2.7.0"),
 		},
-		{Name: "catalog", Takes: 12 * ms, CPU: 0.35, Memory: 600, Grows: 250, Threads: 150, Starts: 13 * time.Second, Does: []string{"GET /products/{id}", "GET /categories"}, Versions: good("7.0.1", "7.0.2")},
+		{Name: "catalog", Takes: 12 * ms, CPU: 0.35, Memory: 600, Grows: 110, Threads: 150, Starts: 13 * time.Second, Does: []string{"GET /products/{id}", "GET /categories"}, Versions: good("7.0.1", "7.0.2")},
 		{Name: "account", Takes: 14 * ms, CPU: 0.3, Memory: 390, Grows: 120, Threads: 100, Starts: 9 * time.Second, Does: []string{"GET /me", "POST /login"}, Versions: good("2.1.4", "2.1.5")},
 		{Name: "search", Takes: 45 * ms, CPU: 1.1, Memory: 700, Grows: 300, Threads: 120, Starts: 16 * time.Second, Does: []string{"GET /search"}, Versions: good("9.3.0", "9.3.1")},
 		{Name: "recommend", Takes: 55 * ms, CPU: 0.8, Memory: 640, Grows: 220, Threads: 60, Starts: 15 * time.Second, Calls: []sandbox.Call{call("catalog", 2)}, Does: []string{"GET /recommendations"}, Versions: good("0.18.0", "0.18.1")},

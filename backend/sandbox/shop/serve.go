@@ -20,7 +20,10 @@ import (
 )
 
 // Files are what clients need of the company.
-type Files struct{ Kubeconfig, Config string }
+type Files struct {
+	Kubeconfig, Config string
+	Drill              string // where the drill is asked; empty: there is none
+}
 
 // tick is how often the company is brought to the present.
 const tick = 250 * time.Millisecond
@@ -71,7 +74,7 @@ func (s *Shop) Serve(ctx context.Context, dir string, ready func(Files)) error {
 
 // handlers are the systems that are spoken to in plain HTTP, by their kind.
 func (s *Shop) handlers() map[string]http.Handler {
-	return map[string]http.Handler{
+	out := map[string]http.Handler{
 		"jenkins": jenkins.New(s.World, jenkins.Options{Users: map[string]jenkins.User{
 			Admin: {Token: token(Admin)}, Developer: {Token: token(Developer)}, Reader: {Token: token(Reader), ReadOnly: true},
 		}}),
@@ -81,6 +84,10 @@ func (s *Shop) handlers() map[string]http.Handler {
 		"elastic": elastic.New(s.World, searchers),
 		"influx":  influx.New(s.World, measurers),
 	}
+	if s.Drill != nil {
+		out["drill"] = s.Drill.Handler()
+	}
+	return out
 }
 
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
@@ -96,6 +103,9 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 // write says in files where everything is and who may log in.
 func (s *Shop) write(dir string, at map[string]string) (Files, error) {
 	files := Files{Kubeconfig: filepath.Join(dir, "kubeconfig"), Config: filepath.Join(dir, "wheelhouse.yaml")}
+	if s.Drill != nil {
+		files.Drill = "http://" + at["drill"]
+	}
 	type object = map[string]any
 	var clusters, people, contexts []object
 	for _, who := range users() {

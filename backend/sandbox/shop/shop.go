@@ -14,11 +14,13 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend/sandbox"
 	"wheelhouse/backend/sandbox/argo"
 	"wheelhouse/backend/sandbox/capi"
+	"wheelhouse/backend/sandbox/drill"
 	"wheelhouse/backend/sandbox/kube"
 )
 
@@ -28,16 +30,22 @@ type Options struct {
 	Pods int              // more than the company needs
 	Now  func() time.Time // nil: the wall clock
 	Past time.Duration    // that it has behind it when it is opened
+	// Drill is what goes wrong in it, once somebody has begun that; nil: only what its
+	// own life brings.
+	Drill *drill.Drill
 }
 
 // A Shop is the company.
 type Shop struct {
 	World    *sandbox.World
 	Clusters []*kube.Cluster
+	Drill    *drill.Judge // nil: there is none
+	step     sync.Mutex   // held while it steps
 	clock    *clock
 	identity *identity
 	dice     *rand.Rand
-	agenda   []deed // by time
+	agenda   []deed    // by time
+	idle     time.Time // from when on nobody builds; zero: never
 }
 
 // clock is the time in the shop, which is behind the one outside while its past goes
@@ -94,9 +102,16 @@ func Open(o Options) (*Shop, error) {
 	for _, p := range pipelines() {
 		s.World.Add(p)
 	}
-	s.scene(o.Past)
+	if o.Drill == nil {
+		s.scene(o.Past)
+	} else {
+		s.idle = o.Now().Add(-quiet)
+	}
 	s.plan(settling, work)
 	s.live(o.Past)
+	if o.Drill != nil {
+		s.Drill = drill.NewJudge(*o.Drill, s.World, stage{s})
+	}
 	if o.Pods > 0 {
 		fill(s.World, s.Clusters[0], o.Pods)
 		s.Step()
@@ -124,8 +139,10 @@ func (s *Shop) live(past time.Duration) {
 }
 
 // Step brings the company to the present: the world moves, then everything that looks
-// at it acts. Called by one goroutine, often.
+// at it acts. Called often.
 func (s *Shop) Step() {
+	s.step.Lock()
+	defer s.step.Unlock()
 	s.act()
 	s.World.Move()
 	for _, e := range s.World.Events() {
@@ -134,22 +151,27 @@ func (s *Shop) Step() {
 	for _, c := range s.Clusters {
 		c.Step()
 	}
+	if s.Drill != nil {
+		s.Drill.Step()
+	}
 }
 
 // release brings a version to where its program runs, as the last stage of a build
 // does.
 func (s *Shop) release(e sandbox.Event) {
-	cause := fmt.Sprintf("%s by %s", e.Build, e.By)
+	cause, image := fmt.Sprintf("%s by %s", e.Build, e.By), Image(e.Program, e.Tag)
+	bring := func(m *metav1.ObjectMeta, t *corev1.PodTemplateSpec) {
+		for i := range t.Spec.Containers {
+			t.Spec.Containers[i].Image = image
+		}
+		m.Generation++
+		because(m, cause)
+	}
 	for _, c := range s.Clusters {
-		kube.Change(c, namespace, e.Program, func(d *appsv1.Deployment) {
-			for i := range d.Spec.Template.Spec.Containers {
-				d.Spec.Template.Spec.Containers[i].Image = Image(e.Program, e.Tag)
-			}
-			d.Generation++
-			because(d, cause)
-		})
+		kube.Change(c, namespace, e.Program, func(d *appsv1.Deployment) { bring(&d.ObjectMeta, &d.Spec.Template) })
+		kube.Change(c, namespace, e.Program, func(d *appsv1.StatefulSet) { bring(&d.ObjectMeta, &d.Spec.Template) })
 		kube.Change(c, namespace, e.Program, func(r *argo.Rollout) {
-			setImages(r.Spec, Image(e.Program, e.Tag))
+			setImages(r.Spec, image)
 			r.Generation++
 			because(r, cause)
 		})

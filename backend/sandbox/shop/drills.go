@@ -1,0 +1,94 @@
+package shop
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"wheelhouse/backend/sandbox"
+	"wheelhouse/backend/sandbox/drill"
+	"wheelhouse/backend/sandbox/kube"
+)
+
+// Setting is what of the company a drill may speak of.
+func Setting() drill.Setting {
+	out := drill.Setting{Programs: map[string][]string{}, Calls: map[string][]string{}, Machines: map[string][]string{}}
+	for _, p := range programs() {
+		for tag := range p.Versions {
+			out.Programs[p.Name] = append(out.Programs[p.Name], tag)
+		}
+		for _, c := range p.Calls {
+			out.Calls[p.Name] = append(out.Calls[p.Name], c.To)
+		}
+	}
+	for _, m := range machines() {
+		out.Machines[m.Cluster] = append(out.Machines[m.Cluster], m.Name)
+	}
+	return out
+}
+
+// stage is the company as a drill plays on it.
+type stage struct{ *Shop }
+
+// Release implements drill.Stage.
+func (s stage) Release(r drill.Release) {
+	if r.Beside == 0 {
+		s.release(sandbox.Event{Program: r.Program, Tag: r.Version, By: developers()[0], Build: "a build"})
+		return
+	}
+	w := home()[r.Program]
+	for _, p := range programs() {
+		if p.Name != r.Program {
+			continue
+		}
+		t := template(p, r.Version, w)
+		t.Labels["track"] = "canary"
+		replicas := int32(r.Beside) //nolint:gosec // a handful
+		s.cluster(w.cluster).Create(&appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: namespace, Name: r.Program + "-canary", Labels: t.Labels,
+				Annotations: map[string]string{"kubernetes.io/change-cause": fmt.Sprintf("canary of %s by %s", r.Version, developers()[0])},
+			},
+			Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: t.Labels}, Template: t},
+		})
+	}
+}
+
+// Run implements drill.Stage: somebody begins a pod on a machine of their choice, past
+// the scheduler, so that nobody has counted whether there is room.
+func (s stage) Run(j drill.Job, on sandbox.MachineID) {
+	const version = "1.0.0"
+	_ = s.World.Install(sandbox.Program{ // it calls nobody
+		Name: j.Name, Busy: j.CPU, Memory: j.Memory, Starts: time.Second, Versions: map[string]sandbox.Version{version: {Chatty: j.Writes}},
+	})
+	asks := corev1.ResourceList{corev1.ResourceMemory: *resource.NewQuantity((j.Memory*11/10)<<20, resource.BinarySI)}
+	s.cluster(on.Cluster).Create(&corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "batch", Name: j.Name, Labels: map[string]string{"app": j.Name, "run-by": developers()[0]}},
+		Spec: corev1.PodSpec{NodeName: on.Name, Containers: []corev1.Container{{
+			Name: "job", Image: Image(j.Name, version), Resources: corev1.ResourceRequirements{Requests: asks},
+		}}},
+	})
+}
+
+// Runs implements drill.Stage.
+func (s stage) Runs(cluster, pod string) (sandbox.MachineID, bool) {
+	pods := kube.All[*corev1.Pod](s.cluster(cluster), namespace)
+	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	for _, p := range pods {
+		if strings.HasPrefix(p.Name, pod) && p.Spec.NodeName != "" {
+			return sandbox.MachineID{Cluster: cluster, Name: p.Spec.NodeName}, true
+		}
+	}
+	return sandbox.MachineID{}, false
+}
+
+func (s stage) cluster(name string) *kube.Cluster {
+	return s.Clusters[slices.IndexFunc(s.Clusters, func(c *kube.Cluster) bool { return c.Name() == name })]
+}
