@@ -91,6 +91,14 @@ var layers = []layer{
 		why: "a drill is about the world and for the people of the console: it knows no wire, and what it says is wrong with a file is said as everywhere",
 	},
 	{
+		folder: "backend/sandbox/kube/shell", may: []string{"backend/sandbox"},
+		why: "what one can do inside a container is a small shell over what is so in the world, and knows nothing of how one came in",
+	},
+	{
+		folder: "backend/sandbox/kube", may: []string{"backend/sandbox", "backend/sandbox/kube/shell"},
+		why: "it maps the embedded world onto the wire of Kubernetes, and knows no other system",
+	},
+	{
 		folder: "backend/sandbox/*", may: []string{"backend/sandbox", "backend/sandbox/kube"},
 		why: "it maps the embedded world onto the wire of one system, and knows no other but the cluster that its kinds live on",
 	},

@@ -130,6 +130,18 @@ func (b *breaker) permit(at time.Time, wants float64) float64 {
 	return wants
 }
 
+// refuses is the share of the calls that it does not let through; where there are none
+// that which it would not.
+func (b *breaker) refuses() float64 {
+	switch {
+	case b.wants > 0:
+		return 1 - b.passes/b.wants
+	case b.State == Open, b.State == ForcedOpen:
+		return 1
+	}
+	return 0
+}
+
 // count takes the calls in that were let through, and turns where that is due.
 func (b *breaker) count(w *World, p *process, calls, bad, slow float64) {
 	b.refused += (b.wants - b.passes) * stride.Seconds()

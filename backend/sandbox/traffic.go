@@ -98,10 +98,7 @@ func (p *process) answer(w *World, d time.Duration) {
 		b, to := p.breakers[i], w.program(c.To)
 		bad, took := c.goes(to)
 		b.count(w, p, b.passes*d.Seconds(), bad, c.slow(took))
-		refused := 1.0
-		if b.wants > 0 {
-			refused = 1 - b.passes/b.wants
-		}
+		refused := b.refuses()
 		own += c.Each * (1 - refused) * took.Seconds()
 		if !c.Optional {
 			good *= math.Pow(1-(refused+(1-refused)*bad), max(1, c.Each))
