@@ -249,7 +249,7 @@ func (l *List[T]) where() string {
 		p.Links = l.place.Links
 	}
 	if len(p.Links) > 4 {
-		p.Links = []string{ui.Number(len(p.Links)) + " clusters"}
+		p.Links = []string{ui.Number(len(p.Links)) + " links"}
 	}
 	if !l.spec.Scoped {
 		return strings.Join(p.Links, ",")
