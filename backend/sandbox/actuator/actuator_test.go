@@ -93,7 +93,7 @@ func TestActuator(t *testing.T) {
 		t.Errorf("in the world it is %+v", b)
 	}
 	w.Kill(id)
-	res, err := s.Client().Get(s.URL + "/actuator/health") //nolint:noctx // ends with the server
+	res, err := s.Client().Get(s.URL + "/actuator/health")
 	if err != nil || res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("while it ends its health is %+v, %v", res, err)
 	}

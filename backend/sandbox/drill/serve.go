@@ -15,8 +15,13 @@ import (
 func (j *Judge) Handler() http.Handler {
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter) {
+		b, err := json.Marshal(j.State())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(j.State()) // whoever has asked may be gone
+		_, _ = w.Write(b) // whoever has asked may be gone
 	}
 	mux.HandleFunc("GET /drill", func(w http.ResponseWriter, _ *http.Request) { answer(w) })
 	mux.HandleFunc("POST /drill/begin", func(w http.ResponseWriter, _ *http.Request) {

@@ -66,20 +66,13 @@ func (s *server) read(c *call, frozen bool) (*question, *fault) {
 }
 
 func (q *question) part(r reader, name string, of any) (f *fault) {
-	number := func() int {
-		n, err := strconv.Atoi(fmt.Sprint(of))
-		if err != nil || n < 0 {
-			f = wrong("illegal_argument_exception", "[%s] parameter cannot be negative, found [%v]", name, of)
-		}
-		return n
-	}
 	switch name {
 	case "query":
 		q.test, f = r.query(of)
 	case "size":
-		q.size = number()
+		q.size, f = natural(name, of)
 	case "from":
-		q.from = number()
+		q.from, f = natural(name, of)
 	case "sort":
 		q.sort, f = keys(of)
 	case "search_after":
@@ -87,20 +80,30 @@ func (q *question) part(r reader, name string, of any) (f *fault) {
 	case "_source":
 		q.source = wanted(of)
 	case "track_total_hits":
-		if all, ok := map[string]int{"true": -1, "false": 0}[fmt.Sprint(of)]; ok {
-			q.total = all
-		} else {
-			q.total = number()
+		var ok bool
+		if q.total, ok = map[string]int{"true": -1, "false": 0}[fmt.Sprint(of)]; !ok {
+			q.total, f = natural(name, of)
 		}
 	case "aggs", "aggregations":
 		q.sum, _ = of.(map[string]any)
-	case "seq_no_primary_term", "version":
-		q.numbers, q.version = q.numbers || name != "version" && of == true, q.version || name == "version" && of == true
+	case "seq_no_primary_term":
+		q.numbers = of == true
+	case "version":
+		q.version = of == true
 	case "pit", "timeout", "terminate_after", "track_scores", "stored_fields":
 	default:
 		f = wrong("parsing_exception", "Unknown key for a %s in [%s].", called(of), name)
 	}
 	return f
+}
+
+// natural is a number that is not below 0.
+func natural(name string, of any) (int, *fault) {
+	n, err := strconv.Atoi(fmt.Sprint(of))
+	if err != nil || n < 0 {
+		return 0, wrong("illegal_argument_exception", "[%s] parameter cannot be negative, found [%v]", name, of)
+	}
+	return n, nil
 }
 
 // called is a JSON value as the parser calls it.

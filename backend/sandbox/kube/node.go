@@ -99,8 +99,7 @@ func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
 		return
 	}
 	was, had := nodeIs(n, corev1.NodeReady, corev1.ConditionTrue), nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue)
-	used := float64(m.DiskUsed) / float64(max(m.Disk, 1))
-	full := !silent && (used >= diskFull || used >= diskCalm && had)
+	full := !silent && pressed(m, had)
 	if silent {
 		defer c.expel(n.Name)
 	}
@@ -124,6 +123,13 @@ func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
 	case full && !had:
 		c.Event(n, "kubelet", corev1.EventTypeWarning, "NodeHasDiskPressure", "Node "+n.Name+" status is now: NodeHasDiskPressure")
 	}
+}
+
+// pressed says whether a machine's disk is too full for its node, or was and is not
+// yet empty enough.
+func pressed(m sandbox.Machine, was bool) bool {
+	used := float64(m.DiskUsed) / float64(max(m.Disk, 1))
+	return used >= diskFull || used >= diskCalm && was
 }
 
 // posts sets a node's conditions as its kubelet does, or as is done for one that does

@@ -150,16 +150,24 @@ func keepState(c *Cluster, namespace, name string) {
 		}
 		settled = settled && Ready(p) && p.DeletionTimestamp == nil
 	}
-	for n, p := range slices.Backward(all) { // the highest number first
-		if settled && n >= partition(s) && s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType && p.Labels[appsv1.ControllerRevisionHashLabelKey] != hash {
-			c.Delete(p)
-			break
-		}
+	if settled && s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType {
+		c.renew(s, all, hash)
 	}
 	for _, p := range pods {
 		c.Delete(p)
 	}
 	c.kept(s, all, updated, hash)
+}
+
+// renew takes the pod of the highest number away that is of another version than that
+// of the hash, so that it is made anew.
+func (c *Cluster) renew(s *appsv1.StatefulSet, all []*corev1.Pod, hash string) {
+	for n, p := range slices.Backward(all) {
+		if n >= partition(s) && p.Labels[appsv1.ControllerRevisionHashLabelKey] != hash {
+			c.Delete(p)
+			return
+		}
+	}
 }
 
 // kept writes down how far a stateful set is.

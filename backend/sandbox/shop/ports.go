@@ -62,7 +62,11 @@ func (p program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body.ServedBy, body.Timestamp = "", p.world.Now().UTC().Format("2006-01-02T15:04:05.000+00:00")
 		body.Error, body.Message, body.Path = http.StatusText(a.Status), a.Text, r.URL.Path
 	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		a.Status, b = http.StatusInternalServerError, nil
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(a.Status)
-	_ = json.NewEncoder(w).Encode(body) // whoever has gone does not read it
+	_, _ = w.Write(b) // whoever has gone does not read it
 }
