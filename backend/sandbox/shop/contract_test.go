@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +21,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/klog/v2"
 
 	"wheelhouse/backend"
 	adapterargo "wheelhouse/backend/adapters/argo"
@@ -205,7 +203,6 @@ func trusts(t *testing.T, id *identity) *http.Transport {
 // that nobody takes it for something that was left behind.
 func warm(t *testing.T) {
 	t.Helper()
-	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 	id, err := newIdentity()
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ func sh(ctx context.Context, s *session, c call) int {
 		exit, _ := s.line(ctx, args[0], c)
 		return exit
 	}
+	defer s.survives()()
 	for {
 		if s.tty != nil {
 			s.tty.show(s.dir + " # ")
@@ -49,6 +50,23 @@ func sh(ctx context.Context, s *session, c call) int {
 		if s.status = exit; over || err != nil {
 			return exit
 		}
+	}
+}
+
+// survives has Ctrl-C not end a shell that somebody types into: between two things that
+// it would end, it ends the next. What is given back has it end what it did before.
+func (s *session) survives() (again func()) {
+	if s.tty == nil {
+		return func() {}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.stop
+	s.stop = func() { s.early = true }
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.stop = before
 	}
 }
 

@@ -86,8 +86,9 @@ type session struct {
 	height atomic.Int32 // of the terminal
 	width  atomic.Int32
 
-	mu   sync.Mutex
-	stop context.CancelFunc // ends what runs in the foreground
+	mu    sync.Mutex
+	stop  context.CancelFunc // ends what runs in the foreground
+	early bool               // Ctrl-C has come while there was nothing to end
 }
 
 // call is one command as it is run.
@@ -180,6 +181,10 @@ func (s *session) foreground(ctx context.Context, do func(context.Context) int) 
 	s.mu.Lock()
 	before := s.stop
 	s.stop = cancel
+	if s.early { // Ctrl-C has come before that which it was for
+		s.early = false
+		cancel()
+	}
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
