@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 )
 
@@ -14,7 +15,10 @@ import (
 // of the standard error, for the whole process; nil keeps none.
 func Quiet(w io.Writer) {
 	if w == nil {
-		klog.SetSlogLogger(slog.New(slog.DiscardHandler))
+		// what is quiet already is left alone, as others may be about to say something
+		if logr.ToSlogHandler(klog.Background()) != slog.DiscardHandler {
+			klog.SetSlogLogger(slog.New(slog.DiscardHandler))
+		}
 		return
 	}
 	klog.SetSlogLogger(slog.New(slog.NewTextHandler(w, nil)))

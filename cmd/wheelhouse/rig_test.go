@@ -19,6 +19,7 @@ import (
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/dispatch"
 	"wheelhouse/backend/feed"
+	"wheelhouse/backend/link"
 	"wheelhouse/backend/signal"
 	"wheelhouse/keymap"
 	"wheelhouse/themes"
@@ -31,9 +32,10 @@ import (
 )
 
 // TestMain has the pictures' times be the same wherever they are made: the zone is
-// read when it is first wanted.
+// read when it is first wanted. What the libraries say is set for the whole process.
 func TestMain(m *testing.M) {
 	_ = os.Setenv("TZ", "UTC") // it fails for no such name
+	link.Quiet(nil)
 	os.Exit(m.Run())
 }
 
