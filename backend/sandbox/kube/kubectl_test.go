@@ -111,6 +111,8 @@ func TestKubectlChanges(t *testing.T) {
 		{command: `patch deploy cart --type merge -p '{"metadata":{"annotations":{"a":"b"}}}'`, want: []string{"patched"}},
 		{command: `patch deploy cart --type json -p '[{"op":"replace","path":"/spec/replicas","value":3}]'`, want: []string{"patched"}},
 		{command: `patch deploy cart --type json -p '[{"op":"test","path":"/spec/replicas","value":9}]'`, want: []string{"The request is invalid"}, code: 1},
+		{command: "create secret generic card --from-literal=pin=1", want: []string{"secret/card created"}},
+		{command: "get secret card", want: []string{"Opaque"}},
 		{command: "create configmap Bad_Name", want: []string{`ConfigMap "Bad_Name" is invalid: metadata.name`, "lowercase RFC 1123 subdomain"}, code: 1},
 		{command: `patch deploy cart -p '{"spec":{"replicas":-1}}'`, want: []string{"must be greater than or equal to 0"}, code: 1},
 		{command: `patch pod POD -p '{"spec":{"nodeName":"m9"}}'`, want: []string{"pod updates may not change fields"}, code: 1},
