@@ -90,6 +90,9 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 	if err := s.Serve(ctx, d.dir, func(files shop.Files) { _ = json.NewEncoder(out).Encode(files) }); ctx.Err() == nil {
 		return err
 	}
+	if d.ward {
+		_ = os.RemoveAll(d.dir) // whoever has started us may have been killed, and clears nothing away
+	}
 	return nil // it was asked to end
 }
 

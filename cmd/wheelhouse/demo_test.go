@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -49,6 +50,29 @@ func TestDemo(t *testing.T) {
 	end()
 	if code := <-over; code != 0 {
 		t.Errorf("asked to end it ends with %d", code)
+	}
+}
+
+// TestDemoIsLeftAlone: a world whose console is killed ends, and leaves no folder with
+// a kubeconfig behind.
+func TestDemoIsLeftAlone(t *testing.T) {
+	dir := t.TempDir() + "/world"
+	in, console := io.Pipe()
+	r, w := io.Pipe()
+	over := make(chan int, 1)
+	go func() {
+		over <- execute(t.Context(), []string{"demo", "--serve-only", "--ward", "--dir", dir}, in, w, io.Discard)
+	}()
+	var files shop.Files
+	if err := json.NewDecoder(r).Decode(&files); err != nil {
+		t.Fatal(err)
+	}
+	console.Close()
+	if code := <-over; code != 0 {
+		t.Errorf("left alone it ends with %d", code)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("its folder is still there: %v", err)
 	}
 }
 

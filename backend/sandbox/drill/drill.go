@@ -9,7 +9,9 @@ package drill
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -163,11 +165,27 @@ func Text(name string) ([]byte, error) {
 
 // Read reads the drill of a file.
 func Read(file string, in Setting) (Drill, error) {
-	text, err := os.ReadFile(file)
+	text, err := read(file)
 	if err != nil {
 		return Drill{}, &backend.Error{Code: backend.Invalid, Op: "read drill", Err: err, Human: fmt.Sprintf("The drill %s can't be read: %v. Name a file that can.", file, err)}
 	}
 	return parsed(file, text, in)
+}
+
+// longest is more than any drill has to say, and what a file is read up to.
+const longest = 1 << 20
+
+func read(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the file
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, longest+1))
+	if err == nil && len(text) > longest {
+		err = errors.New("it is longer than 1 MB, which no drill is")
+	}
+	return text, err //nolint:wrapcheck // it names the file
 }
 
 func parsed(from string, text []byte, in Setting) (Drill, error) {

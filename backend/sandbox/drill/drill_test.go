@@ -1,13 +1,18 @@
 package drill_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"wheelhouse/backend"
 	"wheelhouse/backend/sandbox"
 	"wheelhouse/backend/sandbox/drill"
 )
@@ -140,5 +145,18 @@ func TestWire(t *testing.T) {
 	}
 	if j.State().Phase != drill.Mitigated {
 		t.Errorf("nothing was wrong at any time, and it ends as %+v", j.State())
+	}
+}
+
+// TestReadEnds: what is no drill by its length is refused before it fills the memory.
+func TestReadEnds(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "long.yaml")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("# a\n"), 1<<19), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := drill.Read(file, drill.Setting{})
+	var e *backend.Error
+	if !errors.As(err, &e) || !strings.Contains(e.Human, "longer than 1 MB") {
+		t.Errorf("it says %v", err)
 	}
 }

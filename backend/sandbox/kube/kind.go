@@ -9,6 +9,7 @@ import (
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -176,10 +177,14 @@ func (s strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 
 // Validate implements rest.RESTCreateStrategy.
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	if s.kind.Valid == nil {
-		return nil
+	var out field.ErrorList
+	for _, why := range apivalidation.NameIsDNSSubdomain(metaOf(obj).GetName(), false) {
+		out = append(out, field.Invalid(field.NewPath("metadata", "name"), metaOf(obj).GetName(), why))
 	}
-	return s.kind.Valid(obj, nil)
+	if s.kind.Valid != nil {
+		out = append(out, s.kind.Valid(obj, nil)...)
+	}
+	return out
 }
 
 // ValidateUpdate implements rest.RESTUpdateStrategy.

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -38,7 +39,7 @@ func Kinds() []Kind {
 		},
 		{GroupVersion: core, Kind: "Service", Resource: "services", Short: []string{"svc"}, Namespaced: true, Object: &corev1.Service{}, List: &corev1.ServiceList{}, Status: true, Categories: all, Columns: serviceColumns()},
 		{GroupVersion: core, Kind: "ConfigMap", Resource: "configmaps", Short: []string{"cm"}, Namespaced: true, Object: &corev1.ConfigMap{}, List: &corev1.ConfigMapList{}, Columns: []Column{{Name: "Data", Value: func(o runtime.Object) any { return len(o.(*corev1.ConfigMap).Data) }}}},
-		{GroupVersion: core, Kind: "Secret", Resource: "secrets", Namespaced: true, Object: &corev1.Secret{}, List: &corev1.SecretList{}, Columns: []Column{
+		{GroupVersion: core, Kind: "Secret", Resource: "secrets", Namespaced: true, Object: &corev1.Secret{}, List: &corev1.SecretList{}, Default: defaultSecret, Columns: []Column{
 			{Name: "Type", Value: func(o runtime.Object) any { return string(o.(*corev1.Secret).Type) }},
 			{Name: "Data", Value: func(o runtime.Object) any { return len(o.(*corev1.Secret).Data) }},
 		}},
@@ -262,6 +263,18 @@ func validPod(obj, old runtime.Object) field.ErrorList {
 		out = append(out, field.Forbidden(at, "pod updates may not change fields other than `spec.containers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to existing tolerations)"))
 	}
 	return out
+}
+
+func defaultSecret(obj runtime.Object) {
+	s := obj.(*corev1.Secret)
+	s.Type = cmp.Or(s.Type, corev1.SecretTypeOpaque)
+	for k, v := range s.StringData { // it is written, never read
+		if s.Data == nil {
+			s.Data = map[string][]byte{}
+		}
+		s.Data[k] = []byte(v)
+	}
+	s.StringData = nil
 }
 
 func validDeployment(obj, old runtime.Object) field.ErrorList {
