@@ -22,8 +22,9 @@ type Command struct {
 	ProcessID
 	Image   string
 	Machine string
-	Asks    Usage // that it is promised
-	May     Usage // that it may take; zero: what there is
+	Asks    Usage         // that it is promised
+	May     Usage         // that it may take; zero: what there is
+	Lasts   time.Duration // after which it ends by itself, where it is of no known program; 0: never
 }
 
 // MachineID is the machine that it runs on.
@@ -110,6 +111,14 @@ func (w *World) Run(c Command) {
 	w.processes[c.ProcessID] = p
 	w.stale = true
 	w.touch(c.ProcessID)
+}
+
+// Shelve names the images of no program that can be pulled, of whatever version. Without
+// it all can.
+func (w *World) Shelve(names ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shelf = append(w.shelf, names...)
 }
 
 // Image takes an image's name apart: the program, without where it is kept, and its tag.
@@ -204,6 +213,8 @@ func (p *process) settle(w *World) {
 	case p.State == Ended || p.State == Unpulled:
 	case !p.killed.IsZero() && !w.at.Before(p.killed):
 		p.end(w, 143, "Error", "Graceful shutdown complete")
+	case p.program == nil && p.Lasts > 0 && p.State == Up && w.at.Sub(p.Began) >= p.Lasts:
+		p.end(w, 0, "Completed", "")
 	case w.at.Before(p.readyAt):
 	case p.State == Pulling:
 		p.pulled(w)
@@ -225,11 +236,13 @@ func (p *process) pulled(w *World) {
 	name, tag := Image(p.Image)
 	p.Since = w.at
 	defer w.touch(p.ProcessID)
+	known := w.shelf == nil || slices.Contains(w.shelf, name)
 	if p.program != nil {
-		if _, ok := p.program.Versions[tag]; !ok {
-			p.State, p.Reason = Unpulled, fmt.Sprintf("failed to resolve reference %q: not found", p.Image)
-			return
-		}
+		_, known = p.program.Versions[tag]
+	}
+	if !known {
+		p.State, p.Reason = Unpulled, fmt.Sprintf("failed to resolve reference %q: not found", p.Image)
+		return
 	}
 	p.State, p.Began, p.readyAt = Up, w.at, w.at.Add(idleStart)
 	p.Uses = Usage{CPU: 0.01, Memory: 24}

@@ -40,6 +40,7 @@ type World struct {
 	stale     bool       // the two have to be made anew
 	touched   map[string]map[ProcessID]bool
 	faults    map[string]Fault
+	shelf     []string // images of no program that can be pulled; nil: all
 	events    []Event
 	logs      book
 	samples   samples

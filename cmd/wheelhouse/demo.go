@@ -125,12 +125,12 @@ func (d *demo) once(ctx context.Context, f *flags) (next string, err error) {
 		return "", fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	files, end, err := d.spawn(ctx, dir)
+	files, ended, end, err := d.spawn(ctx, dir)
 	if err != nil {
 		return "", err
 	}
 	defer end()
-	f.kubeconfig, f.config, f.world = files.Kubeconfig, files.Config, &world{drill: files.Drill, tour: d.tour}
+	f.kubeconfig, f.config, f.world = files.Kubeconfig, files.Config, &world{drill: files.Drill, tour: d.tour, ended: ended}
 	if files.Drill != "" && f.view == "" {
 		f.view = "briefing"
 	}
@@ -139,14 +139,14 @@ func (d *demo) once(ctx context.Context, f *flags) (next string, err error) {
 }
 
 // spawn starts the world and waits until it answers.
-func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, end func(), err error) {
+func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, ended <-chan struct{}, end func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return files, nil, fmt.Errorf("find this program: %w", err)
+		return files, nil, nil, fmt.Errorf("find this program: %w", err)
 	}
 	log, err := os.Create(dir + "/world.log")
 	if err != nil {
-		return files, nil, fmt.Errorf("keep the world's log: %w", err)
+		return files, nil, nil, fmt.Errorf("keep the world's log: %w", err)
 	}
 	defer log.Close()
 	//nolint:gosec // this very program
@@ -155,29 +155,34 @@ func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, end fun
 	world.Stderr = log
 	in, err := world.StdinPipe()
 	if err != nil {
-		return files, nil, fmt.Errorf("start the world: %w", err)
+		return files, nil, nil, fmt.Errorf("start the world: %w", err)
 	}
 	out, err := world.StdoutPipe()
 	if err != nil {
-		return files, nil, fmt.Errorf("start the world: %w", err)
+		return files, nil, nil, fmt.Errorf("start the world: %w", err)
 	}
 	if err := world.Start(); err != nil {
-		return files, nil, fmt.Errorf("start the world: %w", err)
-	}
-	end = func() {
-		_ = in.Close()
-		_ = world.Wait() // it ends by itself, and there is nothing more to learn from it
+		return files, nil, nil, fmt.Errorf("start the world: %w", err)
 	}
 	line, err := bufio.NewReader(out).ReadBytes('\n')
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_ = world.Wait() // it ends by itself, and there is nothing more to learn from it
+	}()
+	end = func() {
+		_ = in.Close()
+		<-over
+	}
 	if err == nil {
 		err = json.Unmarshal(line, &files)
 	}
 	if err != nil {
 		end()
 		said, _ := os.ReadFile(log.Name())
-		return files, nil, &backend.Error{Op: "start the world", Err: err, Human: fmt.Sprintf("The embedded world did not start: %s", lastLine(said))}
+		return files, nil, nil, &backend.Error{Op: "start the world", Err: err, Human: fmt.Sprintf("The embedded world did not start: %s", lastLine(said))}
 	}
-	return files, end, nil
+	return files, over, end, nil
 }
 
 // lastLine is the last thing that a program has said.

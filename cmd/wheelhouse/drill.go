@@ -24,9 +24,10 @@ import (
 
 // A world is what the console knows of an embedded one that it stands on.
 type world struct {
-	drill string // where its drill is asked; empty: there is none
-	tour  bool   // it begins with the tour
-	next  string // the drill of the world that is to be opened after this one
+	drill string          // where its drill is asked; empty: there is none
+	tour  bool            // it begins with the tour
+	next  string          // the drill of the world that is to be opened after this one
+	ended <-chan struct{} // closed when it has ended
 }
 
 // joinWorld has what goes along with whoever sits at an embedded world.
@@ -57,7 +58,7 @@ func (p *platform) joinWorld(ctx context.Context) error {
 	if w.tour {
 		guide.Begin()
 	}
-	p.own, p.companions = player.Openers(), []ui.Companion{player, guide}
+	p.own, p.companions = player.Openers(), []ui.Companion{player, guide, &tour.End{Of: w.ended}}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -180,5 +181,33 @@ func TestOwners(t *testing.T) {
 	}
 	if u := p.promised["m0"]; u.CPU != 0 || u.Memory != 0 {
 		t.Errorf("m0 has promised %+v to nobody", u)
+	}
+}
+
+// TestFinish: what is to end ends: a job's pod soon, one that sleeps when it has slept;
+// an image that nobody has is never pulled.
+func TestFinish(t *testing.T) {
+	p := newPlant(t)
+	p.world.Shelve("busybox")
+	pod := func(image string, words ...string) corev1.PodSpec {
+		return corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "app", Image: image, Command: words}}}
+	}
+	p.Create(&batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "once"},
+		Spec:       batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: pod("busybox", "true")}},
+	})
+	p.Create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "nap"}, Spec: pod("busybox:1.36", "sleep", "60")})
+	p.Create(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "none"}, Spec: pod("nobody/has:this")})
+	phase := func(name string) corev1.PodPhase { return Get[*corev1.Pod](p.Cluster, "shop", name).Status.Phase }
+	p.pass(30 * time.Second)
+	if j := Get[*batchv1.Job](p.Cluster, "shop", "once"); j.Status.Succeeded != 1 || j.Status.CompletionTime == nil {
+		t.Errorf("the job stands at %+v", j.Status)
+	}
+	if phase("nap") != corev1.PodRunning || phase("none") != corev1.PodPending || !strings.Contains(p.words(), "this ImagePullBackOff") {
+		t.Errorf("nap is %s, none %s: %s", phase("nap"), phase("none"), p.words())
+	}
+	p.pass(time.Minute)
+	if phase("nap") != corev1.PodSucceeded {
+		t.Errorf("nap is %s", phase("nap"))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -152,8 +153,27 @@ func (c *Cluster) containers(p *corev1.Pod) {
 }
 
 func (c *Cluster) start(p *corev1.Pod, one *corev1.Container) {
-	may := usage(one.Resources.Limits)
-	c.world.Run(sandbox.Command{ProcessID: c.id(p, one.Name), Image: one.Image, Machine: p.Spec.NodeName, Asks: usage(one.Resources.Requests), May: may})
+	c.world.Run(sandbox.Command{
+		ProcessID: c.id(p, one.Name), Image: one.Image, Machine: p.Spec.NodeName, Asks: usage(one.Resources.Requests), May: usage(one.Resources.Limits), Lasts: lasts(p, one),
+	})
+}
+
+// shortly is how long a command takes that is to end, unless it says so itself.
+const shortly = 5 * time.Second
+
+// lasts is how long a container of no known program runs: for good, where it is started
+// again whenever it ends.
+func lasts(p *corev1.Pod, one *corev1.Container) time.Duration {
+	if p.Spec.RestartPolicy == corev1.RestartPolicyAlways {
+		return 0
+	}
+	words := slices.Concat(one.Command, one.Args)
+	if i := slices.Index(words, "sleep"); i >= 0 && i+1 < len(words) {
+		if n, err := strconv.Atoi(words[i+1]); err == nil && n > 0 {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return shortly
 }
 
 // container is how one is, and starts it where it is time to.

@@ -24,18 +24,28 @@ func newLine(l net.Listener) *line { return &line{Listener: l, conns: map[*lineC
 
 // Accept implements net.Listener.
 func (l *line) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if out := l.take(c); out != nil {
+			return out, nil
+		}
+		_ = c.Close() // the server ends by itself, and calls it a crash when the listener is faster
 	}
+}
+
+// take keeps a connection to cut it; nil where that is over.
+func (l *line) take(c net.Conn) net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended {
-		return nil, net.ErrClosed
+		return nil
 	}
 	out := &lineConn{c, l}
 	l.conns[out] = true
-	return out, nil
+	return out
 }
 
 // cut ends every connection, and those that are still to come.
