@@ -28,7 +28,7 @@ func (b Breaker) Finding() (backend.Finding, bool) {
 		words = append(words, fmt.Sprintf("%d calls refused", b.Refused))
 	}
 	if b.Silent > 0 {
-		words = append(words, b.Detail)
+		words = append(words, fmt.Sprintf("can't be read on %d: %s", b.Silent, b.Detail))
 	}
 	f.Sentence = backend.T(strings.Join(words, ", "))
 	return f, b.Instance == "" && (level >= backend.Waiting || level == backend.Moving)

@@ -19,7 +19,7 @@ import (
 	"wheelhouse/backend/sandbox/shop"
 	"wheelhouse/ui"
 	drills "wheelhouse/views/drill"
-	"wheelhouse/views/tour"
+	"wheelhouse/views/guide"
 )
 
 // A world is what the console knows of an embedded one that it stands on.
@@ -54,11 +54,14 @@ func (p *platform) joinWorld(ctx context.Context) error {
 		},
 	})
 	go player.Follow(ctx)
-	guide := &tour.Tour{}
-	if w.tour {
-		guide.Begin()
+	tour := &guide.Tour{}
+	p.own, p.companions = player.Openers(), []ui.Companion{player, tour, &guide.End{Of: w.ended}}
+	switch {
+	case w.tour:
+		tour.Begin()
+	case w.drill == "": // a drill has words of its own to begin with
+		p.companions = append(p.companions, &guide.Greeting{})
 	}
-	p.own, p.companions = player.Openers(), []ui.Companion{player, guide, &tour.End{Of: w.ended}}
 	return nil
 }
 

@@ -13,20 +13,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"wheelhouse/backend/backendtest"
 )
 
 // service gives the address of an instance of the shop's services.
 func service(t *testing.T, instance string) string {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(filepath.Dir(kubeconfig), "services", "ports.json"))
-	if err != nil {
-		t.Fatalf("the services are not up (stack up services): %v", err)
-	}
-	var ports map[string]int
-	if err := json.Unmarshal(raw, &ports); err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("http://127.0.0.1:%d", ports[instance])
+	return "http://" + backendtest.StackAddr(t, "services", instance)
 }
 
 // ask sends one request to an instance, in cleanups too, and gives what it answers.

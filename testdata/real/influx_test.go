@@ -4,7 +4,6 @@ package real_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,20 +13,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wheelhouse/backend/backendtest"
 )
 
 // influx gives the address of the stack's InfluxDB.
 func influx(t *testing.T) string {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(filepath.Dir(kubeconfig), "influx", "ports.json"))
-	if err != nil {
-		t.Fatalf("InfluxDB is not up (stack up influx): %v", err)
-	}
-	var ports map[string]int
-	if err := json.Unmarshal(raw, &ports); err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("http://127.0.0.1:%d", ports["influxd"])
+	return "http://" + backendtest.StackAddr(t, "influx", "influxd")
 }
 
 // influxConfig writes a configuration with the InfluxDB as a system, and a chart.

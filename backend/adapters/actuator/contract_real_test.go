@@ -5,12 +5,9 @@ package actuator
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -37,15 +34,7 @@ type realShop struct {
 }
 
 func newRealShop(t *testing.T) backendtest.World[service.Breaker] {
-	raw, err := os.ReadFile(filepath.Join(filepath.Dir(os.Getenv("WHEELHOUSE_KUBECONFIG")), "services", "ports.json"))
-	if err != nil {
-		t.Fatalf("the services are not up (stack up services): %v", err)
-	}
-	var ports map[string]int
-	if err := json.Unmarshal(raw, &ports); err != nil {
-		t.Fatal(err)
-	}
-	at := fmt.Sprintf("127.0.0.1:%d", ports["search-0"])
+	at := backendtest.StackAddr(t, "services", "search-0")
 	id := "contract-" + strings.ToLower(rand.Text()[:8]) + "-"
 	s := &realShop{shop: newShop(t, id, at, user, "plain:"+password), t: t, at: "http://" + at, put: map[string]bool{}}
 	t.Cleanup(func() {

@@ -22,37 +22,28 @@ import (
 	"time"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 	"wheelhouse/backend/link"
 )
 
 // soon is how long anything may take that shall happen at all.
 const soon = 3 * time.Minute
 
-// stackDir is where the stack lives.
-func stackDir() string { return filepath.Dir(os.Getenv("WHEELHOUSE_KUBECONFIG")) }
-
 // node gives the address of a node of the stack, and who its certificate is by.
 func node(t *testing.T, name string) (url, ca string) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(stackDir(), "elastic", "ports.json"))
-	if err != nil {
-		t.Fatalf("Elasticsearch is not up (stack part elastic): %v", err)
-	}
-	var ports map[string]int
-	if err := json.Unmarshal(raw, &ports); err != nil {
-		t.Fatal(err)
-	}
+	at := backendtest.StackAddr(t, "elastic", name)
 	if name == "plain" {
-		return fmt.Sprintf("http://127.0.0.1:%d", ports[name]), ""
+		return "http://" + at, ""
 	}
-	return fmt.Sprintf("https://127.0.0.1:%d", ports[name]), filepath.Join(stackDir(), "elastic", "ca.crt")
+	return "https://" + at, filepath.Join(backendtest.StackDir(), "elastic", "ca.crt")
 }
 
 // stack runs the stack's own command, in cleanups too.
 func stack(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(stackDir(), "stack"), args...)
-	cmd.Env = append(os.Environ(), "WHEELHOUSE_STACK="+stackDir())
+	cmd := exec.Command(filepath.Join(backendtest.StackDir(), "stack"), args...)
+	cmd.Env = append(os.Environ(), "WHEELHOUSE_STACK="+backendtest.StackDir())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("stack %s: %v\n%s", strings.Join(args, " "), err, out)
 	}

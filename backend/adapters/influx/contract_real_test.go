@@ -5,13 +5,10 @@ package influx
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,15 +34,7 @@ type realWorld struct {
 }
 
 func newRealWorld(t *testing.T) backendtest.World[signal.Metric] {
-	raw, err := os.ReadFile(filepath.Join(filepath.Dir(os.Getenv("WHEELHOUSE_KUBECONFIG")), "influx", "ports.json"))
-	if err != nil {
-		t.Fatalf("InfluxDB is not up (stack part influx): %v", err)
-	}
-	var ports map[string]int
-	if err := json.Unmarshal(raw, &ports); err != nil {
-		t.Fatal(err)
-	}
-	at := fmt.Sprintf("127.0.0.1:%d", ports["influxd"])
+	at := backendtest.StackAddr(t, "influx", "influxd")
 	w := &realWorld{t: t, id: "contract_" + strings.ToLower(rand.Text()[:8]), at: "http://" + at, line: backendtest.NewLine(t, at)}
 	w.do("CREATE USER %s WITH PASSWORD 'secret'", w.id)
 	t.Cleanup(func() { w.do("DROP USER %s", w.id) })

@@ -3,10 +3,8 @@
 package jenkins
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/link"
 )
@@ -32,15 +31,7 @@ const aJob = `<project>
 // hudson gives the address of the stack's.
 func hudson(t *testing.T) string {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(filepath.Dir(os.Getenv("WHEELHOUSE_KUBECONFIG")), "hudson", "ports.json"))
-	if err != nil {
-		t.Fatalf("Hudson is not up (stack part hudson): %v", err)
-	}
-	var ports map[string]int
-	if err := json.Unmarshal(raw, &ports); err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("http://127.0.0.1:%d", ports["hudson"])
+	return "http://" + backendtest.StackAddr(t, "hudson", "hudson")
 }
 
 // post sends one request as somebody who may do all, in cleanups too.

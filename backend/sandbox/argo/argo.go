@@ -53,26 +53,22 @@ func Kinds() []kube.Kind {
 			GroupVersion: version(), Kind: "Rollout", Resource: "rollouts", Short: []string{"ro"}, Namespaced: true, JSON: true, Status: true, Scale: true,
 			Object: &Rollout{}, List: &kube.LooseList[rolloutName]{}, Valid: valid,
 			Columns: []kube.Column{
-				column("Desired", func(r *Rollout) any { return r.Spec.Int("replicas") }),
-				column("Current", func(r *Rollout) any { return r.Status.Int("replicas") }),
-				column("Up-to-date", func(r *Rollout) any { return r.Status.Int("updatedReplicas") }),
-				column("Available", func(r *Rollout) any { return r.Status.Int("availableReplicas") }),
+				kube.ColumnOf("Desired", func(r *Rollout) any { return r.Spec.Int("replicas") }),
+				kube.ColumnOf("Current", func(r *Rollout) any { return r.Status.Int("replicas") }),
+				kube.ColumnOf("Up-to-date", func(r *Rollout) any { return r.Status.Int("updatedReplicas") }),
+				kube.ColumnOf("Available", func(r *Rollout) any { return r.Status.Int("availableReplicas") }),
 			},
 		},
 		{
 			GroupVersion: version(), Kind: "AnalysisRun", Resource: "analysisruns", Short: []string{"ar"}, Namespaced: true, JSON: true,
 			Object: &Run{}, List: &kube.LooseList[runName]{},
-			Columns: []kube.Column{column("Status", func(r *Run) any { return r.Status["phase"] })},
+			Columns: []kube.Column{kube.ColumnOf("Status", func(r *Run) any { return r.Status["phase"] })},
 		},
 		{
 			GroupVersion: version(), Kind: "AnalysisTemplate", Resource: "analysistemplates", Short: []string{"at"}, Namespaced: true, JSON: true,
 			Object: &Template{}, List: &kube.LooseList[templateName]{},
 		},
 	}
-}
-
-func column[T runtime.Object](name string, value func(T) any) kube.Column {
-	return kube.Column{Name: name, Value: func(o runtime.Object) any { return value(o.(T)) }}
 }
 
 // Controllers are what acts on them.
@@ -87,7 +83,7 @@ func Controllers(w *sandbox.World) []kube.Controller {
 // a mesh that routes traffic, experiments, plugins, another workload.
 func valid(obj, _ runtime.Object) (errs field.ErrorList) {
 	s, at := spec{}, field.NewPath("spec")
-	if err := decode(obj.(*Rollout).Spec, &s); err != nil {
+	if err := obj.(*Rollout).Spec.Decode(&s); err != nil {
 		return append(errs, field.Invalid(at, "", err.Error()))
 	}
 	const why = "is not installed in this cluster"

@@ -82,11 +82,11 @@ func (g *ground) rollout() *Rollout { return kube.Get[*Rollout](g.Cluster, "shop
 func (g *ground) image(image string) {
 	kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
 		var t corev1.PodTemplateSpec
-		if err := decode(r.Spec["template"].(map[string]any), &t); err != nil {
+		if err := kube.Fields(r.Spec["template"].(map[string]any)).Decode(&t); err != nil {
 			g.t.Fatal(err)
 		}
 		t.Spec.Containers[0].Image = image
-		r.Spec["template"] = map[string]any(encode(t))
+		r.Spec["template"] = map[string]any(kube.FieldsOf(t))
 		r.Generation++
 	})
 }
@@ -107,7 +107,7 @@ func (g *ground) patch(text string) {
 // stands is how it stands, in a line.
 func (g *ground) stands() string {
 	var s status
-	if err := decode(g.rollout().Status, &s); err != nil {
+	if err := g.rollout().Status.Decode(&s); err != nil {
 		g.t.Fatal(err)
 	}
 	pods := map[string]int{}
@@ -258,7 +258,7 @@ func TestUndo(t *testing.T) {
 	old := g.sets()["1"].Spec.Template.DeepCopy()
 	delete(old.Labels, hashLabel)
 	kube.Change(g.Cluster, "shop", "cart", func(r *Rollout) {
-		r.Spec["template"] = map[string]any(encode(old))
+		r.Spec["template"] = map[string]any(kube.FieldsOf(old))
 		r.Generation++
 	})
 	g.pass(time.Minute)

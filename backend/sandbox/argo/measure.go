@@ -134,7 +134,7 @@ func measure(c *kube.Cluster, world *sandbox.World, namespace, name string) {
 		return
 	}
 	q := &inquiry{c: c, world: world, run: r}
-	if decode(r.Spec, &q.spec) != nil || decode(r.Status, &q.now) != nil {
+	if r.Spec.Decode(&q.spec) != nil || r.Status.Decode(&q.now) != nil {
 		return
 	}
 	metrics, why := q.metrics()
@@ -154,7 +154,7 @@ func measure(c *kube.Cluster, world *sandbox.World, namespace, name string) {
 			}
 		}
 	}
-	fields := encode(q.now)
+	fields := kube.FieldsOf(q.now)
 	kube.Change(c, namespace, name, func(now *Run) {
 		if now.ResourceVersion == r.ResourceVersion {
 			now.Status = fields

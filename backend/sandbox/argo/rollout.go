@@ -53,7 +53,7 @@ func reconcile(c *kube.Cluster, world *sandbox.World, namespace, name string) {
 		return
 	}
 	w := &work{c: c, world: world, ro: ro}
-	if decode(ro.Spec, &w.spec) != nil || decode(ro.Status, &w.was) != nil {
+	if ro.Spec.Decode(&w.spec) != nil || ro.Status.Decode(&w.was) != nil {
 		return // valid has seen to the one, nobody but we writes the other
 	}
 	if why := w.wrong(); why != "" {
@@ -236,21 +236,13 @@ func (w *work) mark(n string) {
 		return
 	}
 	kube.Change(w.c, w.ro.Namespace, w.ro.Name, func(r *Rollout) {
-		r.Annotations = clone(r.Annotations)
+		r.Annotations = kube.Copied(r.Annotations)
 		r.Annotations[revisionMark] = n
 		if r.ResourceVersion == w.ro.ResourceVersion {
 			w.ro = r
 		}
 	})
 	w.tell("RolloutUpdated", "Rollout updated to revision "+n)
-}
-
-func clone(m map[string]string) map[string]string {
-	out := map[string]string{}
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // number gives the set of the template the newest revision, which it has lost where an
@@ -274,7 +266,7 @@ func (w *work) number() bool {
 func (w *work) write() {
 	w.now.ObservedGeneration = strconv.FormatInt(w.ro.Generation, 10)
 	w.now.Phase, w.now.Message = w.spec.phase(&w.now)
-	fields := encode(w.now)
+	fields := kube.FieldsOf(w.now)
 	kube.Change(w.c, w.ro.Namespace, w.ro.Name, func(r *Rollout) {
 		if r.ResourceVersion != w.ro.ResourceVersion {
 			return
@@ -300,7 +292,7 @@ func (w *work) scale(r *appsv1.ReplicaSet, to int32) (scaled bool) {
 	old := *r.Spec.Replicas
 	kube.Change(w.c, r.Namespace, r.Name, func(r *appsv1.ReplicaSet) {
 		*r.Spec.Replicas = to
-		r.Annotations = clone(r.Annotations)
+		r.Annotations = kube.Copied(r.Annotations)
 		r.Annotations[desiredMark] = desired
 		if old != to {
 			r.Generation++

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"wheelhouse/backend/sandbox/kube"
@@ -216,29 +215,4 @@ type condition struct {
 	LastTransitionTime metav1.Time            `json:"lastTransitionTime"`
 	Reason             string                 `json:"reason"`
 	Message            string                 `json:"message"`
-}
-
-// decode reads a part of an object.
-func decode(f kube.Fields, into any) error {
-	b, err := json.Marshal(f)
-	if err == nil {
-		err = json.Unmarshal(b, into)
-	}
-	if err != nil {
-		return fmt.Errorf("read it: %w", err)
-	}
-	return nil
-}
-
-// encode makes a part of an object.
-func encode(from any) kube.Fields {
-	out := kube.Fields{}
-	b, err := json.Marshal(from)
-	if err == nil {
-		err = utiljson.Unmarshal(b, (*map[string]any)(&out))
-	}
-	if err != nil {
-		panic(fmt.Sprintf("%T can't be written as JSON: %v", from, err)) // it is one of ours
-	}
-	return out
 }

@@ -7,14 +7,10 @@
 package capi
 
 import (
-	"encoding/json"
-	"fmt"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"wheelhouse/backend/sandbox"
@@ -194,31 +190,6 @@ func text(f map[string]any, path ...string) string {
 	}
 	s, _ := f[path[len(path)-1]].(string)
 	return s
-}
-
-// decode reads a part of an object.
-func decode(f kube.Fields, into any) error {
-	b, err := json.Marshal(f)
-	if err == nil {
-		err = json.Unmarshal(b, into)
-	}
-	if err != nil {
-		return fmt.Errorf("read it: %w", err)
-	}
-	return nil
-}
-
-// encode makes a part of an object.
-func encode(from any) kube.Fields {
-	out := kube.Fields{}
-	b, err := json.Marshal(from)
-	if err == nil {
-		err = utiljson.Unmarshal(b, (*map[string]any)(&out))
-	}
-	if err != nil {
-		panic(fmt.Sprintf("%T can't be written as JSON: %v", from, err)) // it is one of ours
-	}
-	return out
 }
 
 // paused says whether nothing is to be done with an object.

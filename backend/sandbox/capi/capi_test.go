@@ -78,7 +78,7 @@ func (y *yard) scale(n int64) {
 // stands is how the pool stands, in a line.
 func (y *yard) stands() string {
 	var st poolStatus
-	if err := decode(kube.Get[*Deployment](y.Cluster, "metal", "work").Status, &st); err != nil {
+	if err := kube.Get[*Deployment](y.Cluster, "metal", "work").Status.Decode(&st); err != nil {
 		y.t.Fatal(err)
 	}
 	on := ""
@@ -122,7 +122,7 @@ func TestFounded(t *testing.T) {
 		}
 	}
 	var st clusterStatus
-	if err := decode(kube.Get[*Cluster](y.Cluster, "metal", "one").Status, &st); err != nil || st.ControlPlane.Available != 3 || st.Workers.Available != 2 || !is(st.Conditions, "Available") {
+	if err := kube.Get[*Cluster](y.Cluster, "metal", "one").Status.Decode(&st); err != nil || st.ControlPlane.Available != 3 || st.Workers.Available != 2 || !is(st.Conditions, "Available") {
 		t.Errorf("the cluster stands at %+v, %v", st, err)
 	}
 }

@@ -42,7 +42,7 @@ func (t *tally) add(spec, status kube.Fields) {
 	t.Ready += status.Int("readyReplicas")
 	t.Available += status.Int("availableReplicas")
 	var st poolStatus
-	_ = decode(status, &st) // one that is none has no versions
+	_ = status.Decode(&st) // one that is none has no versions
 	for _, v := range st.Versions {
 		for i := range t.Versions {
 			if t.Versions[i].Version == v.Version {
@@ -60,7 +60,7 @@ func (t *tally) add(spec, status kube.Fields) {
 func (p provider) cluster(c *kube.Cluster, namespace, name string) {
 	obj := kube.Get[*Cluster](c, namespace, name)
 	var was clusterStatus
-	if obj == nil || obj.DeletionTimestamp != nil || decode(obj.Status, &was) != nil {
+	if obj == nil || obj.DeletionTimestamp != nil || obj.Status.Decode(&was) != nil {
 		return
 	}
 	st := clusterStatus{ControlPlane: &tally{}, Workers: &tally{}, Phase: "Provisioned", ObservedGeneration: obj.Generation}
@@ -110,7 +110,7 @@ func (p provider) cluster(c *kube.Cluster, namespace, name string) {
 	if was.Phase != st.Phase {
 		c.Event(obj, "cluster-controller", corev1.EventTypeNormal, st.Phase, "Cluster "+name+" is "+st.Phase)
 	}
-	fields := encode(st)
+	fields := kube.FieldsOf(st)
 	kube.Change(c, namespace, name, func(obj *Cluster) { obj.Status = fields })
 }
 
@@ -191,7 +191,7 @@ func named(c kube.Column, name string) kube.Column {
 func conditionColumn(kind string) kube.Column {
 	return column(kind, func(_, status kube.Fields) any {
 		var st struct{ Conditions []metav1.Condition }
-		_ = decode(status, &st) // one that is none has no conditions
+		_ = status.Decode(&st) // one that is none has no conditions
 		if c := find(st.Conditions, kind); c != nil {
 			return string(c.Status)
 		}

@@ -78,7 +78,7 @@ type body struct {
 
 func bodyOf(m *Machine) *body {
 	b := &body{Machine: m, name: m.Name}
-	if decode(m.Spec, &b.spec) != nil || decode(m.Status, &b.status) != nil {
+	if m.Spec.Decode(&b.spec) != nil || m.Status.Decode(&b.status) != nil {
 		b.spec, b.status = machineSpec{}, machineStatus{} // nonsense is nobody's machine
 	}
 	return b
@@ -140,7 +140,7 @@ func (p provider) begin(c *kube.Cluster, b *body) {
 	}
 	if host != "" && b.host() == "" {
 		b.Machine = b.DeepCopy()
-		b.Annotations = clone(b.Annotations)
+		b.Annotations = kube.Copied(b.Annotations)
 		b.Annotations[hostMark] = b.Namespace + "/" + host
 	}
 	if init.InfrastructureProvisioned {
@@ -148,14 +148,6 @@ func (p provider) begin(c *kube.Cluster, b *body) {
 		p.join(c, b, host)
 	}
 	p.write(c, b, "", "")
-}
-
-func clone(m map[string]string) map[string]string {
-	out := map[string]string{}
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // join finds the node of a machine.
@@ -324,7 +316,7 @@ func (p provider) write(c *kube.Cluster, b *body, stage, why string) {
 	}
 	p.conditions(c, cs, b, stage, why)
 	st.Conditions, st.ObservedGeneration = cs.now, b.Generation
-	fields := encode(st)
+	fields := kube.FieldsOf(st)
 	kube.Change(c, b.Namespace, b.name, func(m *Machine) {
 		m.Annotations = b.Annotations
 		bootstrap, _ := m.Spec["bootstrap"].(map[string]any)

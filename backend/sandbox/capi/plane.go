@@ -13,7 +13,7 @@ import (
 func (p provider) plane(c *kube.Cluster, namespace, name string) {
 	k := kube.Get[*ControlPlane](c, namespace, name)
 	var s poolSpec
-	if k == nil || k.DeletionTimestamp != nil || decode(k.Spec, &s) != nil {
+	if k == nil || k.DeletionTimestamp != nil || k.Spec.Decode(&s) != nil {
 		return
 	}
 	cluster := kube.Get[*Cluster](c, namespace, k.Labels[clusterLabel])
@@ -46,7 +46,7 @@ func (p provider) plane(c *kube.Cluster, namespace, name string) {
 	cs.together("MachinesUpToDate", "UpToDate", machines, "UpToDate", "NotUpToDate")
 	cs.end(k)
 	st.Conditions = cs.now
-	fields := encode(st)
+	fields := kube.FieldsOf(st)
 	kube.Change(c, namespace, name, func(k *ControlPlane) { k.Status = fields })
 }
 
@@ -61,7 +61,7 @@ func (p provider) staff(c *kube.Cluster, k *ControlPlane, s *poolSpec, cluster s
 	case n < s.want():
 		name := suffix(k.Name, func(name string) bool { return kube.Get[*Machine](c, k.Namespace, name) != nil })
 		labels := map[string]string{clusterLabel: cluster, masterLabel: "", planeLabel: k.Name}
-		spec := encode(s.MachineTemplate.Spec)
+		spec := kube.FieldsOf(s.MachineTemplate.Spec)
 		spec["clusterName"], spec["version"] = cluster, s.Version
 		spec["bootstrap"] = map[string]any{"configRef": map[string]any{"apiGroup": "bootstrap." + group, "kind": "KubeadmConfig", "name": name}}
 		var gates []any

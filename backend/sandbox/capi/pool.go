@@ -85,7 +85,7 @@ func (s *poolSpec) bounds() (surge, away int32) {
 func (p provider) deployment(c *kube.Cluster, namespace, name string) {
 	d := kube.Get[*Deployment](c, namespace, name)
 	var s poolSpec
-	if d == nil || decode(d.Spec, &s) != nil {
+	if d == nil || d.Spec.Decode(&s) != nil {
 		return
 	}
 	cluster := kube.Get[*Cluster](c, namespace, s.ClusterName)
@@ -169,7 +169,7 @@ func (p provider) sets(c *kube.Cluster, d *Deployment, s *poolSpec) {
 
 func (p provider) newSet(c *kube.Cluster, d *Deployment, s *poolSpec, template string, old []*Set) {
 	name := suffix(d.Name, func(name string) bool { return kube.Get[*Set](c, d.Namespace, name) != nil })
-	labels := clone(s.Template.Metadata.Labels)
+	labels := kube.Copied(s.Template.Metadata.Labels)
 	labels[hashLabel] = template + strings.TrimPrefix(name, d.Name)
 	n := s.want()
 	if len(old) > 0 {
@@ -180,19 +180,19 @@ func (p provider) newSet(c *kube.Cluster, d *Deployment, s *poolSpec, template s
 		match[k] = v
 	}
 	number := strconv.Itoa(len(old) + 1)
-	notes := clone(d.Annotations)
+	notes := kube.Copied(d.Annotations)
 	delete(notes, corev1.LastAppliedConfigAnnotation)
 	notes[revisionMark] = number
 	c.Create(&Set{
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: name, Labels: labels, Annotations: notes, OwnerReferences: controlled(d, core().WithKind("MachineDeployment"))},
 		Spec: kube.Fields{
 			"clusterName": s.ClusterName, "replicas": int64(n), "selector": map[string]any{"matchLabels": match},
-			"template": map[string]any{"metadata": map[string]any{"labels": match}, "spec": runtime.DeepCopyJSON(encode(s.Template.Spec))},
+			"template": map[string]any{"metadata": map[string]any{"labels": match}, "spec": runtime.DeepCopyJSON(kube.FieldsOf(s.Template.Spec))},
 		},
 	})
 	c.Event(d, "machinedeployment-controller", corev1.EventTypeNormal, "SuccessfulCreate", fmt.Sprintf("Created MachineSet %s/%s with %d replicas", d.Namespace, name, n))
 	kube.Change(c, d.Namespace, d.Name, func(d *Deployment) {
-		d.Annotations = clone(d.Annotations)
+		d.Annotations = kube.Copied(d.Annotations)
 		d.Annotations[revisionMark] = number
 	})
 }
@@ -239,7 +239,7 @@ func (p provider) told(c *kube.Cluster, d *Deployment, s *poolSpec) {
 	cs.together("MachinesUpToDate", "UpToDate", machines, "UpToDate", "NotUpToDate")
 	cs.end(d)
 	st.Conditions = cs.now
-	fields := encode(st)
+	fields := kube.FieldsOf(st)
 	kube.Change(c, d.Namespace, d.Name, func(d *Deployment) { d.Status = fields })
 }
 
@@ -254,7 +254,7 @@ func bodies(machines []*Machine) []*body {
 // count writes the numbers of machines down, and begins with the conditions.
 func (p provider) count(was kube.Fields, generation int64, st *poolStatus, machines []*body) *conditions {
 	var old poolStatus
-	_ = decode(was, &old) // one that is none has no conditions
+	_ = was.Decode(&old) // one that is none has no conditions
 	var ready, available, current int32
 	by := map[string]int32{}
 	for _, m := range machines {
@@ -318,7 +318,7 @@ func (c *conditions) end(m metav1.Object) {
 func (p provider) set(c *kube.Cluster, namespace, name string) {
 	r := kube.Get[*Set](c, namespace, name)
 	var s poolSpec
-	if r == nil || r.DeletionTimestamp != nil || decode(r.Spec, &s) != nil {
+	if r == nil || r.DeletionTimestamp != nil || r.Spec.Decode(&s) != nil {
 		return
 	}
 	cluster := kube.Get[*Cluster](c, namespace, s.ClusterName)
@@ -337,7 +337,7 @@ func (p provider) set(c *kube.Cluster, namespace, name string) {
 	cs.together("MachinesUpToDate", "UpToDate", machines, "UpToDate", "NotUpToDate")
 	cs.end(r)
 	st.Conditions = cs.now
-	fields := encode(st)
+	fields := kube.FieldsOf(st)
 	kube.Change(c, namespace, name, func(r *Set) { r.Status = fields })
 }
 
@@ -346,9 +346,9 @@ func (p provider) fill(c *kube.Cluster, r *Set, s *poolSpec) {
 	machines := slices.DeleteFunc(bodies(kube.Owned[*Machine](c, r)), func(b *body) bool { return b.DeletionTimestamp != nil })
 	for n := len(machines); n < int(s.want()); n++ {
 		name := suffix(r.Name, func(name string) bool { return kube.Get[*Machine](c, r.Namespace, name) != nil })
-		labels := clone(s.Template.Metadata.Labels)
+		labels := kube.Copied(s.Template.Metadata.Labels)
 		labels[setLabel] = r.Name
-		c.Create(machineOf(r.Namespace, name, labels, encode(s.Template.Spec), controlled(r, core().WithKind("MachineSet"))))
+		c.Create(machineOf(r.Namespace, name, labels, kube.FieldsOf(s.Template.Spec), controlled(r, core().WithKind("MachineSet"))))
 		c.Event(r, "machineset-controller", corev1.EventTypeNormal, "SuccessfulCreate", fmt.Sprintf("Created Machine %q", name))
 	}
 	slices.SortFunc(machines, leastMissed)

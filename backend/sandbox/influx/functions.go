@@ -248,23 +248,22 @@ func sorted(_ *running, a arguments) (any, error) {
 }
 
 func limit(_ *running, a arguments) (any, error) {
-	n, err := a.count("n")
-	if err != nil {
-		return nil, err
-	}
-	offset, err := a.count("offset")
-	if err != nil {
-		return nil, err
-	}
-	return each(a, func(t *table) (*table, error) {
-		out := t.empty()
-		out.rows = t.rows[min(offset, len(t.rows)):]
-		out.rows = out.rows[:min(n, len(out.rows))]
-		return out, nil
+	return cut(a, func(rows, n, offset int) (from, to int) {
+		from = min(offset, rows)
+		return from, min(from+n, rows)
 	})
 }
 
 func tail(_ *running, a arguments) (any, error) {
+	return cut(a, func(rows, n, offset int) (from, to int) {
+		to = max(0, rows-offset)
+		return max(0, to-n), to
+	})
+}
+
+// cut leaves of each table the rows between two, which are found from how many there
+// are, and from n and offset.
+func cut(a arguments, between func(rows, n, offset int) (from, to int)) (any, error) {
 	n, err := a.count("n")
 	if err != nil {
 		return nil, err
@@ -275,8 +274,8 @@ func tail(_ *running, a arguments) (any, error) {
 	}
 	return each(a, func(t *table) (*table, error) {
 		out := t.empty()
-		end := max(0, len(t.rows)-offset)
-		out.rows = t.rows[max(0, end-n):end]
+		from, to := between(len(t.rows), n, offset)
+		out.rows = t.rows[from:to]
 		return out, nil
 	})
 }

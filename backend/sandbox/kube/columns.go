@@ -13,19 +13,19 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// column is one whose values are read off objects of one Go type.
-func column[T runtime.Object](name string, value func(T) any) Column {
+// ColumnOf is one whose values are read off objects of one Go type.
+func ColumnOf[T runtime.Object](name string, value func(T) any) Column {
 	return Column{Name: name, Value: func(o runtime.Object) any { return value(o.(T)) }}
 }
 
 func wide[T runtime.Object](name string, value func(T) any) Column {
-	c := column(name, value)
+	c := ColumnOf(name, value)
 	c.Wide = true
 	return c
 }
 
 func namespaceColumns() []Column {
-	return []Column{column("Status", func(n *corev1.Namespace) any { return string(n.Status.Phase) })}
+	return []Column{ColumnOf("Status", func(n *corev1.Namespace) any { return string(n.Status.Phase) })}
 }
 
 func nodeColumns() []Column {
@@ -38,7 +38,7 @@ func nodeColumns() []Column {
 		return "<none>"
 	}
 	return []Column{
-		column("Status", func(n *corev1.Node) any {
+		ColumnOf("Status", func(n *corev1.Node) any {
 			word := "Unknown"
 			for _, c := range n.Status.Conditions {
 				if c.Type == corev1.NodeReady {
@@ -53,7 +53,7 @@ func nodeColumns() []Column {
 			}
 			return word
 		}),
-		column("Roles", func(n *corev1.Node) any {
+		ColumnOf("Roles", func(n *corev1.Node) any {
 			var roles []string
 			for label := range n.Labels {
 				if role, ok := strings.CutPrefix(label, "node-role.kubernetes.io/"); ok {
@@ -65,7 +65,7 @@ func nodeColumns() []Column {
 			}
 			return strings.Join(roles, ",")
 		}),
-		column("Version", func(n *corev1.Node) any { return n.Status.NodeInfo.KubeletVersion }),
+		ColumnOf("Version", func(n *corev1.Node) any { return n.Status.NodeInfo.KubeletVersion }),
 		wide("Internal-IP", func(n *corev1.Node) any { return address(n, corev1.NodeInternalIP) }),
 		wide("External-IP", func(n *corev1.Node) any { return address(n, corev1.NodeExternalIP) }),
 		wide("OS-Image", func(n *corev1.Node) any { return n.Status.NodeInfo.OSImage }),
@@ -104,7 +104,7 @@ func podWord(p *corev1.Pod) string {
 
 func podColumns() []Column {
 	return []Column{
-		column("Ready", func(p *corev1.Pod) any {
+		ColumnOf("Ready", func(p *corev1.Pod) any {
 			ready := 0
 			for _, c := range p.Status.ContainerStatuses {
 				if c.Ready {
@@ -113,8 +113,8 @@ func podColumns() []Column {
 			}
 			return fmt.Sprintf("%d/%d", ready, len(p.Spec.Containers))
 		}),
-		column("Status", func(p *corev1.Pod) any { return podWord(p) }),
-		column("Restarts", func(p *corev1.Pod) any {
+		ColumnOf("Status", func(p *corev1.Pod) any { return podWord(p) }),
+		ColumnOf("Restarts", func(p *corev1.Pod) any {
 			n, last := int32(0), metav1.Time{}
 			for _, c := range p.Status.ContainerStatuses {
 				n += c.RestartCount
@@ -143,15 +143,15 @@ func or(s string) string {
 
 func serviceColumns() []Column {
 	return []Column{
-		column("Type", func(s *corev1.Service) any { return string(s.Spec.Type) }),
-		column("Cluster-IP", func(s *corev1.Service) any { return or(s.Spec.ClusterIP) }),
-		column("External-IP", func(s *corev1.Service) any {
+		ColumnOf("Type", func(s *corev1.Service) any { return string(s.Spec.Type) }),
+		ColumnOf("Cluster-IP", func(s *corev1.Service) any { return or(s.Spec.ClusterIP) }),
+		ColumnOf("External-IP", func(s *corev1.Service) any {
 			for _, in := range s.Status.LoadBalancer.Ingress {
 				return in.IP
 			}
 			return "<none>"
 		}),
-		column("Port(s)", func(s *corev1.Service) any {
+		ColumnOf("Port(s)", func(s *corev1.Service) any {
 			var out []string
 			for _, p := range s.Spec.Ports {
 				out = append(out, fmt.Sprintf("%d/%s", p.Port, p.Protocol))
@@ -166,27 +166,27 @@ func serviceColumns() []Column {
 
 func volumeColumns() []Column {
 	return []Column{
-		column("Capacity", func(v *corev1.PersistentVolume) any { return v.Spec.Capacity.Storage().String() }),
-		column("Access Modes", func(v *corev1.PersistentVolume) any { return modes(v.Spec.AccessModes) }),
-		column("Reclaim Policy", func(v *corev1.PersistentVolume) any { return string(v.Spec.PersistentVolumeReclaimPolicy) }),
-		column("Status", func(v *corev1.PersistentVolume) any { return string(v.Status.Phase) }),
-		column("Claim", func(v *corev1.PersistentVolume) any {
+		ColumnOf("Capacity", func(v *corev1.PersistentVolume) any { return v.Spec.Capacity.Storage().String() }),
+		ColumnOf("Access Modes", func(v *corev1.PersistentVolume) any { return modes(v.Spec.AccessModes) }),
+		ColumnOf("Reclaim Policy", func(v *corev1.PersistentVolume) any { return string(v.Spec.PersistentVolumeReclaimPolicy) }),
+		ColumnOf("Status", func(v *corev1.PersistentVolume) any { return string(v.Status.Phase) }),
+		ColumnOf("Claim", func(v *corev1.PersistentVolume) any {
 			if v.Spec.ClaimRef == nil {
 				return ""
 			}
 			return v.Spec.ClaimRef.Namespace + "/" + v.Spec.ClaimRef.Name
 		}),
-		column("StorageClass", func(v *corev1.PersistentVolume) any { return v.Spec.StorageClassName }),
+		ColumnOf("StorageClass", func(v *corev1.PersistentVolume) any { return v.Spec.StorageClassName }),
 	}
 }
 
 func claimColumns() []Column {
 	return []Column{
-		column("Status", func(c *corev1.PersistentVolumeClaim) any { return string(c.Status.Phase) }),
-		column("Volume", func(c *corev1.PersistentVolumeClaim) any { return c.Spec.VolumeName }),
-		column("Capacity", func(c *corev1.PersistentVolumeClaim) any { return c.Status.Capacity.Storage().String() }),
-		column("Access Modes", func(c *corev1.PersistentVolumeClaim) any { return modes(c.Spec.AccessModes) }),
-		column("StorageClass", func(c *corev1.PersistentVolumeClaim) any {
+		ColumnOf("Status", func(c *corev1.PersistentVolumeClaim) any { return string(c.Status.Phase) }),
+		ColumnOf("Volume", func(c *corev1.PersistentVolumeClaim) any { return c.Spec.VolumeName }),
+		ColumnOf("Capacity", func(c *corev1.PersistentVolumeClaim) any { return c.Status.Capacity.Storage().String() }),
+		ColumnOf("Access Modes", func(c *corev1.PersistentVolumeClaim) any { return modes(c.Spec.AccessModes) }),
+		ColumnOf("StorageClass", func(c *corev1.PersistentVolumeClaim) any {
 			if c.Spec.StorageClassName == nil {
 				return "<unset>"
 			}
@@ -206,13 +206,13 @@ func modes(all []corev1.PersistentVolumeAccessMode) string {
 
 func eventColumns() []Column {
 	return []Column{
-		column("Last Seen", func(e *corev1.Event) any { return age(e.LastTimestamp.Time) }),
-		column("Type", func(e *corev1.Event) any { return e.Type }),
-		column("Reason", func(e *corev1.Event) any { return e.Reason }),
-		column("Object", func(e *corev1.Event) any { return strings.ToLower(e.InvolvedObject.Kind) + "/" + e.InvolvedObject.Name }),
+		ColumnOf("Last Seen", func(e *corev1.Event) any { return age(e.LastTimestamp.Time) }),
+		ColumnOf("Type", func(e *corev1.Event) any { return e.Type }),
+		ColumnOf("Reason", func(e *corev1.Event) any { return e.Reason }),
+		ColumnOf("Object", func(e *corev1.Event) any { return strings.ToLower(e.InvolvedObject.Kind) + "/" + e.InvolvedObject.Name }),
 		wide("Subobject", func(e *corev1.Event) any { return e.InvolvedObject.FieldPath }),
 		wide("Source", func(e *corev1.Event) any { return strings.TrimSuffix(e.Source.Component+", "+e.Source.Host, ", ") }),
-		column("Message", func(e *corev1.Event) any { return strings.TrimSpace(e.Message) }),
+		ColumnOf("Message", func(e *corev1.Event) any { return strings.TrimSpace(e.Message) }),
 		wide("First Seen", func(e *corev1.Event) any { return age(e.FirstTimestamp.Time) }),
 		wide("Count", func(e *corev1.Event) any { return e.Count }),
 		wide("Name", func(e *corev1.Event) any { return e.Name }),
@@ -229,9 +229,9 @@ func templated(s *corev1.PodTemplateSpec) (containers, images any) {
 
 func deploymentColumns() []Column {
 	return []Column{
-		column("Ready", func(d *appsv1.Deployment) any { return fmt.Sprintf("%d/%d", d.Status.ReadyReplicas, *d.Spec.Replicas) }),
-		column("Up-To-Date", func(d *appsv1.Deployment) any { return d.Status.UpdatedReplicas }),
-		column("Available", func(d *appsv1.Deployment) any { return d.Status.AvailableReplicas }),
+		ColumnOf("Ready", func(d *appsv1.Deployment) any { return fmt.Sprintf("%d/%d", d.Status.ReadyReplicas, *d.Spec.Replicas) }),
+		ColumnOf("Up-To-Date", func(d *appsv1.Deployment) any { return d.Status.UpdatedReplicas }),
+		ColumnOf("Available", func(d *appsv1.Deployment) any { return d.Status.AvailableReplicas }),
 		wide("Containers", func(d *appsv1.Deployment) any { c, _ := templated(&d.Spec.Template); return c }),
 		wide("Images", func(d *appsv1.Deployment) any { _, i := templated(&d.Spec.Template); return i }),
 		wide("Selector", func(d *appsv1.Deployment) any { return metav1.FormatLabelSelector(d.Spec.Selector) }),
@@ -240,9 +240,9 @@ func deploymentColumns() []Column {
 
 func replicaSetColumns() []Column {
 	return []Column{
-		column("Desired", func(r *appsv1.ReplicaSet) any { return *r.Spec.Replicas }),
-		column("Current", func(r *appsv1.ReplicaSet) any { return r.Status.Replicas }),
-		column("Ready", func(r *appsv1.ReplicaSet) any { return r.Status.ReadyReplicas }),
+		ColumnOf("Desired", func(r *appsv1.ReplicaSet) any { return *r.Spec.Replicas }),
+		ColumnOf("Current", func(r *appsv1.ReplicaSet) any { return r.Status.Replicas }),
+		ColumnOf("Ready", func(r *appsv1.ReplicaSet) any { return r.Status.ReadyReplicas }),
 		wide("Containers", func(r *appsv1.ReplicaSet) any { c, _ := templated(&r.Spec.Template); return c }),
 		wide("Images", func(r *appsv1.ReplicaSet) any { _, i := templated(&r.Spec.Template); return i }),
 		wide("Selector", func(r *appsv1.ReplicaSet) any { return metav1.FormatLabelSelector(r.Spec.Selector) }),
@@ -251,7 +251,7 @@ func replicaSetColumns() []Column {
 
 func statefulSetColumns() []Column {
 	return []Column{
-		column("Ready", func(s *appsv1.StatefulSet) any { return fmt.Sprintf("%d/%d", s.Status.ReadyReplicas, *s.Spec.Replicas) }),
+		ColumnOf("Ready", func(s *appsv1.StatefulSet) any { return fmt.Sprintf("%d/%d", s.Status.ReadyReplicas, *s.Spec.Replicas) }),
 		wide("Containers", func(s *appsv1.StatefulSet) any { c, _ := templated(&s.Spec.Template); return c }),
 		wide("Images", func(s *appsv1.StatefulSet) any { _, i := templated(&s.Spec.Template); return i }),
 	}
@@ -259,12 +259,12 @@ func statefulSetColumns() []Column {
 
 func daemonSetColumns() []Column {
 	return []Column{
-		column("Desired", func(d *appsv1.DaemonSet) any { return d.Status.DesiredNumberScheduled }),
-		column("Current", func(d *appsv1.DaemonSet) any { return d.Status.CurrentNumberScheduled }),
-		column("Ready", func(d *appsv1.DaemonSet) any { return d.Status.NumberReady }),
-		column("Up-To-Date", func(d *appsv1.DaemonSet) any { return d.Status.UpdatedNumberScheduled }),
-		column("Available", func(d *appsv1.DaemonSet) any { return d.Status.NumberAvailable }),
-		column("Node Selector", func(d *appsv1.DaemonSet) any {
+		ColumnOf("Desired", func(d *appsv1.DaemonSet) any { return d.Status.DesiredNumberScheduled }),
+		ColumnOf("Current", func(d *appsv1.DaemonSet) any { return d.Status.CurrentNumberScheduled }),
+		ColumnOf("Ready", func(d *appsv1.DaemonSet) any { return d.Status.NumberReady }),
+		ColumnOf("Up-To-Date", func(d *appsv1.DaemonSet) any { return d.Status.UpdatedNumberScheduled }),
+		ColumnOf("Available", func(d *appsv1.DaemonSet) any { return d.Status.NumberAvailable }),
+		ColumnOf("Node Selector", func(d *appsv1.DaemonSet) any {
 			return or(metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: d.Spec.Template.Spec.NodeSelector}))
 		}),
 	}
@@ -272,7 +272,7 @@ func daemonSetColumns() []Column {
 
 func jobColumns() []Column {
 	return []Column{
-		column("Status", func(j *batchv1.Job) any {
+		ColumnOf("Status", func(j *batchv1.Job) any {
 			for _, c := range j.Status.Conditions {
 				if c.Status == corev1.ConditionTrue {
 					return string(c.Type)
@@ -280,8 +280,8 @@ func jobColumns() []Column {
 			}
 			return "Running"
 		}),
-		column("Completions", func(j *batchv1.Job) any { return fmt.Sprintf("%d/%d", j.Status.Succeeded, *j.Spec.Completions) }),
-		column("Duration", func(j *batchv1.Job) any {
+		ColumnOf("Completions", func(j *batchv1.Job) any { return fmt.Sprintf("%d/%d", j.Status.Succeeded, *j.Spec.Completions) }),
+		ColumnOf("Duration", func(j *batchv1.Job) any {
 			switch {
 			case j.Status.StartTime == nil:
 				return ""
@@ -295,18 +295,18 @@ func jobColumns() []Column {
 
 func budgetColumns() []Column {
 	return []Column{
-		column("Min Available", func(b *policyv1.PodDisruptionBudget) any {
+		ColumnOf("Min Available", func(b *policyv1.PodDisruptionBudget) any {
 			if b.Spec.MinAvailable == nil {
 				return "N/A"
 			}
 			return b.Spec.MinAvailable.String()
 		}),
-		column("Max Unavailable", func(b *policyv1.PodDisruptionBudget) any {
+		ColumnOf("Max Unavailable", func(b *policyv1.PodDisruptionBudget) any {
 			if b.Spec.MaxUnavailable == nil {
 				return "N/A"
 			}
 			return b.Spec.MaxUnavailable.String()
 		}),
-		column("Allowed Disruptions", func(b *policyv1.PodDisruptionBudget) any { return b.Status.DisruptionsAllowed }),
+		ColumnOf("Allowed Disruptions", func(b *policyv1.PodDisruptionBudget) any { return b.Status.DisruptionsAllowed }),
 	}
 }

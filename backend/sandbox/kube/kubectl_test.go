@@ -18,8 +18,16 @@ type step struct {
 	races   bool   // kubectl's own goroutines do, and the race detector would only say that
 }
 
-// session runs commands one after another.
+// session runs commands one after another, in this process.
 func (s *site) session(t *testing.T, steps []step) {
+	t.Helper()
+	s.sessionOf(t, steps, func(who string, st step, args []string) (string, int) {
+		return s.kubectl(who, strings.NewReader(st.in), st.until, args...)
+	})
+}
+
+// sessionOf is a session whose commands somebody else runs.
+func (s *site) sessionOf(t *testing.T, steps []step, run func(who string, st step, args []string) (out string, code int)) {
 	t.Helper()
 	for _, st := range steps {
 		if st.races && raceDetector {
@@ -33,7 +41,7 @@ func (s *site) session(t *testing.T, steps []step) {
 		if strings.Contains(command, "POD") {
 			command = strings.ReplaceAll(command, "POD", s.pod("cart").Name)
 		}
-		out, code := s.kubectl(who, strings.NewReader(st.in), st.until, words(command)...)
+		out, code := run(who, st, words(command))
 		if code != st.code && st.until == "" {
 			t.Errorf("%s: kubectl %s ended with %d:\n%s", who, command, code, out)
 			continue

@@ -1,12 +1,41 @@
 package kube
 
 import (
+	"encoding/json"
+	"fmt"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // Fields are a part of an object of which nothing is lost, whatever stands in it.
 type Fields map[string]any
+
+// FieldsOf makes them of a value that JSON can be made of: one of the controller's own.
+func FieldsOf(from any) Fields {
+	out := Fields{}
+	b, err := json.Marshal(from)
+	if err == nil {
+		err = utiljson.Unmarshal(b, (*map[string]any)(&out))
+	}
+	if err != nil {
+		panic(fmt.Sprintf("%T can't be written as JSON: %v", from, err)) // a controller's mistake
+	}
+	return out
+}
+
+// Decode reads them into what into points to.
+func (f Fields) Decode(into any) error {
+	b, err := json.Marshal(f)
+	if err == nil {
+		err = json.Unmarshal(b, into)
+	}
+	if err != nil {
+		return fmt.Errorf("read it: %w", err)
+	}
+	return nil
+}
 
 // DeepCopyInto copies it.
 func (f Fields) DeepCopyInto(out *Fields) { *out = f.DeepCopy() }

@@ -68,13 +68,13 @@ func patchTo(t *corev1.PodTemplateSpec) []byte {
 
 func revisionColumns() []Column {
 	return []Column{
-		column("Controller", func(r *appsv1.ControllerRevision) any {
+		ColumnOf("Controller", func(r *appsv1.ControllerRevision) any {
 			if o := metav1.GetControllerOf(r); o != nil {
 				group, _, _ := strings.Cut(o.APIVersion, "/")
 				return fmt.Sprintf("%s.%s/%s", strings.ToLower(o.Kind), group, o.Name)
 			}
 			return "<none>"
 		}),
-		column("Revision", func(r *appsv1.ControllerRevision) any { return r.Revision }),
+		ColumnOf("Revision", func(r *appsv1.ControllerRevision) any { return r.Revision }),
 	}
 }

@@ -18,18 +18,18 @@ import (
 func TestRealKubectl(t *testing.T) {
 	s := newSite(t)
 	binary := filepath.Join(os.Getenv("WHEELHOUSE_STACK"), "bin", "kubectl")
-	run := func(who, in string, args ...string) (string, int) {
+	run := func(who string, st step, args []string) (string, int) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		c := exec.CommandContext(ctx, binary, append([]string{"--kubeconfig", s.kubeconfig, "--context", who, "--cache-dir", t.TempDir()}, args...)...) //nolint:gosec // it is built by the stack
 		var out bytes.Buffer
-		c.Stdin, c.Stdout, c.Stderr = strings.NewReader(in), &out, &out
+		c.Stdin, c.Stdout, c.Stderr = strings.NewReader(st.in), &out, &out
 		if err := c.Run(); c.ProcessState == nil {
 			t.Fatalf("start kubectl: %v", err)
 		}
 		return out.String(), c.ProcessState.ExitCode()
 	}
-	for _, st := range []step{
+	s.sessionOf(t, []step{
 		{command: "version", want: []string{"Server Version: v" + Version}},
 		{command: "get pods -o wide", want: []string{"cart-", "Running"}},
 		{command: "describe deploy cart", want: []string{"NewReplicaSet:"}},
@@ -48,23 +48,5 @@ func TestRealKubectl(t *testing.T) {
 		{who: "reader", command: "auth can-i delete pods", want: []string{"no"}, code: 1},
 		{who: "reader", command: "exec POD -- hostname", want: []string{"forbidden"}, code: 1},
 		{who: "developer", command: "auth can-i create pods/exec", want: []string{"yes"}},
-	} {
-		who := st.who
-		if who == "" {
-			who = "admin"
-		}
-		command := st.command
-		if strings.Contains(command, "POD") {
-			command = strings.ReplaceAll(command, "POD", s.pod("cart").Name)
-		}
-		out, code := run(who, st.in, words(command)...)
-		if code != st.code {
-			t.Errorf("%s: kubectl %s ended with %d:\n%s", who, command, code, out)
-		}
-		for _, want := range st.want {
-			if !strings.Contains(out, want) {
-				t.Errorf("%s: kubectl %s does not show %q:\n%s", who, command, want, out)
-			}
-		}
-	}
+	}, run)
 }

@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,7 +64,7 @@ func ready(pods []*corev1.Pod) (n int32) {
 func (c *Cluster) pod(owner runtime.Object, name string, t *corev1.PodTemplateSpec) *corev1.Pod {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: metaOf(owner).GetNamespace(), Name: name, Labels: clone(t.Labels), Annotations: clone(t.Annotations), OwnerReferences: c.owner(owner),
+			Namespace: metaOf(owner).GetNamespace(), Name: name, Labels: Copied(t.Labels), Annotations: Copied(t.Annotations), OwnerReferences: c.owner(owner),
 		},
 		Spec: *t.Spec.DeepCopy(),
 	}
@@ -71,11 +72,10 @@ func (c *Cluster) pod(owner runtime.Object, name string, t *corev1.PodTemplateSp
 	return p
 }
 
-func clone(m map[string]string) map[string]string {
+// Copied are labels or annotations that may be written into; never nil.
+func Copied(m map[string]string) map[string]string {
 	out := map[string]string{}
-	for k, v := range m {
-		out[k] = v
-	}
+	maps.Copy(out, m)
 	return out
 }
 

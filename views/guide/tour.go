@@ -1,7 +1,4 @@
-// Package tour is the tour of the console: it goes along with whoever is new, says one
-// thing to press after another, and goes on when that was done. It shows nothing of its
-// own but that line, and does nothing.
-package tour
+package guide
 
 import (
 	"strconv"
@@ -14,7 +11,8 @@ import (
 	"wheelhouse/ui"
 )
 
-// Tour is the companion. Its zero value rests until Begin, or :tour.
+// Tour is the companion that says one thing to press after another, and goes on when that
+// was done. Its zero value rests until Begin, or :tour.
 type Tour struct {
 	at int // the step that is to be done, from 1; 0: none
 }
