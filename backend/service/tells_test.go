@@ -6,10 +6,10 @@ func TestBreakerTells(t *testing.T) {
 	base := Breaker{Link: "eu", Scope: "shop", Service: "pay", Name: "bank", Failure: -1, FailureLimit: 50}
 	for says, c := range map[string]func(*Breaker){
 		"open on 2 of 3, failure 71 % (limit 50 %), 4 calls refused": func(b *Breaker) { b.States, b.Failure, b.Refused = "OPEN CLOSED OPEN", 71, 4 },
-		"half open on 1 of 1":   func(b *Breaker) { b.States = HalfOpen },
-		"forced open on 1 of 2": func(b *Breaker) { b.States = "FORCED_OPEN CLOSED" },
-		"can't be read on 1: pay-1: no answer":      func(b *Breaker) { b.States, b.Silent, b.Detail = Closed, 1, "pay-1: no answer" },
-		"":                      func(b *Breaker) { b.States = "CLOSED CLOSED" },
+		"half open on 1 of 1":                  func(b *Breaker) { b.States = HalfOpen },
+		"forced open on 1 of 2":                func(b *Breaker) { b.States = "FORCED_OPEN CLOSED" },
+		"can't be read on 1: pay-1: no answer": func(b *Breaker) { b.States, b.Silent, b.Detail = Closed, 1, "pay-1: no answer" },
+		"":                                     func(b *Breaker) { b.States = "CLOSED CLOSED" },
 	} {
 		b := base
 		c(&b)
