@@ -47,7 +47,7 @@ type Version struct {
 	Crashes string  // it ends as it starts, with this last word
 }
 
-// A Fault is something that goes wrong by itself until it is healed.
+// A Fault is something that goes wrong by itself.
 type Fault struct {
 	Program string    // that fails or is slow
 	Failing float64   // share of its calls
@@ -119,18 +119,12 @@ func (w *World) program(name string) *program {
 	return nil
 }
 
-// Inflict lets something go wrong, under a name by which it is healed.
+// Inflict lets something go wrong from now on; under the same name something else takes its
+// place, and a zero Fault ends it.
 func (w *World) Inflict(name string, f Fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults[name] = f
-}
-
-// Heal ends what goes wrong under that name.
-func (w *World) Heal(name string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.faults, name)
 }
 
 // ail has the faults act.

@@ -42,22 +42,6 @@ type series struct {
 	values []float32 // NaN: not measured then
 }
 
-// Series are those of a measurement, empty for all, with what was measured from a time
-// on and before another.
-func (w *World) Series(measurement string, from, to time.Time) []Series {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var out []Series
-	for _, s := range w.samples.all {
-		if measurement == "" || s.Measurement == measurement {
-			one := s.Series
-			one.Points = w.samples.points(s, from, to)
-			out = append(out, one)
-		}
-	}
-	return out
-}
-
 // Measured are the series of which something was measured from a time on and before
 // another, without their points.
 func (w *World) Measured(from, to time.Time) []Series {
