@@ -146,20 +146,20 @@ func TestTriggerIsExactlyOnce(t *testing.T) {
 // TestTriggerLooksBeforeItAsksAgain: where it can't look, it does not ask again.
 func TestTriggerLooksBeforeItAsksAgain(t *testing.T) {
 	tn := open(t)
-	posts := 0
+	var posts atomic.Int32
 	tn.faults.Spoil(func(r *http.Request) backendtest.Fault {
 		if r.Method == http.MethodPost {
-			posts++
+			posts.Add(1)
 			return backendtest.Lost
 		}
-		if posts > 0 {
+		if posts.Load() > 0 {
 			return backendtest.Refused
 		}
 		return 0
 	})
 	_, err := do(t, tn.as("dev"), delivery.BuildTrigger, cartRef, nil)
-	if fails(t, err, backend.Unknown, "before asking again"); posts != 1 || len(tn.Builds("shop/cart")) != 1 {
-		t.Errorf("it was asked %d times", posts)
+	if fails(t, err, backend.Unknown, "before asking again"); posts.Load() != 1 || len(tn.Builds("shop/cart")) != 1 {
+		t.Errorf("it was asked %d times", posts.Load())
 	}
 }
 
