@@ -186,13 +186,11 @@ func (s *session) foreground(ctx context.Context, do func(context.Context) int) 
 		cancel()
 	}
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.stop = before
-		s.mu.Unlock()
-		cancel()
-	}()
+	defer cancel()
 	exit := do(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = before // from here on Ctrl-C is for what comes next
 	if ctx.Err() != nil {
 		return interrupted
 	}

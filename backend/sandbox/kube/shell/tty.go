@@ -40,6 +40,13 @@ func (q *queue) close() {
 	q.more.Broadcast()
 }
 
+// drop forgets what nobody has read.
+func (q *queue) drop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.data = nil
+}
+
 // wake has whoever reads look whether it still should.
 func (q *queue) wake() {
 	q.mu.Lock()
@@ -110,6 +117,7 @@ func (t *tty) typed(keys []byte, interrupt func()) {
 		case k == ctrlC:
 			t.show("^C\r\n")
 			t.line = nil
+			t.queue.drop() // what was typed ahead is not done after it
 			interrupt()
 			t.queue.wake()
 		case k == ctrlD && len(t.line) == 0:
