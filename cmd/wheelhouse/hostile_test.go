@@ -234,10 +234,12 @@ var spoilt = []struct {
 // TestHostileRows: a text in one column of one row leaves all other columns
 // where they are, on its own row as on the others.
 func TestHostileRows(t *testing.T) {
+	keys := newRig(t).options().Keys // one for all of them: reading it takes as long as drawing one
 	for name, text := range hostileTexts(t) {
 		for _, v := range spoilt {
 			t.Run(v.view+"/"+name, func(t *testing.T) {
 				fill := func(r *rig) {
+					r.keys = keys
 					r.links.add("eu", live())
 					var rows []of
 					for i := range len(v.columns) + 2 { // the last two have no hostile one
@@ -292,9 +294,9 @@ func checkColumns(t *testing.T, rows, columns []string) {
 	}
 }
 
-// maxWord is how much of a text stands where dialogs repeat it many times over;
-// in rows and pages all of it does.
-const maxWord = 16 << 10
+// maxWord is how much of a text stands where dialogs repeat it many times over,
+// more than any of these screens holds; in rows and pages all of it does.
+const maxWord = 4 << 10
 
 // hostileRig is one in which everything that anybody says is text.
 func hostileRig(whole string) func(*rig) {
@@ -378,11 +380,13 @@ func TestHostileEverywhere(t *testing.T) {
 			r.settle()
 		}},
 	}
+	keys := newRig(t).options().Keys
 	for name, text := range hostileTexts(t) {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range cases {
 				for _, size := range []struct{ w, h int }{{80, 24}, {131, 30}} {
 					inBubble(t, hostileRig(text), func(r *rig) {
+						r.keys = keys
 						r.start(c.first, size.w, size.h)
 						r.press(c.keys)
 						if c.then != nil {

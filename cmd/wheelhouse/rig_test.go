@@ -54,6 +54,7 @@ type rig struct {
 	actor   *rigActor
 	memory  *rigMemory
 	aliases keymap.Aliases
+	keys    *keymap.Map // nil: those built in
 	bell    *feed.Bell
 	feeds   *feed.Set
 	fetch   page.Fetch
@@ -80,12 +81,15 @@ func newRig(t *testing.T) *rig {
 
 // options is what the rig's shell is made of.
 func (r *rig) options() ui.Options {
-	keys, err := keymap.Default()
-	if err != nil {
-		r.t.Fatal(err)
+	if r.keys == nil {
+		keys, err := keymap.Default()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.keys = keys
 	}
 	return ui.Options{
-		Desk: r.desk, Keys: keys, Openers: r.openers(), Links: r.links, Bell: r.bell, Memory: r.memory,
+		Desk: r.desk, Keys: r.keys, Openers: r.openers(), Links: r.links, Bell: r.bell, Memory: r.memory,
 		Aliases: r.aliases, Signs: themes.Unicode(), Now: rigNow,
 	}
 }
