@@ -28,6 +28,7 @@ run: build ## the console on the embedded world; ARGS="--drill bad-canary" are i
 	@./wheelhouse demo $(ARGS)
 
 build: ## ./wheelhouse
+	@test -e wheelhouse || echo "The first build takes some minutes: all that wheelhouse is made of is fetched and compiled."
 	$(GO) build $(LINK) -o wheelhouse ./cmd/wheelhouse
 
 test: ## every test that needs nothing running
