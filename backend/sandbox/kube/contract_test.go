@@ -27,11 +27,11 @@ import (
 	"wheelhouse/backend/link"
 )
 
-// once leaves out what is the line's or the source's own matter and takes seconds; more
+// once leaves out what is the line's or the source's own matter; more
 // are named that pods have shown already.
 func once(more ...string) (out []backendtest.Without) {
 	for _, name := range []string{"survives silence", "survives 410 while it watches"} {
-		out = append(out, backendtest.Without{Case: name, Why: "it takes seconds, and the adapter's own suite shows it"})
+		out = append(out, backendtest.Without{Case: name, Why: "the adapter's own suite shows it"})
 	}
 	for _, name := range more {
 		out = append(out, backendtest.Without{Case: name, Why: "pods show it, streamed and by pages"})
@@ -125,7 +125,7 @@ func newWorld[T backend.Object](t *testing.T, s *site, pages bool, source func(*
 		}
 	})
 	w.line = backendtest.NewLine(t, w.entrance(pages))
-	set, err := link.Load(link.Options{Kubeconfig: w.kubeconfig(), Namespaces: []string{w.Scopes()[0]}})
+	set, err := link.Load(link.Options{Patience: backendtest.Patience, Kubeconfig: w.kubeconfig(), Namespaces: []string{w.Scopes()[0]}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func newPlace[T backend.Object](t *testing.T, pages bool, source func(*kubeapi.C
 	}
 	p.gate = newGate(t, id, to, !pages)
 	p.line = backendtest.NewLine(t, p.gate.Listener.Addr().String())
-	set, err := link.Load(link.Options{Kubeconfig: p.kubeconfig(), Namespaces: []string{scopes()[0]}})
+	set, err := link.Load(link.Options{Patience: backendtest.Patience, Kubeconfig: p.kubeconfig(), Namespaces: []string{scopes()[0]}})
 	if err != nil {
 		t.Fatal(err)
 	}
