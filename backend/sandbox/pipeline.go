@@ -80,6 +80,22 @@ func (w *World) Build(name string, number int) (Build, error) {
 	return b.copy(), nil
 }
 
+// BuildOf is one of them, by the number that it has among those of all pipelines.
+func (w *World) BuildOf(name string, id int) (Build, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, err := w.find(name)
+	if err != nil {
+		return Build{}, err
+	}
+	i, is := slices.BinarySearchFunc(p.builds, id, func(b *Build, id int) int { return b.ID - id })
+	if !is {
+		return Build{}, fmt.Errorf("build with the ID %d of %s: %w", id, name, ErrNone)
+	}
+	p.builds[i].move(w.now())
+	return p.builds[i].copy(), nil
+}
+
 // Trigger puts a build into the queue.
 func (w *World) Trigger(name string, o Order) (Build, error) {
 	w.mu.Lock()

@@ -155,23 +155,16 @@ func (s *server) of(h func(http.ResponseWriter, *request)) func(http.ResponseWri
 	return func(w http.ResponseWriter, r *request) {
 		pipeline, _ := strconv.Atoi(r.PathValue("pipeline"))
 		job, _ := strconv.Atoi(r.PathValue("job"))
-		for _, b := range s.world.Builds(r.project.Name) {
-			r.build, r.stage = b, slices.IndexFunc(b.Stages, func(g sandbox.Stage) bool { return job == jobID(b, g) })
-			if b.ID != pipeline && r.stage < 0 {
-				continue
-			}
-			if r.level < Reporter || r.project.Off {
-				forbidden(w)
-				return
-			}
-			if r.Method != http.MethodGet && r.level < Developer {
-				forbidden(w)
-				return
-			}
+		b, err := s.world.BuildOf(r.project.Name, max(pipeline, job/perBuild))
+		r.build, r.stage = b, slices.IndexFunc(b.Stages, func(g sandbox.Stage) bool { return job == jobID(b, g) })
+		switch {
+		case err != nil, pipeline == 0 && r.stage < 0:
+			missing(w, "")
+		case r.level < Reporter, r.project.Off, r.Method != http.MethodGet && r.level < Developer:
+			forbidden(w)
+		default:
 			h(w, r)
-			return
 		}
-		missing(w, "")
 	}
 }
 

@@ -7,6 +7,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -55,6 +56,8 @@ type Options struct {
 	Ports func(id sandbox.ProcessID, port int) http.Handler
 	// Certificate and Key are those that the server shows, in PEM.
 	Certificate, Key []byte
+	// Changes are so many that a watch may go back; 0: 8192.
+	Changes int
 }
 
 // Version is what the server calls itself.
@@ -90,7 +93,7 @@ type Cluster struct {
 // New makes a cluster without any objects.
 func New(w *sandbox.World, o Options) *Cluster {
 	c := &Cluster{
-		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(), later: map[string]reminder{},
+		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(cmp.Or(o.Changes, 8192)), later: map[string]reminder{},
 		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
