@@ -1,6 +1,7 @@
 package kubeapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -104,7 +105,9 @@ func (s *Summary) news(uid types.UID, all []corev1.Event, err error) {
 		return
 	}
 	all = slices.DeleteFunc(all, func(e corev1.Event) bool { return e.InvolvedObject.UID != uid })
-	slices.SortFunc(all, func(a, b corev1.Event) int { return seen(&b).Compare(seen(&a)) })
+	slices.SortFunc(all, func(a, b corev1.Event) int { // times are whole seconds; what was written later came later
+		return cmp.Or(seen(&b).Compare(seen(&a)), cmp.Compare(len(b.ResourceVersion), len(a.ResourceVersion)), strings.Compare(b.ResourceVersion, a.ResourceVersion))
+	})
 	for _, e := range all[:min(eventsShown, len(all))] {
 		level, times := backend.None, ""
 		if e.Type == corev1.EventTypeWarning {

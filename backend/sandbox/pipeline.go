@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -95,7 +96,7 @@ func (w *World) Trigger(name string, o Order) (Build, error) {
 	p.last++
 	b := &Build{
 		ID: w.last, Number: p.last, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
-		Commit: fmt.Sprintf("%040x", 0x3f2a9c1*uint64(w.last)), Tag: o.Params["VERSION"],
+		Commit: commit(name, w.last), Tag: o.Params["VERSION"],
 	}
 	if b.Tag == "" {
 		b.Tag = fmt.Sprintf("2.%d.0", p.last)
@@ -240,4 +241,10 @@ func (w *World) passed(p *pipeline, b *Build, s *Stage) {
 	if s.plan.Releases {
 		w.events = append(w.events, Event{At: s.Ended, Program: p.Program, Tag: b.Tag, By: b.By, Build: fmt.Sprintf("%s #%d", p.Name, b.Number)})
 	}
+}
+
+// commit is what a build is made of.
+func commit(pipeline string, id int) string {
+	sum := sha256.Sum256(fmt.Append(nil, pipeline, id))
+	return fmt.Sprintf("%x", sum[:20])
 }
