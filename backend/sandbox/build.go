@@ -34,6 +34,7 @@ type Plan struct {
 	Takes time.Duration
 	Fails string   // the stage fails where the parameter of this name is "true"
 	Says  []string // lines of its log, spread over its time
+	Wrong []string // and at its end, where it fails
 	Gate  *Gate    // a person must let it begin; nil: nobody need
 
 	Publishes bool // when it has passed, the version that was built can be run
@@ -190,6 +191,11 @@ func (s Stage) Log(now time.Time) string {
 	fmt.Fprintf(&b, "[%s] begins\n", s.Name)
 	for i, line := range s.plan.Says {
 		if at := s.Began.Add(s.plan.Takes * time.Duration(i+1) / time.Duration(len(s.plan.Says)+1)); !at.After(end) {
+			b.WriteString(line + "\n")
+		}
+	}
+	if s.State == Failed {
+		for _, line := range s.plan.Wrong {
 			b.WriteString(line + "\n")
 		}
 	}

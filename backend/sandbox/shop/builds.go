@@ -28,7 +28,10 @@ func pipelines() []sandbox.Pipeline {
 			Stages: []sandbox.Plan{
 				{Name: "checkout", Takes: 4 * time.Second, Says: []string{"Cloning " + p.Name, "HEAD is now at main"}},
 				{Name: "compile", Takes: 41 * time.Second, Says: []string{"[INFO] Scanning for projects...", "[INFO] Building " + p.Name, "[INFO] Compiling 214 source files", "[INFO] BUILD SUCCESS"}},
-				{Name: "test", Takes: 72 * time.Second, Fails: "BREAK", Says: []string{"[INFO] Tests run: 118, Failures: 0", "[INFO] Tests run: 341, Failures: 0, Skipped: 2"}},
+				{
+					Name: "test", Takes: 72 * time.Second, Fails: "BREAK", Says: []string{"[INFO] Tests run: 118, Failures: 0", "[INFO] Tests run: 341, Failures: 0, Skipped: 2"},
+					Wrong: []string{"[ERROR] Tests run: 27, Failures: 1  <<< FAILURE! in shop." + p.Name + ".EndpointTest", "[ERROR] EndpointTest.answers:41 expected: <200> but was: <500>", "[INFO] BUILD FAILURE"},
+				},
 				{Name: "image", Takes: 35 * time.Second, Publishes: true, Says: []string{"Building " + Image(p.Name, "…"), "pushed"}},
 				{Name: "deploy", Takes: 12 * time.Second, Releases: true, Says: []string{deploys(p.Name)}},
 			},
