@@ -66,7 +66,7 @@ func (s *Summary) Conditions(obj *unstructured.Unstructured) {
 		field := func(name string) string { v, _ := m[name].(string); return v }
 		kind := field("type")
 		good := "True"
-		for _, bad := range []string{"Failure", "Failed", "Pressure", "Unavailable", "Stalled", "Deletion"} {
+		for _, bad := range []string{"Failure", "Failed", "Pressure", "Unavailable", "Stalled", "Deletion", "Paused"} {
 			if strings.Contains(kind, bad) {
 				good = "False"
 			}

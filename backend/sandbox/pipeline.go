@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // The errors of what can't be done.
@@ -31,7 +32,8 @@ func (w *World) Add(p Pipeline) {
 		known.Pipeline = p
 		return
 	}
-	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
+	w.last += p.Built
+	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p, last: p.Built})
 }
 
 // Pipelines are those that a system builds.
@@ -105,7 +107,7 @@ func (w *World) Trigger(name string, o Order) (Build, error) {
 		b.Branch = p.Branch
 	}
 	for _, s := range p.Stages {
-		b.Stages = append(b.Stages, Stage{Name: s.Name, State: Created, plan: s})
+		b.Stages = append(b.Stages, Stage{Name: s.Name, State: Created, plan: s, takes: s.took(b.Commit)})
 	}
 	p.builds = append(p.builds, b)
 	b.move(w.now())
@@ -241,6 +243,12 @@ func (w *World) passed(p *pipeline, b *Build, s *Stage) {
 	if s.plan.Releases {
 		w.events = append(w.events, Event{At: s.Ended, Program: p.Program, Tag: b.Tag, By: b.By, Build: fmt.Sprintf("%s #%d", p.Name, b.Number)})
 	}
+}
+
+// took is how long the stage takes for a commit: the same each time it is asked.
+func (p Plan) took(commit string) time.Duration {
+	sum := sha256.Sum256([]byte(commit + p.Name))
+	return time.Duration(float64(p.Takes) * (1 + p.Give*(float64(sum[0])/127.5-1))).Round(10 * time.Millisecond)
 }
 
 // commit is what a build is made of.
