@@ -40,8 +40,11 @@ func (p Pod) Finding() (backend.Finding, bool) {
 	if p.LastRestart != 0 {
 		f.Since = time.Unix(p.LastRestart, 0)
 	}
-	if p.Detail != "" {
+	switch {
+	case p.Detail != "":
 		words += ": " + p.Detail
+	case p.State == "Running": // which would be well
+		words += fmt.Sprintf(", %d/%d ready", p.Ready, p.Containers)
 	}
 	f.Sentence = backend.T(words)
 	return f, p.Level >= backend.Warning

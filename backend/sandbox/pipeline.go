@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // The errors of what can't be done.
@@ -30,7 +32,8 @@ func (w *World) Add(p Pipeline) {
 		known.Pipeline = p
 		return
 	}
-	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p})
+	w.last += p.Built
+	w.pipelines = append(w.pipelines, &pipeline{Pipeline: p, last: p.Built})
 }
 
 // Pipelines are those that a system builds.
@@ -111,7 +114,7 @@ func (w *World) Trigger(name string, o Order) (Build, error) {
 	p.last++
 	b := &Build{
 		ID: w.last, Number: p.last, Order: o, Queued: w.now(), Began: w.now().Add(w.wait),
-		Commit: fmt.Sprintf("%040x", 0x3f2a9c1*uint64(w.last)), Tag: o.Params["VERSION"],
+		Commit: commit(name, w.last), Tag: o.Params["VERSION"],
 	}
 	if b.Tag == "" {
 		b.Tag = fmt.Sprintf("2.%d.0", p.last)
@@ -120,7 +123,7 @@ func (w *World) Trigger(name string, o Order) (Build, error) {
 		b.Branch = p.Branch
 	}
 	for _, s := range p.Stages {
-		b.Stages = append(b.Stages, Stage{Name: s.Name, State: Created, plan: s})
+		b.Stages = append(b.Stages, Stage{Name: s.Name, State: Created, plan: s, takes: s.took(b.Commit)})
 	}
 	p.builds = append(p.builds, b)
 	b.move(w.now())
@@ -256,4 +259,16 @@ func (w *World) passed(p *pipeline, b *Build, s *Stage) {
 	if s.plan.Releases {
 		w.events = append(w.events, Event{At: s.Ended, Program: p.Program, Tag: b.Tag, By: b.By, Build: fmt.Sprintf("%s #%d", p.Name, b.Number)})
 	}
+}
+
+// took is how long the stage takes for a commit: the same each time it is asked.
+func (p Plan) took(commit string) time.Duration {
+	sum := sha256.Sum256([]byte(commit + p.Name))
+	return time.Duration(float64(p.Takes) * (1 + p.Give*(float64(sum[0])/127.5-1))).Round(10 * time.Millisecond)
+}
+
+// commit is what a build is made of.
+func commit(pipeline string, id int) string {
+	sum := sha256.Sum256(fmt.Append(nil, pipeline, id))
+	return fmt.Sprintf("%x", sum[:20])
 }

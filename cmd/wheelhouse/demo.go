@@ -122,7 +122,7 @@ func (d *demo) once(ctx context.Context, f *flags) (next string, err error) {
 	}
 	dir, err := os.MkdirTemp("", "wheelhouse-demo-")
 	if err != nil {
-		return "", fmt.Errorf("make a folder for the demo: %w", err)
+		return "", &backend.Error{Op: "make a folder", Err: err, Human: fmt.Sprintf("The demo can't make a folder in %s: %v. Set TMPDIR to one that can be written to.", os.TempDir(), err)}
 	}
 	defer os.RemoveAll(dir)
 	files, ended, end, err := d.spawn(ctx, dir)
@@ -180,14 +180,17 @@ func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, ended <
 	if err != nil {
 		end()
 		said, _ := os.ReadFile(log.Name())
-		return files, nil, nil, &backend.Error{Op: "start the world", Err: err, Human: fmt.Sprintf("The embedded world did not start: %s", lastLine(said))}
+		why := fmt.Sprintf("it said nothing. See whether there is room left in %s; TMPDIR names another folder.", os.TempDir())
+		if last := lastLine(said); last != "" {
+			why = last
+		}
+		return files, nil, nil, &backend.Error{Op: "start the world", Err: err, Human: "The embedded world did not start: " + why}
 	}
 	return files, over, end, nil
 }
 
 // lastLine is the last thing that a program has said.
-func lastLine(said []byte) string {
-	out := "it said nothing."
+func lastLine(said []byte) (out string) {
 	s := bufio.NewScanner(bytes.NewReader(said))
 	for s.Scan() {
 		out = s.Text()

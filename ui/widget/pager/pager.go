@@ -17,7 +17,7 @@ import (
 type Text interface {
 	Len() int
 	Line(i int) backend.Line
-	// Label is how many cells the labels' column has.
+	// Label is how many cells the labels need.
 	Label() int
 }
 
@@ -28,7 +28,7 @@ type Pager struct {
 
 	text   Text // nil: none
 	lines  int
-	label  int // width of the label column
+	label  int // width that the labels need
 	top    int // first line shown
 	skip   int // rows of it that stand above the window, while wrapping
 	left   int // first column shown, while not wrapping
@@ -245,11 +245,15 @@ func (p *Pager) begins(i int) []int {
 	return b
 }
 
+// column is how wide the labels' column is: the texts beside it have most of the
+// window.
+func (p *Pager) column() int { return min(p.label, max(24, p.width*2/5)) }
+
 // indent is where a line's text begins, behind its label and sign.
 func (p *Pager) indent(l backend.Line) int {
 	x := 0
 	if p.label > 0 {
-		x = p.label + 2
+		x = p.column() + 2
 	}
 	if l.Level != backend.None || p.Signs {
 		x += 2
@@ -275,7 +279,7 @@ func (p *Pager) Draw(f screen.Frame) {
 func (p *Pager) drawLine(f screen.Frame, y, i int) {
 	l := p.text.Line(i)
 	if p.label > 0 && y >= 0 {
-		f.Fit(0, y, p.label, themes.Dim, l.Label, false)
+		f.Fit(0, y, p.column(), themes.Dim, l.Label, false)
 	}
 	x := p.indent(l)
 	if l.Level != backend.None {
