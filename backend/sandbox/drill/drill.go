@@ -153,7 +153,7 @@ func Text(name string) ([]byte, error) {
 	if !slices.Contains(Names(), name) {
 		return nil, &backend.Error{
 			Code: backend.Invalid, Op: "find drill",
-			Human: fmt.Sprintf("There is no drill %q: `wheelhouse drill list` names them, and one of your own is given by its path, as in ./mine.yaml%s", name, backend.Near(name, Names())),
+			Human: fmt.Sprintf("There is no drill %s%s%s. One of your own is given by its path, as in ./mine.yaml.", quoted(name), backend.Near(name, Names()), listed(Names())),
 		}
 	}
 	text, err := files.ReadFile("drills/" + name + ".yaml")

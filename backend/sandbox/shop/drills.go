@@ -86,10 +86,12 @@ func seen() []string {
 // stage is the company as a drill plays on it.
 type stage struct{ *Shop }
 
-// Release implements drill.Stage.
+// Release implements drill.Stage: it comes as the end of a build, as every release.
 func (s stage) Release(r drill.Release) {
 	if r.Beside == 0 {
-		s.release(sandbox.Event{Program: r.Program, Tag: r.Version, By: developers()[0], Build: "a build"})
+		all := pipelines()
+		p := all[slices.IndexFunc(all, func(p sandbox.Pipeline) bool { return p.Program == r.Program })]
+		_ = s.World.Conclude(p.Name, sandbox.Order{By: developers()[0], Branch: p.Branch, Params: map[string]string{"VERSION": r.Version}}) // the pipelines are the company's own
 		return
 	}
 	w := home()[r.Program]
