@@ -40,11 +40,11 @@ func (p Pod) Finding() (backend.Finding, bool) {
 	if p.LastRestart != 0 {
 		f.Since = time.Unix(p.LastRestart, 0)
 	}
-	switch {
-	case p.Detail != "":
-		words += ": " + p.Detail
-	case p.State == "Running": // which would be well
+	if p.State == "Running" { // which alone would be nothing wrong
 		words += fmt.Sprintf(", %d/%d ready", p.Ready, p.Containers)
+	}
+	if p.Detail != "" {
+		words += ": " + p.Detail
 	}
 	f.Sentence = backend.T(words)
 	return f, p.Level >= backend.Warning

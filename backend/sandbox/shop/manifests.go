@@ -47,9 +47,14 @@ func template(p sandbox.Program, tag string, w where) corev1.PodTemplateSpec {
 
 const namespace = "shop"
 
+// namespaces are those that each cluster has.
+func namespaces() []string {
+	return []string{"default", "kube-system", "kube-node-lease", namespace, "batch"}
+}
+
 // furnish puts into a cluster what it begins with.
 func furnish(c *kube.Cluster, name string, all []sandbox.Program) error {
-	for _, ns := range []string{"default", "kube-system", "kube-node-lease", namespace, "batch"} {
+	for _, ns := range namespaces() {
 		c.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
 	}
 	for _, p := range all {
