@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -167,7 +168,21 @@ func served(t *testing.T, id *identity) *site {
 		Name: "one", Certificate: id.certificate, Key: id.key, Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(world), capi.Controllers(world, nil)),
 		Users: []kube.User{{Name: "reader", Token: "well", May: []kube.Rule{reading()}}, {Name: "closed", Token: "closed"}, {Name: "narrow", Token: "narrow"}}, Changes: kept,
 	})
-	return &site{c, id, serve(t, c, id, "well")}
+	s := &site{c, id, serve(t, c, id, "well")}
+	for !serving() { // what it begins after its first answer, nobody is to take for left behind
+		runtime.Gosched()
+	}
+	return s
+}
+
+// serving says whether whoever serves has begun all that is to be, and waits for the end.
+func serving() bool {
+	all := make([]byte, 1<<22)
+	all = all[:runtime.Stack(all, true)]
+	return slices.ContainsFunc(strings.Split(string(all), "\n\n"), func(one string) bool {
+		head, stack, _ := strings.Cut(one, "\n")
+		return strings.Contains(head, "[chan receive") && strings.Contains(stack, "sandbox/kube.(*Cluster).Serve(")
+	})
 }
 
 // serve has a cluster answer, and says where.
@@ -277,7 +292,7 @@ func newGate(t *testing.T, s *site, streams bool) *gate {
 	t.Helper()
 	g := &gate{running: map[*http.Request]context.CancelFunc{}}
 	way := trusts(t, s.id)
-	way.DisableKeepAlives = true // the server outlives the gate, which leaves nothing with it
+	way.ForceAttemptHTTP2, way.DisableKeepAlives = false, true // the server outlives the gate, which leaves nothing with it
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "https", Host: s.addr})
