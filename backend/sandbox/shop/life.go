@@ -115,7 +115,11 @@ func (s *Shop) scene(past time.Duration) {
 			return
 		}
 		s.plan(past-before, func(s *Shop) {
-			_, _ = s.World.Trigger(pipeline, sandbox.Order{By: by, Branch: "main", Title: title, Params: map[string]string{"VERSION": version, "BREAK": strconv.FormatBool(broken)}})
+			order := sandbox.Order{By: by, Branch: "main", Title: title, Params: map[string]string{"VERSION": version}}
+			if broken {
+				order.Params["BREAK"] = "true"
+			}
+			_, _ = s.World.Trigger(pipeline, order)
 		})
 	}
 	_ = s.World.Publish("recommend", "0.19.0", sandbox.Version{Leaks: 420})
