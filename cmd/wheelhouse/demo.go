@@ -39,6 +39,9 @@ func demoCommand(f *flags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", Short: "The console on an embedded world: nothing to install, nothing that can break", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if d.pods < 0 || d.pods > mostPods {
+				return usage{fmt.Errorf("--pods is a number from 0 to %d, not %d", mostPods, d.pods)}
+			}
 			if d.serve {
 				return d.serveOnly(c.Context(), c.InOrStdin(), c.OutOrStdout())
 			}
@@ -55,6 +58,9 @@ func demoCommand(f *flags) *cobra.Command {
 	_ = c.Flags().MarkHidden("ward") // it is there, a line above
 	return c
 }
+
+// mostPods is what a machine with some gigabytes of memory has room for.
+const mostPods = 200_000
 
 // past is how much the world has behind it when it is opened.
 const past = 6 * time.Hour
@@ -145,6 +151,9 @@ func (d *demo) once(ctx context.Context, f *flags) (next string, err error) {
 	}
 	defer os.RemoveAll(dir)
 	files, ended, end, err := d.spawn(ctx, dir)
+	if ctx.Err() != nil {
+		return "", &exit{130} // who has pressed ctrl-c knows why there is no world
+	}
 	if err != nil {
 		return "", err
 	}

@@ -34,8 +34,9 @@ type User struct {
 	ReadOnly bool           // the token's scope is read_api
 }
 
-// Options say who may do what.
+// Options say where it is found and who may do what.
 type Options struct {
+	URL       string          // before what it calls its pages
 	Users     map[string]User // by token
 	Sealed    []string        // projects in which nobody may set variables
 	NoGraphQL bool
@@ -194,7 +195,7 @@ func (s *server) user(w http.ResponseWriter, r *request) {
 }
 
 func (s *server) basicUser(name string) object {
-	return object{"id": s.id("@" + name), "username": name, "name": name, "state": "active", "locked": false, "web_url": "/" + name}
+	return object{"id": s.id("@" + name), "username": name, "name": name, "state": "active", "locked": false, "web_url": s.o.URL + "/" + name}
 }
 
 func (s *server) token(w http.ResponseWriter, r *request) {
