@@ -60,6 +60,9 @@ type rig struct {
 	fetch   page.Fetch
 	log     backend.Lines // of everything; nil: nothing has one
 	quit    bool
+
+	own        []ui.Opener // besides all views
+	companions []ui.Companion
 }
 
 // newRig makes one without rows and links.
@@ -89,7 +92,7 @@ func (r *rig) options() ui.Options {
 		r.keys = keys
 	}
 	return ui.Options{
-		Desk: r.desk, Keys: r.keys, Openers: r.openers(), Links: r.links, Bell: r.bell, Memory: r.memory,
+		Desk: r.desk, Keys: r.keys, Openers: append(r.openers(), r.own...), Companions: r.companions, Links: r.links, Bell: r.bell, Memory: r.memory,
 		Aliases: r.aliases, Signs: themes.Unicode(), Now: rigNow,
 	}
 }

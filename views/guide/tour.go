@@ -35,7 +35,7 @@ func steps() []step {
 		}},
 		{[]string{"pods"}, "Press l to read the log of the pod under the cursor", func(s ui.Scene) bool { return s.View.Name() == "logs" }},
 		{[]string{"pods", "logs"}, "Press [ to go back, then x for all that can be done", func(s ui.Scene) bool { return s.Dialog != "" && s.View.Name() == "pods" }},
-		{[]string{"pods"}, "esc closes that. ctrl+p finds anything by some letters", func(s ui.Scene) bool { return strings.Contains(strings.ToLower(s.Dialog), "palette") }},
+		{[]string{"pods"}, "esc closes that. ctrl+p finds anything by letters", func(s ui.Scene) bool { return strings.Contains(strings.ToLower(s.Dialog), "palette") }},
 	}
 }
 

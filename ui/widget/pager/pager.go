@@ -26,6 +26,11 @@ type Text interface {
 type Pager struct {
 	Signs bool // a sign's room is kept beside each line, so that texts stand below each other
 
+	// Head is how many bytes of a line come before what it has to say; nil: none do.
+	// Lines are shown without them, while not wrapping, where the window is too narrow
+	// for both.
+	Head func(plain string) int
+
 	text   Text // nil: none
 	lines  int
 	label  int // width that the labels need
@@ -35,6 +40,7 @@ type Pager struct {
 	width  int // of the last Draw
 	height int // of the last Draw
 	wrap   bool
+	bare   bool          // heads are not shown
 	breaks map[int][]int // by line: where its rows begin, while wrapping
 	find   string        // lower case; empty: no search
 	at     int           // the line of the hit that was gone to, from 1; 0: none
@@ -175,8 +181,12 @@ func (p *Pager) panTo(l backend.Line) {
 	if p.wrap || room <= 0 {
 		return
 	}
-	text := strings.ToLower(l.Text.Plain())
+	text := strings.ToLower(p.shown(l))
 	at := strings.Index(text, p.find)
+	if at < 0 { // in its head
+		p.left = 0
+		return
+	}
 	from, to := screen.Width(text[:at]), screen.Width(text[:at+len(p.find)])
 	if from < p.left || to > p.left+room {
 		p.left = max(0, to-room*2/3)
@@ -268,11 +278,38 @@ func (p *Pager) Draw(f screen.Frame) {
 	}
 	p.height = f.Height()
 	p.Scroll(0)
+	p.bare = !p.room()
 	y := -p.skip
 	for i := p.top; i < p.lines && y < f.Height(); i++ {
 		p.drawLine(f, y, i)
 		y += p.rows(i)
 	}
+}
+
+// message is how many cells must be left for what a line has to say beside its head.
+const message = 60
+
+// room says whether there is enough for the lines of the window and their heads.
+func (p *Pager) room() bool {
+	if p.Head == nil || p.wrap {
+		return true
+	}
+	for i := p.top; i < min(p.lines, p.top+p.height); i++ {
+		l := p.text.Line(i)
+		if text := l.Text.Plain(); p.indent(l)+screen.Width(text[:p.Head(text)])+message > p.width {
+			return false
+		}
+	}
+	return true
+}
+
+// shown is what is shown of a line that is not wrapped.
+func (p *Pager) shown(l backend.Line) string {
+	text := l.Text.Plain()
+	if p.bare {
+		return text[p.Head(text):]
+	}
+	return text
 }
 
 // drawLine draws line i with its first row at y, which may be above the frame.
@@ -298,7 +335,7 @@ func (p *Pager) drawLine(f screen.Frame, y, i int) {
 		}
 	}
 	if !p.wrap {
-		f.Sub(x, y, w, 1).Text(-p.left, 0, pen, text)
+		f.Sub(x, y, w, 1).Text(-p.left, 0, pen, p.shown(l))
 		return
 	}
 	begins := p.begins(i)
