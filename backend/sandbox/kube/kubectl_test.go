@@ -83,6 +83,9 @@ func TestKubectlShows(t *testing.T) {
 		{command: "get pods -w --output-watch-events", until: "ADDED"},
 		{command: "get all,cm,secrets,sa,ns,no,pv,pvc,pdb,sc,leases,endpointslices,ing,controllerrevisions -A", want: []string{"service/cart", "daemonset.apps/agent", "statefulset.apps/db", "Bound", "kube-node-lease"}},
 		{command: "get events", want: []string{"LAST SEEN", "SuccessfulCreate"}},
+		{command: "get events --field-selector involvedObject.name=POD -o jsonpath='{.items[*].reason} {.items[0].reportingComponent} {.items[4].source} {.items[4].involvedObject.fieldPath}'", want: []string{
+			"Scheduled Pulling Pulled Created Started default-scheduler", `{"component":"kubelet","host":"m`, "spec.containers{app}",
+		}},
 		{command: "events --for deploy/cart", want: []string{"ScalingReplicaSet"}},
 		{command: "describe deploy,rs,sts,ds,pods,svc,cm,secrets,sa,pvc,pdb,ing,endpointslices", want: []string{"NewReplicaSet:", "Controlled By:  ReplicaSet/cart", "Endpoints:", "token:  6 bytes"}},
 		{command: "describe nodes", want: []string{"Non-terminated Pods:", "RenewTime:", "KubeletReady"}},

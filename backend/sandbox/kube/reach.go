@@ -1,12 +1,12 @@
 package kube
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -16,20 +16,8 @@ func reach(c *Cluster, namespace, name string) {
 	if s == nil {
 		return
 	}
-	if s.Spec.ClusterIP == "" {
-		Change(c, namespace, name, func(s *corev1.Service) {
-			h := hash(namespace + "/" + name)
-			s.Spec.ClusterIP = fmt.Sprintf("10.96.%d.%d", h%256, 1+h>>8%250)
-			s.Spec.ClusterIPs = []string{s.Spec.ClusterIP}
-			set(&s.Spec.Type, corev1.ServiceTypeClusterIP)
-			set(&s.Spec.SessionAffinity, corev1.ServiceAffinityNone)
-			some(&s.Spec.InternalTrafficPolicy, corev1.ServiceInternalTrafficPolicyCluster)
-			some(&s.Spec.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack)
-			s.Spec.IPFamilies = []corev1.IPFamily{corev1.IPv4Protocol}
-			for i := range s.Spec.Ports {
-				set(&s.Spec.Ports[i].Protocol, corev1.ProtocolTCP)
-			}
-		})
+	if s.Spec.Type == corev1.ServiceTypeExternalName {
+		return
 	}
 	slice := &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
@@ -54,9 +42,15 @@ func reach(c *Cluster, namespace, name string) {
 	}
 	if Get[*discoveryv1.EndpointSlice](c, namespace, slice.Name) == nil {
 		c.Put(slice)
-	} else {
-		Change(c, namespace, slice.Name, func(e *discoveryv1.EndpointSlice) { e.Endpoints, e.Ports = slice.Endpoints, slice.Ports })
+		return
 	}
+	Change(c, namespace, slice.Name, func(e *discoveryv1.EndpointSlice) {
+		before := meant(e.DeepCopy())
+		e.Endpoints, e.Ports = slice.Endpoints, slice.Ports
+		if !apiequality.Semantic.DeepEqual(before, meant(e)) {
+			e.Generation++
+		}
+	})
 }
 
 // bind gives a claim its volume. One of the class local is on the disk of one machine,
@@ -97,7 +91,7 @@ func bind(c *Cluster, namespace, name string) {
 			MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{node}}},
 		}}}}
 	}
-	c.Put(pv)
+	c.Create(pv)
 	Change(c, namespace, name, func(claim *corev1.PersistentVolumeClaim) {
 		claim.Spec.VolumeName = pv.Name
 		claim.Status.Phase, claim.Status.AccessModes, claim.Status.Capacity = corev1.ClaimBound, claim.Spec.AccessModes, claim.Spec.Resources.Requests

@@ -89,6 +89,7 @@ func system(c *kube.Cluster, name string) {
 	}
 	for _, image := range []string{"flannel:v0.27.3", "node-exporter:v1.9.1"} {
 		t := of(image)
+		t.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} // what every node needs runs on every node
 		program := t.Labels["k8s-app"]
 		c.Create(&appsv1.DaemonSet{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: program},
