@@ -2,11 +2,13 @@ package kube
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -161,7 +163,8 @@ func defaultService(obj runtime.Object) {
 
 func defaultVolumeObject(obj runtime.Object) {
 	v := obj.(*corev1.PersistentVolume)
-	set(&v.Status.Phase, corev1.VolumeAvailable)
+	protect(v, keptVolume)
+	set(&v.Status.Phase, corev1.VolumePending)
 	set(&v.Spec.PersistentVolumeReclaimPolicy, corev1.PersistentVolumeReclaimRetain)
 	some(&v.Spec.VolumeMode, corev1.PersistentVolumeFilesystem)
 	if v.Spec.HostPath != nil {
@@ -171,8 +174,23 @@ func defaultVolumeObject(obj runtime.Object) {
 
 func defaultClaim(obj runtime.Object) {
 	c := obj.(*corev1.PersistentVolumeClaim)
+	protect(c, keptClaim)
+	defaultClaimTemplate(c)
+}
+
+func defaultClaimTemplate(c *corev1.PersistentVolumeClaim) {
 	set(&c.Status.Phase, corev1.ClaimPending)
 	some(&c.Spec.VolumeMode, corev1.PersistentVolumeFilesystem)
+}
+
+// What keeps a volume, and a claim, from going while they are used.
+const keptVolume, keptClaim = "kubernetes.io/pv-protection", "kubernetes.io/pvc-protection"
+
+// protect keeps an object that is new from going.
+func protect(m metav1.Object, finalizer string) {
+	if m.GetResourceVersion() == "" && !slices.Contains(m.GetFinalizers(), finalizer) {
+		m.SetFinalizers(append(m.GetFinalizers(), finalizer))
+	}
 }
 
 func defaultClass(obj runtime.Object) {

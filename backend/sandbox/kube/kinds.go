@@ -220,7 +220,7 @@ func defaultStatefulSet(obj runtime.Object) {
 	for i := range s.Spec.VolumeClaimTemplates {
 		t := &s.Spec.VolumeClaimTemplates[i]
 		t.APIVersion, t.Kind = "v1", "PersistentVolumeClaim"
-		defaultClaim(t)
+		defaultClaimTemplate(t)
 	}
 	defaultPodSpec(&s.Spec.Template.Spec)
 }

@@ -89,8 +89,18 @@ func (c *Cluster) place(p *corev1.Pod) {
 		c.After(p, 5*time.Second)
 		return
 	}
+	var zones map[string]string
+	if n := Get[*corev1.Node](c, "", node); n != nil {
+		zones = n.Labels
+	}
 	Change(c, p.Namespace, p.Name, func(p *corev1.Pod) {
 		p.Spec.NodeName = node
+		for _, label := range []string{corev1.LabelTopologyZone, corev1.LabelTopologyRegion} {
+			if where := zones[label]; where != "" {
+				p.Labels = Copied(p.Labels)
+				p.Labels[label] = where
+			}
+		}
 		c.podCondition(p, corev1.PodScheduled, true, "", "")
 	})
 	if p = Get[*corev1.Pod](c, p.Namespace, p.Name); p != nil {
@@ -118,7 +128,12 @@ func (c *Cluster) podCondition(p *corev1.Pod, kind corev1.PodConditionType, on b
 	}
 	i := slices.IndexFunc(p.Status.Conditions, func(o corev1.PodCondition) bool { return o.Type == kind })
 	if i < 0 {
-		p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: c.now()})
+		one := corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: c.now()}
+		end := slices.IndexFunc(p.Status.Conditions, func(o corev1.PodCondition) bool { return o.Type == corev1.PodScheduled }) // which is there first and told of last
+		if end < 0 {
+			end = len(p.Status.Conditions)
+		}
+		p.Status.Conditions = slices.Insert(p.Status.Conditions, end, one)
 		return
 	}
 	one := &p.Status.Conditions[i]
@@ -326,10 +341,11 @@ func (c *Cluster) podStatus(p *corev1.Pod, status []corev1.ContainerStatus) {
 	if waits != nil {
 		reason, why = "ContainersNotReady", fmt.Sprintf("containers with unready status: [%s]", strings.Join(waits, " "))
 	}
-	c.podCondition(p, corev1.PodScheduled, true, "", "")
+	c.podCondition(p, corev1.PodReadyToStartContainers, true, "", "")
 	c.podCondition(p, corev1.PodInitialized, true, "", "")
-	c.podCondition(p, corev1.ContainersReady, waits == nil, reason, why)
 	c.podCondition(p, corev1.PodReady, waits == nil, reason, why)
+	c.podCondition(p, corev1.ContainersReady, waits == nil, reason, why)
+	c.podCondition(p, corev1.PodScheduled, true, "", "")
 }
 
 // phase is how far a pod is with containers like that.

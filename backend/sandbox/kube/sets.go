@@ -29,6 +29,7 @@ func controllers() []Controller {
 		{Of: &corev1.Node{}, Reconcile: warn},
 		{Of: &corev1.Namespace{}, Reconcile: closeNamespace},
 		{Of: &corev1.PersistentVolumeClaim{}, Near: &corev1.Pod{}, Reconcile: bind},
+		{Of: &corev1.PersistentVolume{}, Reconcile: offer},
 		{Of: &corev1.Service{}, Near: &corev1.Pod{}, Reconcile: reach},
 		{Of: &policyv1.PodDisruptionBudget{}, Near: &corev1.Pod{}, Reconcile: budget},
 	}
@@ -224,7 +225,7 @@ func (c *Cluster) stateful(s *appsv1.StatefulSet, n int, hash string) {
 		claim.Name, claim.Namespace = t.Name+"-"+p.Name, s.Namespace
 		if Get[*corev1.PersistentVolumeClaim](c, claim.Namespace, claim.Name) == nil {
 			claim.TypeMeta = metav1.TypeMeta{}
-			c.Put(claim)
+			c.Create(claim)
 			says(fmt.Sprintf("Create Claim %s Pod %s in StatefulSet %s success", claim.Name, p.Name, s.Name))
 		}
 		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: t.Name, VolumeSource: corev1.VolumeSource{
