@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -11,6 +12,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 var update = flag.Bool("update", false, "keep what the real server answers")
@@ -51,5 +56,44 @@ func TestRealDefaults(t *testing.T) {
 	}
 	if diff := cmp.Diff(answered(t), got); diff != "" {
 		t.Errorf("it has changed (- kept, + now):\n%s", diff)
+	}
+}
+
+// TestRealRefused: what is kept of what the real server says is what it says.
+func TestRealRefused(t *testing.T) {
+	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(os.Getenv("WHEELHOUSE_STACK"), "kubeconfig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS = -1
+	way, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer utilnet.CloseIdleConnectionsFor(way.Transport)
+	client, err := kubernetes.NewForConfigAndClient(config, way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := refusals(t)
+	for i, r := range all {
+		all[i].Says = r.answer(t, client.CoreV1().RESTClient(), "default")
+		if !*update && all[i].Says != r.Says {
+			t.Errorf("to %s\nit says %q", r.Object, all[i].Says)
+		}
+	}
+	if !*update {
+		return
+	}
+	var out bytes.Buffer
+	for i, r := range all {
+		line, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString([]string{",\n", "[\n"}[boolTo(i == 0)] + string(line))
+	}
+	if err := os.WriteFile("testdata/refused.json", append(out.Bytes(), "\n]\n"...), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
