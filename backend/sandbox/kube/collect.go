@@ -31,6 +31,9 @@ func (c *Cluster) mark(key string, grace int64) {
 			end := metav1.NewTime(c.now().Add(time.Duration(grace) * time.Second))
 			m.SetDeletionTimestamp(&end)
 			m.SetDeletionGracePeriodSeconds(&grace)
+			if m.GetGeneration() > 0 { // of what has one this is another
+				m.SetGeneration(m.GetGeneration() + 1)
+			}
 		}
 	})
 }

@@ -1,15 +1,16 @@
 package kube
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -38,6 +39,7 @@ func nodeColumns() []Column {
 		return "<none>"
 	}
 	return []Column{
+		nameColumn(),
 		ColumnOf("Status", func(n *corev1.Node) any {
 			word := "Unknown"
 			for _, c := range n.Status.Conditions {
@@ -63,13 +65,17 @@ func nodeColumns() []Column {
 			if roles == nil {
 				return "<none>"
 			}
+			slices.Sort(roles)
 			return strings.Join(roles, ",")
 		}),
+		ageColumn(),
 		ColumnOf("Version", func(n *corev1.Node) any { return n.Status.NodeInfo.KubeletVersion }),
 		wide("Internal-IP", func(n *corev1.Node) any { return address(n, corev1.NodeInternalIP) }),
 		wide("External-IP", func(n *corev1.Node) any { return address(n, corev1.NodeExternalIP) }),
 		wide("OS-Image", func(n *corev1.Node) any { return n.Status.NodeInfo.OSImage }),
-		wide("Kernel-Version", func(n *corev1.Node) any { return n.Status.NodeInfo.KernelVersion }),
+		wide("Kernel-Version", func(n *corev1.Node) any {
+			return fmt.Sprintf("%s (%s)", n.Status.NodeInfo.KernelVersion, n.Status.NodeInfo.Architecture)
+		}),
 		wide("Container-Runtime", func(n *corev1.Node) any { return n.Status.NodeInfo.ContainerRuntimeVersion }),
 	}
 }
@@ -141,80 +147,35 @@ func or(s string) string {
 	return s
 }
 
-func serviceColumns() []Column {
-	return []Column{
-		ColumnOf("Type", func(s *corev1.Service) any { return string(s.Spec.Type) }),
-		ColumnOf("Cluster-IP", func(s *corev1.Service) any { return or(s.Spec.ClusterIP) }),
-		ColumnOf("External-IP", func(s *corev1.Service) any {
-			for _, in := range s.Status.LoadBalancer.Ingress {
-				return in.IP
-			}
-			return "<none>"
-		}),
-		ColumnOf("Port(s)", func(s *corev1.Service) any {
-			var out []string
-			for _, p := range s.Spec.Ports {
-				out = append(out, fmt.Sprintf("%d/%s", p.Port, p.Protocol))
-			}
-			return strings.Join(out, ",")
-		}),
-		wide("Selector", func(s *corev1.Service) any {
-			return or(metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: s.Spec.Selector}))
-		}),
-	}
-}
-
-func volumeColumns() []Column {
-	return []Column{
-		ColumnOf("Capacity", func(v *corev1.PersistentVolume) any { return v.Spec.Capacity.Storage().String() }),
-		ColumnOf("Access Modes", func(v *corev1.PersistentVolume) any { return modes(v.Spec.AccessModes) }),
-		ColumnOf("Reclaim Policy", func(v *corev1.PersistentVolume) any { return string(v.Spec.PersistentVolumeReclaimPolicy) }),
-		ColumnOf("Status", func(v *corev1.PersistentVolume) any { return string(v.Status.Phase) }),
-		ColumnOf("Claim", func(v *corev1.PersistentVolume) any {
-			if v.Spec.ClaimRef == nil {
-				return ""
-			}
-			return v.Spec.ClaimRef.Namespace + "/" + v.Spec.ClaimRef.Name
-		}),
-		ColumnOf("StorageClass", func(v *corev1.PersistentVolume) any { return v.Spec.StorageClassName }),
-	}
-}
-
-func claimColumns() []Column {
-	return []Column{
-		ColumnOf("Status", func(c *corev1.PersistentVolumeClaim) any { return string(c.Status.Phase) }),
-		ColumnOf("Volume", func(c *corev1.PersistentVolumeClaim) any { return c.Spec.VolumeName }),
-		ColumnOf("Capacity", func(c *corev1.PersistentVolumeClaim) any { return c.Status.Capacity.Storage().String() }),
-		ColumnOf("Access Modes", func(c *corev1.PersistentVolumeClaim) any { return modes(c.Spec.AccessModes) }),
-		ColumnOf("StorageClass", func(c *corev1.PersistentVolumeClaim) any {
-			if c.Spec.StorageClassName == nil {
-				return "<unset>"
-			}
-			return *c.Spec.StorageClassName
-		}),
-	}
-}
-
-func modes(all []corev1.PersistentVolumeAccessMode) string {
-	short := map[corev1.PersistentVolumeAccessMode]string{corev1.ReadWriteOnce: "RWO", corev1.ReadOnlyMany: "ROX", corev1.ReadWriteMany: "RWX", corev1.ReadWriteOncePod: "RWOP"}
-	var out []string
-	for _, m := range all {
-		out = append(out, short[m])
-	}
-	return strings.Join(out, ",")
-}
-
 func eventColumns() []Column {
+	first := func(e *corev1.Event) any { return age(cmp.Or(e.FirstTimestamp.Time, e.EventTime.Time)) }
 	return []Column{
-		ColumnOf("Last Seen", func(e *corev1.Event) any { return age(e.LastTimestamp.Time) }),
+		ColumnOf("Last Seen", func(e *corev1.Event) any {
+			switch {
+			case e.Series != nil:
+				return age(e.Series.LastObservedTime.Time)
+			case e.LastTimestamp.IsZero():
+				return first(e)
+			}
+			return age(e.LastTimestamp.Time)
+		}),
 		ColumnOf("Type", func(e *corev1.Event) any { return e.Type }),
 		ColumnOf("Reason", func(e *corev1.Event) any { return e.Reason }),
-		ColumnOf("Object", func(e *corev1.Event) any { return strings.ToLower(e.InvolvedObject.Kind) + "/" + e.InvolvedObject.Name }),
+		ColumnOf("Object", func(e *corev1.Event) any {
+			return strings.TrimSuffix(strings.ToLower(e.InvolvedObject.Kind)+"/"+e.InvolvedObject.Name, "/")
+		}),
 		wide("Subobject", func(e *corev1.Event) any { return e.InvolvedObject.FieldPath }),
-		wide("Source", func(e *corev1.Event) any { return strings.TrimSuffix(e.Source.Component+", "+e.Source.Host, ", ") }),
+		wide("Source", func(e *corev1.Event) any {
+			return strings.TrimSuffix(cmp.Or(e.Source.Component, e.ReportingController)+", "+cmp.Or(e.Source.Host, e.ReportingInstance), ", ")
+		}),
 		ColumnOf("Message", func(e *corev1.Event) any { return strings.TrimSpace(e.Message) }),
-		wide("First Seen", func(e *corev1.Event) any { return age(e.FirstTimestamp.Time) }),
-		wide("Count", func(e *corev1.Event) any { return e.Count }),
+		wide("First Seen", first),
+		wide("Count", func(e *corev1.Event) any {
+			if e.Series != nil {
+				return e.Series.Count
+			}
+			return max(e.Count, 1) // one that is not counted has happened once
+		}),
 		wide("Name", func(e *corev1.Event) any { return e.Name }),
 	}
 }
@@ -265,31 +226,11 @@ func daemonSetColumns() []Column {
 		ColumnOf("Up-To-Date", func(d *appsv1.DaemonSet) any { return d.Status.UpdatedNumberScheduled }),
 		ColumnOf("Available", func(d *appsv1.DaemonSet) any { return d.Status.NumberAvailable }),
 		ColumnOf("Node Selector", func(d *appsv1.DaemonSet) any {
-			return or(metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: d.Spec.Template.Spec.NodeSelector}))
+			return labels.FormatLabels(d.Spec.Template.Spec.NodeSelector)
 		}),
-	}
-}
-
-func jobColumns() []Column {
-	return []Column{
-		ColumnOf("Status", func(j *batchv1.Job) any {
-			for _, c := range j.Status.Conditions {
-				if c.Status == corev1.ConditionTrue {
-					return string(c.Type)
-				}
-			}
-			return "Running"
-		}),
-		ColumnOf("Completions", func(j *batchv1.Job) any { return fmt.Sprintf("%d/%d", j.Status.Succeeded, *j.Spec.Completions) }),
-		ColumnOf("Duration", func(j *batchv1.Job) any {
-			switch {
-			case j.Status.StartTime == nil:
-				return ""
-			case j.Status.CompletionTime == nil:
-				return age(j.Status.StartTime.Time)
-			}
-			return j.Status.CompletionTime.Sub(j.Status.StartTime.Time).Round(time.Second).String()
-		}),
+		wide("Containers", func(d *appsv1.DaemonSet) any { c, _ := templated(&d.Spec.Template); return c }),
+		wide("Images", func(d *appsv1.DaemonSet) any { _, i := templated(&d.Spec.Template); return i }),
+		wide("Selector", func(d *appsv1.DaemonSet) any { return metav1.FormatLabelSelector(d.Spec.Selector) }),
 	}
 }
 

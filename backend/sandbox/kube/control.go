@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,6 +33,9 @@ func (c *Cluster) Step() {
 	defer c.mu.Unlock()
 	c.nodes()
 	c.processes()
+	if c.world.Now().Sub(c.chronicle.swept) >= eventsLook {
+		c.sweep()
+	}
 	for range mostRounds {
 		todo := c.due()
 		if len(todo) == 0 {
@@ -142,42 +144,6 @@ func Owned[T runtime.Object](c *Cluster, owner metav1.Object) []T {
 	}
 	return out
 }
-
-// Event writes down that something has happened to an object. What has happened before
-// is only counted.
-func (c *Cluster) Event(about runtime.Object, from, kind, reason, message string) {
-	m, k := metaOf(about), c.kindOf(about)
-	namespace := m.GetNamespace()
-	if namespace == "" {
-		namespace = metav1.NamespaceDefault
-	}
-	name := fmt.Sprintf("%s.%x", m.GetName(), hash(string(m.GetUID())+reason+message))
-	now := c.now()
-	if Get[*corev1.Event](c, namespace, name) != nil {
-		Change(c, namespace, name, func(e *corev1.Event) {
-			e.Count++
-			e.LastTimestamp = now
-		})
-		return
-	}
-	c.Put(&corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		InvolvedObject: corev1.ObjectReference{
-			APIVersion: k.GroupVersion.String(), Kind: k.Kind, Namespace: m.GetNamespace(), Name: m.GetName(), UID: m.GetUID(), ResourceVersion: m.GetResourceVersion(),
-		},
-		Type: kind, Reason: reason, Message: message, Count: 1, FirstTimestamp: now, LastTimestamp: now,
-		Source: corev1.EventSource{Component: from}, ReportingController: from,
-	})
-	c.told = append(c.told, path.Join(namespace, name))
-	if len(c.told) > mostEvents {
-		namespace, name, _ := strings.Cut(c.told[0], "/")
-		c.told = c.told[1:]
-		c.Remove(&corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})
-	}
-}
-
-// mostEvents are kept of a cluster; a real one forgets them after an hour.
-const mostEvents = 2000
 
 func hash(s string) uint64 {
 	h := uint64(14695981039346656037)

@@ -215,12 +215,15 @@ func (c *Cluster) deployed(namespace, name string) {
 	if d == nil {
 		return
 	}
-	st := appsv1.DeploymentStatus{ObservedGeneration: d.Generation}
+	st := appsv1.DeploymentStatus{ObservedGeneration: d.Generation, TerminatingReplicas: new(int32)}
+	subject := fmt.Sprintf("Deployment %q", name)
 	for _, r := range Owned[*appsv1.ReplicaSet](c, d) {
 		st.Replicas += r.Status.Replicas
 		st.ReadyReplicas += r.Status.ReadyReplicas
 		st.AvailableReplicas += r.Status.AvailableReplicas
+		*st.TerminatingReplicas += deref(r.Status.TerminatingReplicas)
 		if sameTemplate(&r.Spec.Template, &d.Spec.Template) {
+			subject = fmt.Sprintf("ReplicaSet %q", r.Name)
 			st.UpdatedReplicas = r.Status.Replicas
 		}
 	}
@@ -232,7 +235,7 @@ func (c *Cluster) deployed(namespace, name string) {
 	if st.AvailableReplicas < want-away {
 		available, reason, why = corev1.ConditionFalse, "MinimumReplicasUnavailable", "Deployment does not have minimum availability."
 	}
-	progress, how := "NewReplicaSetAvailable", "Deployment has successfully progressed."
+	progress, how := "NewReplicaSetAvailable", subject+" has successfully progressed."
 	since := d.CreationTimestamp.Time
 	for _, cond := range d.Status.Conditions {
 		if cond.Type == appsv1.DeploymentProgressing {
@@ -244,9 +247,9 @@ func (c *Cluster) deployed(namespace, name string) {
 	switch complete := st.UpdatedReplicas == want && st.Replicas == want && st.AvailableReplicas == want; {
 	case complete:
 	case !moved && c.world.Now().Sub(since) > limit:
-		going, progress, how = corev1.ConditionFalse, "ProgressDeadlineExceeded", "Deployment has timed out progressing."
+		going, progress, how = corev1.ConditionFalse, "ProgressDeadlineExceeded", subject+" has timed out progressing."
 	default:
-		progress, how = "ReplicaSetUpdated", "Deployment is progressing."
+		progress, how = "ReplicaSetUpdated", subject+" is progressing."
 		c.After(d, limit+time.Second)
 	}
 	Change(c, namespace, name, func(d *appsv1.Deployment) {

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -132,5 +133,10 @@ func budget(c *Cluster, namespace, name string) {
 	Change(c, namespace, name, func(b *policyv1.PodDisruptionBudget) {
 		b.Status.ExpectedPods, b.Status.CurrentHealthy, b.Status.DesiredHealthy = all, healthy, max(need, 0)
 		b.Status.DisruptionsAllowed, b.Status.ObservedGeneration = max(healthy-max(need, 0), 0), b.Generation
+		allowed := metav1.Condition{Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionFalse, Reason: policyv1.InsufficientPodsReason, ObservedGeneration: b.Generation, LastTransitionTime: c.now()}
+		if b.Status.DisruptionsAllowed > 0 {
+			allowed.Status, allowed.Reason = metav1.ConditionTrue, policyv1.SufficientPodsReason
+		}
+		meta.SetStatusCondition(&b.Status.Conditions, allowed)
 	})
 }

@@ -5,8 +5,14 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
@@ -16,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/generic/registry"
@@ -36,10 +43,12 @@ type Kind struct {
 	Status     bool                                          // its status is written apart from the rest
 	Scale      bool                                          // spec.replicas is a scale
 	JSON       bool                                          // it is not spoken in protobuf
+	Numbered   bool                                          // changes of what is meant are counted in its generation; those of JSON are anyway
 	Columns    []Column                                      // beside name and age
 	Bare       bool                                          // it is shown without these two
 	Fields     map[string]func(runtime.Object) string        // by which it can be selected, besides name and namespace
 	Default    func(runtime.Object)                          // fills in what was left out; may be nil
+	Called     apivalidation.ValidateNameFunc                // how its objects may be; nil: as a DNS subdomain
 	Valid      func(obj, old runtime.Object) field.ErrorList // old: nil when it is new; may be nil
 	Grace      func(runtime.Object) int64                    // seconds that it is given to end; nil: none
 }
@@ -60,6 +69,63 @@ func fresh(obj runtime.Object) runtime.Object {
 func part(obj runtime.Object, name string) (v reflect.Value, ok bool) {
 	v = reflect.ValueOf(obj).Elem().FieldByName(name)
 	return v, v.IsValid()
+}
+
+// called is what its objects may be called.
+func (k Kind) called() apivalidation.ValidateNameFunc {
+	if k.Called == nil {
+		return apivalidation.NameIsDNSSubdomain
+	}
+	return k.Called
+}
+
+// numbered says whether the objects of a kind have generations.
+func (k Kind) numbered() bool { return k.Numbered || k.JSON }
+
+// begin gives an object that is new its first generation.
+func (k Kind) begin(obj runtime.Object) {
+	if !k.numbered() {
+		return
+	}
+	metaOf(obj).SetGeneration(1)
+	if d, ok := obj.(*appsv1.DaemonSet); ok {
+		d.Annotations = Copied(d.Annotations)
+		d.Annotations[generationMark] = "1"
+	}
+}
+
+// count gives an object the next generation where something else is meant by it than
+// before.
+func (k Kind) count(obj, old runtime.Object) {
+	now, was := metaOf(obj), metaOf(old)
+	now.SetGeneration(was.GetGeneration())
+	if k.numbered() && !apiequality.Semantic.DeepEqual(meant(obj), meant(old)) {
+		now.SetGeneration(was.GetGeneration() + 1)
+	}
+	if d, ok := obj.(*appsv1.DaemonSet); ok {
+		before := old.(*appsv1.DaemonSet)
+		n, _ := strconv.Atoi(before.Annotations[generationMark])
+		if !apiequality.Semantic.DeepEqual(d.Spec.Template, before.Spec.Template) {
+			n++
+		}
+		d.Annotations = Copied(d.Annotations)
+		d.Annotations[generationMark] = strconv.Itoa(max(n, 1))
+	}
+}
+
+// meant is what of an object says how it is to be.
+func meant(obj runtime.Object) []any {
+	if s, ok := obj.(*discoveryv1.EndpointSlice); ok {
+		return []any{s.AddressType, s.Endpoints, s.Ports, s.Labels}
+	}
+	var out []any
+	if spec, ok := part(obj, "Spec"); ok {
+		out = append(out, spec.Interface())
+	}
+	if d, ok := obj.(*appsv1.Deployment); ok {
+		out = append(out, d.Annotations) // its replica sets have them, too
+	}
+	return out
 }
 
 // attributes are what a kind's objects can be selected by.
@@ -123,7 +189,7 @@ func (s strategy) NamespaceScoped() bool { return s.kind.Namespaced }
 
 // PrepareForCreate implements rest.RESTCreateStrategy.
 func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
-	metaOf(obj).SetGeneration(1)
+	s.kind.begin(obj)
 	if v, ok := part(obj, "Status"); ok && s.kind.Status {
 		v.SetZero()
 	}
@@ -154,12 +220,7 @@ func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	if s.kind.Default != nil {
 		s.kind.Default(obj)
 	}
-	metaOf(obj).SetGeneration(metaOf(old).GetGeneration())
-	spec, ok := part(obj, "Spec")
-	was, _ := part(old, "Spec")
-	if ok && !apiequality.Semantic.DeepEqual(spec.Interface(), was.Interface()) {
-		metaOf(obj).SetGeneration(metaOf(old).GetGeneration() + 1)
-	}
+	s.kind.count(obj, old)
 }
 
 // GetResetFields implements rest.ResetFieldsStrategy: who applies the one does not own
@@ -177,9 +238,12 @@ func (s strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 
 // Validate implements rest.RESTCreateStrategy.
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	var out field.ErrorList
-	for _, why := range apivalidation.NameIsDNSSubdomain(metaOf(obj).GetName(), false) {
-		out = append(out, field.Invalid(field.NewPath("metadata", "name"), metaOf(obj).GetName(), why))
+	out := apivalidation.ValidateObjectMetaAccessor(metaOf(obj), s.kind.Namespaced, s.kind.called(), field.NewPath("metadata"))
+	for i, f := range metaOf(obj).GetFinalizers() {
+		known := []string{metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents, string(corev1.FinalizerKubernetes)}
+		if !s.kind.JSON && !strings.Contains(f, "/") && !slices.Contains(known, f) {
+			out = append(out, field.Invalid(field.NewPath("metadata", "finalizers").Index(i), f, "name is neither a standard finalizer name nor is it fully qualified"))
+		}
 	}
 	if s.kind.Valid != nil {
 		out = append(out, s.kind.Valid(obj, nil)...)
@@ -189,14 +253,28 @@ func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorLis
 
 // ValidateUpdate implements rest.RESTUpdateStrategy.
 func (s strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
-	if s.kind.Valid == nil || s.status {
-		return nil
+	out := apivalidation.ValidateObjectMetaAccessorUpdate(metaOf(obj), metaOf(old), field.NewPath("metadata"))
+	if s.kind.Valid != nil && !s.status {
+		out = append(out, s.kind.Valid(obj, old)...)
 	}
-	return s.kind.Valid(obj, old)
+	return out
 }
 
 // WarningsOnCreate implements rest.RESTCreateStrategy.
-func (strategy) WarningsOnCreate(context.Context, runtime.Object) []string { return nil }
+func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {
+	use := "Pod names and hostnames"
+	switch obj.(type) {
+	case *corev1.Pod:
+		use = "the Pod's hostname"
+	case *appsv1.Deployment, *appsv1.ReplicaSet, *batchv1.Job:
+	default:
+		return nil
+	}
+	if why := validation.IsDNS1123Label(metaOf(obj).GetName()); len(why) > 0 {
+		return []string{fmt.Sprintf("metadata.name: this is used in %s, which can result in surprising behavior; a DNS label is recommended: %v", use, why)}
+	}
+	return nil
+}
 
 // WarningsOnUpdate implements rest.RESTUpdateStrategy.
 func (strategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {

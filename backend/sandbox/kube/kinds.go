@@ -2,7 +2,6 @@ package kube
 
 import (
 	"cmp"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -12,12 +11,10 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // Kinds are those that every cluster has.
@@ -25,11 +22,11 @@ func Kinds() []Kind {
 	core, apps := corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion
 	all := []string{"all"}
 	return []Kind{
-		{GroupVersion: core, Kind: "Namespace", Resource: "namespaces", Short: []string{"ns"}, Object: &corev1.Namespace{}, List: &corev1.NamespaceList{}, Status: true, Default: defaultNamespace, Columns: namespaceColumns()},
-		{GroupVersion: core, Kind: "Node", Resource: "nodes", Short: []string{"no"}, Object: &corev1.Node{}, List: &corev1.NodeList{}, Status: true, Columns: nodeColumns()},
+		{GroupVersion: core, Kind: "Namespace", Resource: "namespaces", Short: []string{"ns"}, Object: &corev1.Namespace{}, List: &corev1.NamespaceList{}, Status: true, Default: defaultNamespace, Columns: namespaceColumns(), Called: apivalidation.NameIsDNSLabel},
+		{GroupVersion: core, Kind: "Node", Resource: "nodes", Short: []string{"no"}, Object: &corev1.Node{}, List: &corev1.NodeList{}, Status: true, Columns: nodeColumns(), Bare: true},
 		{
 			GroupVersion: core, Kind: "Pod", Resource: "pods", Short: []string{"po"}, Namespaced: true, Object: &corev1.Pod{}, List: &corev1.PodList{}, Status: true, Categories: all,
-			Columns: podColumns(), Default: defaultPod, Valid: validPod, Grace: podGrace,
+			Numbered: true, Columns: podColumns(), Default: defaultPod, Valid: validPod, Grace: podGrace,
 			Fields: map[string]func(runtime.Object) string{
 				"spec.nodeName":      func(o runtime.Object) string { return o.(*corev1.Pod).Spec.NodeName },
 				"spec.restartPolicy": func(o runtime.Object) string { return string(o.(*corev1.Pod).Spec.RestartPolicy) },
@@ -37,27 +34,29 @@ func Kinds() []Kind {
 				"status.podIP":       func(o runtime.Object) string { return o.(*corev1.Pod).Status.PodIP },
 			},
 		},
-		{GroupVersion: core, Kind: "Service", Resource: "services", Short: []string{"svc"}, Namespaced: true, Object: &corev1.Service{}, List: &corev1.ServiceList{}, Status: true, Categories: all, Columns: serviceColumns()},
-		{GroupVersion: core, Kind: "ConfigMap", Resource: "configmaps", Short: []string{"cm"}, Namespaced: true, Object: &corev1.ConfigMap{}, List: &corev1.ConfigMapList{}, Columns: []Column{{Name: "Data", Value: func(o runtime.Object) any { return len(o.(*corev1.ConfigMap).Data) }}}},
-		{GroupVersion: core, Kind: "Secret", Resource: "secrets", Namespaced: true, Object: &corev1.Secret{}, List: &corev1.SecretList{}, Default: defaultSecret, Columns: []Column{
+		{GroupVersion: core, Kind: "Service", Resource: "services", Short: []string{"svc"}, Namespaced: true, Object: &corev1.Service{}, List: &corev1.ServiceList{}, Status: true, Categories: all, Columns: serviceColumns(), Default: defaultService, Called: apivalidation.NameIsDNSLabel, Valid: validService},
+		{GroupVersion: core, Kind: "ConfigMap", Resource: "configmaps", Short: []string{"cm"}, Namespaced: true, Object: &corev1.ConfigMap{}, List: &corev1.ConfigMapList{}, Columns: []Column{{Name: "Data", Value: func(o runtime.Object) any {
+			return len(o.(*corev1.ConfigMap).Data) + len(o.(*corev1.ConfigMap).BinaryData)
+		}}}, Valid: validConfig},
+		{GroupVersion: core, Kind: "Secret", Resource: "secrets", Namespaced: true, Object: &corev1.Secret{}, List: &corev1.SecretList{}, Default: defaultSecret, Valid: validSecret, Columns: []Column{
 			{Name: "Type", Value: func(o runtime.Object) any { return string(o.(*corev1.Secret).Type) }},
 			{Name: "Data", Value: func(o runtime.Object) any { return len(o.(*corev1.Secret).Data) }},
 		}},
 		{GroupVersion: core, Kind: "ServiceAccount", Resource: "serviceaccounts", Short: []string{"sa"}, Namespaced: true, Object: &corev1.ServiceAccount{}, List: &corev1.ServiceAccountList{}},
-		{GroupVersion: core, Kind: "PersistentVolume", Resource: "persistentvolumes", Short: []string{"pv"}, Object: &corev1.PersistentVolume{}, List: &corev1.PersistentVolumeList{}, Status: true, Columns: volumeColumns()},
-		{GroupVersion: core, Kind: "PersistentVolumeClaim", Resource: "persistentvolumeclaims", Short: []string{"pvc"}, Namespaced: true, Object: &corev1.PersistentVolumeClaim{}, List: &corev1.PersistentVolumeClaimList{}, Status: true, Columns: claimColumns()},
-		{GroupVersion: core, Kind: "Event", Resource: "events", Short: []string{"ev"}, Namespaced: true, Object: &corev1.Event{}, List: &corev1.EventList{}, Columns: eventColumns(), Bare: true, Fields: eventFields()},
-		{GroupVersion: apps, Kind: "Deployment", Resource: "deployments", Short: []string{"deploy"}, Namespaced: true, Object: &appsv1.Deployment{}, List: &appsv1.DeploymentList{}, Status: true, Scale: true, Categories: all, Columns: deploymentColumns(), Default: defaultDeployment, Valid: validDeployment},
-		{GroupVersion: apps, Kind: "ReplicaSet", Resource: "replicasets", Short: []string{"rs"}, Namespaced: true, Object: &appsv1.ReplicaSet{}, List: &appsv1.ReplicaSetList{}, Status: true, Scale: true, Categories: all, Columns: replicaSetColumns(), Default: defaultReplicaSet},
-		{GroupVersion: apps, Kind: "StatefulSet", Resource: "statefulsets", Short: []string{"sts"}, Namespaced: true, Object: &appsv1.StatefulSet{}, List: &appsv1.StatefulSetList{}, Status: true, Scale: true, Categories: all, Columns: statefulSetColumns(), Default: defaultStatefulSet},
-		{GroupVersion: apps, Kind: "DaemonSet", Resource: "daemonsets", Short: []string{"ds"}, Namespaced: true, Object: &appsv1.DaemonSet{}, List: &appsv1.DaemonSetList{}, Status: true, Categories: all, Columns: daemonSetColumns(), Default: defaultDaemonSet},
+		{GroupVersion: core, Kind: "PersistentVolume", Resource: "persistentvolumes", Short: []string{"pv"}, Object: &corev1.PersistentVolume{}, List: &corev1.PersistentVolumeList{}, Status: true, Columns: volumeColumns(), Default: defaultVolumeObject},
+		{GroupVersion: core, Kind: "PersistentVolumeClaim", Resource: "persistentvolumeclaims", Short: []string{"pvc"}, Namespaced: true, Object: &corev1.PersistentVolumeClaim{}, List: &corev1.PersistentVolumeClaimList{}, Status: true, Columns: claimColumns(), Default: defaultClaim, Valid: validClaim},
+		{GroupVersion: core, Kind: "Event", Resource: "events", Short: []string{"ev"}, Namespaced: true, Object: &corev1.Event{}, List: &corev1.EventList{}, Columns: eventColumns(), Bare: true, Fields: eventFields(), Called: path.ValidatePathSegmentName},
+		{GroupVersion: apps, Kind: "Deployment", Resource: "deployments", Short: []string{"deploy"}, Namespaced: true, Numbered: true, Object: &appsv1.Deployment{}, List: &appsv1.DeploymentList{}, Status: true, Scale: true, Categories: all, Columns: deploymentColumns(), Default: defaultDeployment, Valid: validDeployment},
+		{GroupVersion: apps, Kind: "ReplicaSet", Resource: "replicasets", Short: []string{"rs"}, Namespaced: true, Numbered: true, Object: &appsv1.ReplicaSet{}, List: &appsv1.ReplicaSetList{}, Status: true, Scale: true, Categories: all, Columns: replicaSetColumns(), Default: defaultReplicaSet, Valid: validReplicaSet},
+		{GroupVersion: apps, Kind: "StatefulSet", Resource: "statefulsets", Short: []string{"sts"}, Namespaced: true, Numbered: true, Object: &appsv1.StatefulSet{}, List: &appsv1.StatefulSetList{}, Status: true, Scale: true, Categories: all, Columns: statefulSetColumns(), Default: defaultStatefulSet, Called: apivalidation.NameIsDNSLabel, Valid: validStatefulSet},
+		{GroupVersion: apps, Kind: "DaemonSet", Resource: "daemonsets", Short: []string{"ds"}, Namespaced: true, Numbered: true, Object: &appsv1.DaemonSet{}, List: &appsv1.DaemonSetList{}, Status: true, Categories: all, Columns: daemonSetColumns(), Default: defaultDaemonSet, Valid: validDaemonSet},
 		{GroupVersion: apps, Kind: "ControllerRevision", Resource: "controllerrevisions", Namespaced: true, Object: &appsv1.ControllerRevision{}, List: &appsv1.ControllerRevisionList{}, Columns: revisionColumns()},
-		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "Job", Resource: "jobs", Namespaced: true, Object: &batchv1.Job{}, List: &batchv1.JobList{}, Status: true, Categories: all, Columns: jobColumns(), Default: defaultJob},
-		{GroupVersion: policyv1.SchemeGroupVersion, Kind: "PodDisruptionBudget", Resource: "poddisruptionbudgets", Short: []string{"pdb"}, Namespaced: true, Object: &policyv1.PodDisruptionBudget{}, List: &policyv1.PodDisruptionBudgetList{}, Status: true, Columns: budgetColumns()},
+		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "Job", Resource: "jobs", Namespaced: true, Numbered: true, Object: &batchv1.Job{}, List: &batchv1.JobList{}, Status: true, Categories: all, Columns: jobColumns(), Default: defaultJob, Valid: validJob},
+		{GroupVersion: policyv1.SchemeGroupVersion, Kind: "PodDisruptionBudget", Resource: "poddisruptionbudgets", Short: []string{"pdb"}, Namespaced: true, Numbered: true, Object: &policyv1.PodDisruptionBudget{}, List: &policyv1.PodDisruptionBudgetList{}, Status: true, Columns: budgetColumns(), Called: path.ValidatePathSegmentName, Valid: validBudget},
 		{GroupVersion: coordinationv1.SchemeGroupVersion, Kind: "Lease", Resource: "leases", Namespaced: true, Object: &coordinationv1.Lease{}, List: &coordinationv1.LeaseList{}, Columns: []Column{ColumnOf("Holder", func(l *coordinationv1.Lease) any { return deref(l.Spec.HolderIdentity) })}},
-		{GroupVersion: discoveryv1.SchemeGroupVersion, Kind: "EndpointSlice", Resource: "endpointslices", Namespaced: true, Object: &discoveryv1.EndpointSlice{}, List: &discoveryv1.EndpointSliceList{}},
-		{GroupVersion: networkingv1.SchemeGroupVersion, Kind: "Ingress", Resource: "ingresses", Short: []string{"ing"}, Namespaced: true, Object: &networkingv1.Ingress{}, List: &networkingv1.IngressList{}, Status: true},
-		{GroupVersion: storagev1.SchemeGroupVersion, Kind: "StorageClass", Resource: "storageclasses", Short: []string{"sc"}, Object: &storagev1.StorageClass{}, List: &storagev1.StorageClassList{}},
+		{GroupVersion: discoveryv1.SchemeGroupVersion, Kind: "EndpointSlice", Resource: "endpointslices", Namespaced: true, Numbered: true, Object: &discoveryv1.EndpointSlice{}, List: &discoveryv1.EndpointSliceList{}, Default: defaultSlice, Columns: sliceColumns()},
+		{GroupVersion: networkingv1.SchemeGroupVersion, Kind: "Ingress", Resource: "ingresses", Short: []string{"ing"}, Namespaced: true, Numbered: true, Object: &networkingv1.Ingress{}, List: &networkingv1.IngressList{}, Status: true, Columns: ingressColumns(), Valid: validIngress},
+		{GroupVersion: storagev1.SchemeGroupVersion, Kind: "StorageClass", Resource: "storageclasses", Short: []string{"sc"}, Object: &storagev1.StorageClass{}, List: &storagev1.StorageClassList{}, Default: defaultClass, Columns: classColumns(), Bare: true, Valid: validClass},
 	}
 }
 
@@ -88,6 +87,9 @@ func defaultNamespace(obj runtime.Object) {
 		ns.Labels = map[string]string{}
 	}
 	ns.Labels[corev1.LabelMetadataName] = ns.Name
+	if ns.Spec.Finalizers == nil {
+		ns.Spec.Finalizers = []corev1.FinalizerName{corev1.FinalizerKubernetes}
+	}
 }
 
 // DefaultTemplate fills in what was left out of a template, as the server does.
@@ -101,25 +103,28 @@ func defaultPodSpec(s *corev1.PodSpec) {
 	if s.SecurityContext == nil {
 		s.SecurityContext = &corev1.PodSecurityContext{}
 	}
-	some(&s.EnableServiceLinks, true)
+	set(&s.DeprecatedServiceAccount, s.ServiceAccountName)
+	set(&s.ServiceAccountName, s.DeprecatedServiceAccount)
+	for i := range s.InitContainers {
+		defaultContainer(&s.InitContainers[i])
+	}
 	for i := range s.Containers {
-		c := &s.Containers[i]
-		set(&c.TerminationMessagePath, corev1.TerminationMessagePathDefault)
-		set(&c.TerminationMessagePolicy, corev1.TerminationMessageReadFile)
-		pull := corev1.PullIfNotPresent
-		if !strings.Contains(c.Image, ":") || strings.HasSuffix(c.Image, ":latest") {
-			pull = corev1.PullAlways
-		}
-		set(&c.ImagePullPolicy, pull)
-		for j := range c.Ports {
-			set(&c.Ports[j].Protocol, corev1.ProtocolTCP)
-		}
+		defaultContainer(&s.Containers[i])
+	}
+	for i := range s.Volumes {
+		defaultVolume(&s.Volumes[i])
 	}
 }
 
 func defaultPod(obj runtime.Object) {
 	p := obj.(*corev1.Pod)
 	defaultPodSpec(&p.Spec)
+	defaultAsks(p.Spec.InitContainers)
+	defaultAsks(p.Spec.Containers)
+	some(&p.Spec.EnableServiceLinks, true)
+	some(&p.Spec.PreemptionPolicy, corev1.PreemptLowerPriority)
+	set(&p.Spec.ServiceAccountName, "default")
+	set(&p.Spec.DeprecatedServiceAccount, p.Spec.ServiceAccountName)
 	set(&p.Status.Phase, corev1.PodPending)
 	set(&p.Status.QOSClass, qos(p))
 	some(&p.Spec.Priority, 0)
@@ -202,6 +207,16 @@ func defaultStatefulSet(obj runtime.Object) {
 		}
 		some(&s.Spec.UpdateStrategy.RollingUpdate.Partition, 0)
 	}
+	if s.Spec.PersistentVolumeClaimRetentionPolicy == nil {
+		s.Spec.PersistentVolumeClaimRetentionPolicy = &appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{}
+	}
+	set(&s.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted, appsv1.RetainPersistentVolumeClaimRetentionPolicyType)
+	set(&s.Spec.PersistentVolumeClaimRetentionPolicy.WhenScaled, appsv1.RetainPersistentVolumeClaimRetentionPolicyType)
+	for i := range s.Spec.VolumeClaimTemplates {
+		t := &s.Spec.VolumeClaimTemplates[i]
+		t.APIVersion, t.Kind = "v1", "PersistentVolumeClaim"
+		defaultClaimTemplate(t)
+	}
 	defaultPodSpec(&s.Spec.Template.Spec)
 }
 
@@ -219,51 +234,6 @@ func defaultDaemonSet(obj runtime.Object) {
 	defaultPodSpec(&d.Spec.Template.Spec)
 }
 
-func defaultJob(obj runtime.Object) {
-	j := obj.(*batchv1.Job)
-	some(&j.Spec.Parallelism, 1)
-	some(&j.Spec.Completions, 1)
-	some(&j.Spec.BackoffLimit, 6)
-	defaultPodSpec(&j.Spec.Template.Spec)
-}
-
-func validPodSpec(s *corev1.PodSpec, at *field.Path) (out field.ErrorList) {
-	if len(s.Containers) == 0 {
-		out = append(out, field.Required(at.Child("containers"), ""))
-	}
-	for i, c := range s.Containers {
-		at := at.Child("containers").Index(i)
-		if c.Name == "" {
-			out = append(out, field.Required(at.Child("name"), ""))
-		}
-		if strings.TrimSpace(c.Image) == "" {
-			out = append(out, field.Required(at.Child("image"), ""))
-		}
-	}
-	return out
-}
-
-// validPod lets nothing of a pod be changed but what the real server lets be: its
-// images, its deadline, more tolerations.
-func validPod(obj, old runtime.Object) field.ErrorList {
-	p, at := obj.(*corev1.Pod), field.NewPath("spec")
-	out := validPodSpec(&p.Spec, at)
-	if old == nil {
-		return out
-	}
-	was := old.(*corev1.Pod).Spec.DeepCopy()
-	for i := range was.Containers {
-		if i < len(p.Spec.Containers) {
-			was.Containers[i].Image = p.Spec.Containers[i].Image
-		}
-	}
-	was.ActiveDeadlineSeconds, was.Tolerations, was.TerminationGracePeriodSeconds = p.Spec.ActiveDeadlineSeconds, p.Spec.Tolerations, p.Spec.TerminationGracePeriodSeconds
-	if !apiequality.Semantic.DeepEqual(was, &p.Spec) {
-		out = append(out, field.Forbidden(at, "pod updates may not change fields other than `spec.containers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to existing tolerations)"))
-	}
-	return out
-}
-
 func defaultSecret(obj runtime.Object) {
 	s := obj.(*corev1.Secret)
 	s.Type = cmp.Or(s.Type, corev1.SecretTypeOpaque)
@@ -274,26 +244,6 @@ func defaultSecret(obj runtime.Object) {
 		s.Data[k] = []byte(v)
 	}
 	s.StringData = nil
-}
-
-func validDeployment(obj, old runtime.Object) field.ErrorList {
-	d, at := obj.(*appsv1.Deployment), field.NewPath("spec")
-	out := validPodSpec(&d.Spec.Template.Spec, at.Child("template", "spec"))
-	if *d.Spec.Replicas < 0 {
-		out = append(out, field.Invalid(at.Child("replicas"), *d.Spec.Replicas, "must be greater than or equal to 0"))
-	}
-	switch selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector); {
-	case d.Spec.Selector == nil:
-		out = append(out, field.Required(at.Child("selector"), ""))
-	case err != nil:
-		out = append(out, field.Invalid(at.Child("selector"), d.Spec.Selector, err.Error()))
-	case selector.Empty() || !selector.Matches(labels.Set(d.Spec.Template.Labels)):
-		out = append(out, field.Invalid(at.Child("template", "metadata", "labels"), d.Spec.Template.Labels, "`selector` does not match template `labels`"))
-	}
-	if old != nil && !apiequality.Semantic.DeepEqual(d.Spec.Selector, old.(*appsv1.Deployment).Spec.Selector) {
-		out = append(out, field.Invalid(at.Child("selector"), d.Spec.Selector, "field is immutable"))
-	}
-	return out
 }
 
 func eventFields() map[string]func(runtime.Object) string {

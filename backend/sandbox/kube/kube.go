@@ -77,8 +77,8 @@ type Cluster struct {
 	mu          sync.Mutex // held while controllers act
 	controllers []Controller
 	later       map[string]reminder // what is to be looked at again, by key
-	told        []string            // the events that are kept, oldest first
-	names       int                 // pods that were given a name
+	chronicle   *chronicle
+	names       int // pods that were given a name
 
 	looked   time.Time // at the machines
 	fleet    int       // the world's, then
@@ -88,16 +88,17 @@ type Cluster struct {
 	placed   map[string]placement     // by pod
 	running  map[string]started       // what of a pod was started
 	waits    map[string]time.Duration // before a container is started again
+	doomed   map[string]time.Time     // since when pods are on a node that bears them for a while only
 }
 
 // New makes a cluster without any objects.
 func New(w *sandbox.World, o Options) *Cluster {
 	c := &Cluster{
 		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(cmp.Or(o.Changes, 8192)), later: map[string]reminder{},
-		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{},
+		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{}, doomed: map[string]time.Time{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
-	c.access, c.network = &access{users: slices.Clone(o.Users)}, newNetwork(c)
+	c.access, c.network, c.chronicle = &access{users: slices.Clone(o.Users)}, newNetwork(c), newChronicle(w)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})
 	c.scheme.AddUnversionedTypes(schema.GroupVersion{Version: "v1"}, &metav1.Status{}, &metav1.APIVersions{}, &metav1.APIGroupList{}, &metav1.APIGroup{}, &metav1.APIResourceList{})
@@ -296,11 +297,14 @@ func (c *Cluster) kindOf(obj runtime.Object) Kind {
 // Put writes an object as a controller does: it is taken as it is. It belongs to the
 // cluster from then on.
 func (c *Cluster) Put(obj runtime.Object) {
-	m := metaOf(obj)
+	m, k := metaOf(obj), c.kindOf(obj)
 	if at := m.GetCreationTimestamp(); at.IsZero() {
 		m.SetCreationTimestamp(c.now())
 	}
-	c.memory.write(c.kindOf(obj).key(m.GetNamespace(), m.GetName()), obj)
+	if m.GetGeneration() == 0 {
+		k.begin(obj)
+	}
+	c.memory.write(k.key(m.GetNamespace(), m.GetName()), obj)
 }
 
 func (c *Cluster) now() metav1.Time { return metav1.NewTime(c.world.Now().Truncate(time.Second)) }

@@ -53,6 +53,7 @@ func runPod(c *Cluster, namespace, name string) {
 	default:
 		c.promise(p, true)
 		c.containers(p)
+		c.oust(p)
 	}
 }
 
@@ -64,6 +65,7 @@ func (c *Cluster) id(p *corev1.Pod, container string) sandbox.ProcessID {
 type started struct {
 	uid        types.UID
 	containers []string
+	stopped    bool // all of them were told to end
 }
 
 // vanish forgets what a pod that is gone has run.
@@ -73,6 +75,7 @@ func (c *Cluster) vanish(namespace, name string) {
 		c.world.Forget(sandbox.ProcessID{Cluster: c.o.Name, Namespace: namespace, Pod: name, Container: container})
 	}
 	delete(c.running, namespace+"/"+name)
+	delete(c.doomed, namespace+"/"+name)
 }
 
 // place finds a node for a pod, or says why there is none.
@@ -86,12 +89,24 @@ func (c *Cluster) place(p *corev1.Pod) {
 		c.After(p, 5*time.Second)
 		return
 	}
-	c.Event(p, "default-scheduler", corev1.EventTypeNormal, "Scheduled", fmt.Sprintf("Successfully assigned %s/%s to %s", p.Namespace, p.Name, node))
+	var zones map[string]string
+	if n := Get[*corev1.Node](c, "", node); n != nil {
+		zones = n.Labels
+	}
 	Change(c, p.Namespace, p.Name, func(p *corev1.Pod) {
 		p.Spec.NodeName = node
+		for _, label := range []string{corev1.LabelTopologyZone, corev1.LabelTopologyRegion} {
+			if where := zones[label]; where != "" {
+				p.Labels = Copied(p.Labels)
+				p.Labels[label] = where
+			}
+		}
 		c.podCondition(p, corev1.PodScheduled, true, "", "")
 	})
-	c.promise(Get[*corev1.Pod](c, p.Namespace, p.Name), true)
+	if p = Get[*corev1.Pod](c, p.Namespace, p.Name); p != nil {
+		c.scheduled(p)
+		c.promise(p, true)
+	}
 }
 
 // condemn says that a pod finds no node.
@@ -101,7 +116,7 @@ func (c *Cluster) condemn(p *corev1.Pod, reason, why string) {
 			return
 		}
 	}
-	c.Event(p, "default-scheduler", corev1.EventTypeWarning, "FailedScheduling", why)
+	c.schedulerEvent(p, corev1.EventTypeWarning, "FailedScheduling", "Scheduling", why)
 	Change(c, p.Namespace, p.Name, func(p *corev1.Pod) { c.podCondition(p, corev1.PodScheduled, false, reason, why) })
 }
 
@@ -113,7 +128,12 @@ func (c *Cluster) podCondition(p *corev1.Pod, kind corev1.PodConditionType, on b
 	}
 	i := slices.IndexFunc(p.Status.Conditions, func(o corev1.PodCondition) bool { return o.Type == kind })
 	if i < 0 {
-		p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: c.now()})
+		one := corev1.PodCondition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: c.now()}
+		end := slices.IndexFunc(p.Status.Conditions, func(o corev1.PodCondition) bool { return o.Type == corev1.PodScheduled }) // which is there first and told of last
+		if end < 0 {
+			end = len(p.Status.Conditions)
+		}
+		p.Status.Conditions = slices.Insert(p.Status.Conditions, end, one)
 		return
 	}
 	one := &p.Status.Conditions[i]
@@ -141,7 +161,7 @@ func (c *Cluster) containers(p *corev1.Pod) {
 		for _, one := range p.Spec.Containers {
 			now.containers = append(now.containers, one.Name)
 			c.start(p, &one)
-			c.Event(p, "kubelet", corev1.EventTypeNormal, "Pulling", fmt.Sprintf("Pulling image %q", one.Image))
+			c.kubeletEvent(p, &one, corev1.EventTypeNormal, "Pulling", fmt.Sprintf("Pulling image %q", one.Image))
 		}
 		c.running[key] = now
 	}
@@ -200,9 +220,13 @@ func (c *Cluster) container(p *corev1.Pod, one *corev1.Container) corev1.Contain
 		c.pullAgain(p, one, &s, &was, proc)
 	case sandbox.Up:
 		if was.State.Running == nil {
-			c.Event(p, "kubelet", corev1.EventTypeNormal, "Pulled", fmt.Sprintf("Successfully pulled image %q", one.Image))
-			c.Event(p, "kubelet", corev1.EventTypeNormal, "Created", "Container created")
-			c.Event(p, "kubelet", corev1.EventTypeNormal, "Started", "Container started")
+			pulled := fmt.Sprintf("Successfully pulled image %q", one.Image)
+			if proc.Run > 1 && one.ImagePullPolicy != corev1.PullAlways {
+				pulled = fmt.Sprintf("Container image %q already present on machine and can be accessed by the pod", one.Image)
+			}
+			c.kubeletEvent(p, one, corev1.EventTypeNormal, "Pulled", pulled)
+			c.kubeletEvent(p, one, corev1.EventTypeNormal, "Created", "Container created")
+			c.kubeletEvent(p, one, corev1.EventTypeNormal, "Started", "Container started")
 		}
 		*s.Started, s.Ready = true, proc.Ready
 		s.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(proc.Began.Truncate(time.Second))}
@@ -234,8 +258,10 @@ func (c *Cluster) pullAgain(p *corev1.Pod, one *corev1.Container, s, was *corev1
 	}
 	s.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: fmt.Sprintf("Back-off pulling image %q: %s", one.Image, proc.Reason)}
 	if was.State.Waiting == nil || was.State.Waiting.Reason != "ImagePullBackOff" {
-		c.Event(p, "kubelet", corev1.EventTypeWarning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", one.Image, proc.Reason))
-		c.Event(p, "kubelet", corev1.EventTypeNormal, "BackOff", fmt.Sprintf("Back-off pulling image %q", one.Image))
+		c.kubeletEvent(p, one, corev1.EventTypeWarning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", one.Image, proc.Reason))
+		c.kubeletEvent(p, one, corev1.EventTypeWarning, "Failed", "Error: ErrImagePull")
+		c.kubeletEvent(p, one, corev1.EventTypeNormal, "BackOff", fmt.Sprintf("Back-off pulling image %q", one.Image))
+		c.kubeletEvent(p, one, corev1.EventTypeWarning, "Failed", "Error: ImagePullBackOff")
 	}
 	c.After(p, next.Sub(c.world.Now()))
 }
@@ -263,7 +289,7 @@ func (c *Cluster) endedOne(p *corev1.Pod, one *corev1.Container, s, was *corev1.
 	}
 	s.State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: fmt.Sprintf("back-off %s restarting failed container=%s pod=%s_%s(%s)", next.Sub(proc.Since), one.Name, p.Name, p.Namespace, p.UID)}
 	if was.State.Waiting == nil || was.State.Waiting.Reason != "CrashLoopBackOff" {
-		c.Event(p, "kubelet", corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s)", one.Name, p.Name, p.Namespace, p.UID))
+		c.kubeletEvent(p, one, corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s)", one.Name, p.Name, p.Namespace, p.UID))
 		if proc.Reason == "OOMKilled" {
 			if n := Get[*corev1.Node](c, "", p.Spec.NodeName); n != nil {
 				c.Event(n, "kernel-monitor", corev1.EventTypeWarning, "OOMKilling", fmt.Sprintf("Memory cgroup out of memory: Killed process 1 (java) of %s/%s", p.Namespace, p.Name))
@@ -315,10 +341,11 @@ func (c *Cluster) podStatus(p *corev1.Pod, status []corev1.ContainerStatus) {
 	if waits != nil {
 		reason, why = "ContainersNotReady", fmt.Sprintf("containers with unready status: [%s]", strings.Join(waits, " "))
 	}
-	c.podCondition(p, corev1.PodScheduled, true, "", "")
+	c.podCondition(p, corev1.PodReadyToStartContainers, true, "", "")
 	c.podCondition(p, corev1.PodInitialized, true, "", "")
-	c.podCondition(p, corev1.ContainersReady, waits == nil, reason, why)
 	c.podCondition(p, corev1.PodReady, waits == nil, reason, why)
+	c.podCondition(p, corev1.ContainersReady, waits == nil, reason, why)
+	c.podCondition(p, corev1.PodScheduled, true, "", "")
 }
 
 // phase is how far a pod is with containers like that.
@@ -341,9 +368,24 @@ func phase(status []corev1.ContainerStatus) corev1.PodPhase {
 	return corev1.PodPending
 }
 
+// stop says that the containers of a pod are told to end.
+func (c *Cluster) stop(p *corev1.Pod) {
+	key := p.Namespace + "/" + p.Name
+	was, ok := c.running[key]
+	if !ok || was.stopped || c.lost(p.Spec.NodeName) {
+		return
+	}
+	was.stopped = true
+	c.running[key] = was
+	for i := range p.Spec.Containers {
+		c.kubeletEvent(p, &p.Spec.Containers[i], corev1.EventTypeNormal, "Killing", "Stopping container "+p.Spec.Containers[i].Name)
+	}
+}
+
 // ending ends what a pod runs, and takes it out when that has happened, or its time is
 // over. Of a node that is lost nobody knows whether it has.
 func (c *Cluster) ending(p *corev1.Pod) {
+	c.stop(p)
 	left := false
 	for _, one := range c.running[p.Namespace+"/"+p.Name].containers {
 		proc, err := c.world.Process(c.id(p, one))

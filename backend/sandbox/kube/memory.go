@@ -126,9 +126,6 @@ func (m *memory) put(key string, before, obj runtime.Object) {
 		to.SetUID(types.UID(uuid.NewSHA1(uuid.Nil, []byte(key+strconv.FormatUint(m.rev, 10))).String()))
 	}
 	to.SetResourceVersion(strconv.FormatUint(m.rev, 10))
-	if to.GetGeneration() == 0 {
-		to.SetGeneration(1)
-	}
 	m.objects.ReplaceOrInsert(entry{key, obj})
 	m.tell(change{m.rev, key, before, obj})
 }

@@ -100,9 +100,6 @@ func (c *Cluster) look(n *corev1.Node, m sandbox.Machine) {
 	}
 	was, had := nodeIs(n, corev1.NodeReady, corev1.ConditionTrue), nodeIs(n, corev1.NodeDiskPressure, corev1.ConditionTrue)
 	full := !silent && pressed(m, had)
-	if silent {
-		defer c.expel(n.Name)
-	}
 	if was != silent && had == full && n.Spec.Unschedulable == tainted(n, corev1.TaintNodeUnschedulable) {
 		return
 	}
@@ -166,23 +163,6 @@ func (c *Cluster) wake(node string) {
 	}
 }
 
-// expel ends the pods of a lost node that have stayed as long as they tolerate it.
-func (c *Cluster) expel(node string) {
-	n := Get[*corev1.Node](c, "", node)
-	i := slices.IndexFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeUnreachable })
-	if i < 0 || n.Spec.Taints[i].TimeAdded == nil {
-		return
-	}
-	since := c.world.Now().Sub(n.Spec.Taints[i].TimeAdded.Time)
-	for _, p := range All[*corev1.Pod](c, "") {
-		if p.Spec.NodeName != n.Name || p.DeletionTimestamp != nil || since < stays(p) {
-			continue
-		}
-		c.Event(p, "node-controller", corev1.EventTypeNormal, "TaintManagerEviction", "Marking for deletion Pod "+p.Namespace+"/"+p.Name)
-		c.Delete(p)
-	}
-}
-
 // unreachable says whether nothing on a node can be asked for anything.
 func (c *Cluster) unreachable(node string) bool {
 	for _, m := range c.world.Machines(c.o.Name) {
@@ -191,24 +171,6 @@ func (c *Cluster) unreachable(node string) bool {
 		}
 	}
 	return true
-}
-
-const forGood = 1 << 62
-
-// stays is how long a pod stays on a node that can't be reached.
-func stays(p *corev1.Pod) time.Duration {
-	for _, t := range p.Spec.Tolerations {
-		if t.Key == "" && t.Operator == corev1.TolerationOpExists {
-			return forGood
-		}
-		if t.Key == corev1.TaintNodeUnreachable {
-			if t.TolerationSeconds == nil {
-				return forGood
-			}
-			return time.Duration(*t.TolerationSeconds) * time.Second
-		}
-	}
-	return 0
 }
 
 func nodeIs(n *corev1.Node, kind corev1.NodeConditionType, status corev1.ConditionStatus) bool {

@@ -87,10 +87,11 @@ func (c *Cluster) refuses(n *corev1.Node, p *corev1.Pod) string {
 }
 
 func tolerated(p *corev1.Pod, t *corev1.Taint) bool {
-	return slices.ContainsFunc(p.Spec.Tolerations, func(o corev1.Toleration) bool {
-		return (o.Key == "" || o.Key == t.Key) && (o.Effect == "" || o.Effect == t.Effect) && (o.Operator == corev1.TolerationOpExists || o.Value == t.Value) &&
-			(t.Effect != corev1.TaintEffectNoSchedule || o.Effect != corev1.TaintEffectNoExecute)
-	})
+	return slices.ContainsFunc(p.Spec.Tolerations, func(o corev1.Toleration) bool { return tolerates(&o, t) })
+}
+
+func tolerates(o *corev1.Toleration, t *corev1.Taint) bool {
+	return (o.Key == "" || o.Key == t.Key) && (o.Effect == "" || o.Effect == t.Effect) && (o.Operator == corev1.TolerationOpExists || o.Value == t.Value)
 }
 
 // volumeNode is the node that a pod's volumes are on: data on a machine's own disk

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
 )
@@ -27,8 +26,10 @@ func controllers() []Controller {
 		{Of: &appsv1.DaemonSet{}, Near: &corev1.Node{}, Reconcile: everywhere},
 		{Of: &batchv1.Job{}, Reconcile: finish},
 		{Of: &corev1.Pod{}, Reconcile: runPod},
+		{Of: &corev1.Node{}, Reconcile: warn},
 		{Of: &corev1.Namespace{}, Reconcile: closeNamespace},
 		{Of: &corev1.PersistentVolumeClaim{}, Near: &corev1.Pod{}, Reconcile: bind},
+		{Of: &corev1.PersistentVolume{}, Reconcile: offer},
 		{Of: &corev1.Service{}, Near: &corev1.Pod{}, Reconcile: reach},
 		{Of: &policyv1.PodDisruptionBudget{}, Near: &corev1.Pod{}, Reconcile: budget},
 	}
@@ -60,6 +61,15 @@ func ready(pods []*corev1.Pod) (n int32) {
 	return n
 }
 
+// ending is how many pods are about to go.
+func ending(pods []*corev1.Pod) *int32 {
+	n := int32(0)
+	for _, p := range pods {
+		n += boolTo(p.DeletionTimestamp != nil)
+	}
+	return &n
+}
+
 // pod makes one from a template, controlled by an object.
 func (c *Cluster) pod(owner runtime.Object, name string, t *corev1.PodTemplateSpec) *corev1.Pod {
 	p := &corev1.Pod{
@@ -85,7 +95,8 @@ func replicate(c *Cluster, namespace, name string) {
 	if r == nil || r.DeletionTimestamp != nil {
 		return
 	}
-	pods := active(Owned[*corev1.Pod](c, r))
+	owned := Owned[*corev1.Pod](c, r)
+	pods := active(owned)
 	for n := len(pods); n < int(*r.Spec.Replicas); n++ {
 		p := c.pod(r, c.name(name), &r.Spec.Template)
 		c.Put(p)
@@ -100,7 +111,9 @@ func replicate(c *Cluster, namespace, name string) {
 	}
 	Change(c, namespace, name, func(r *appsv1.ReplicaSet) {
 		n := int32(len(pods)) //nolint:gosec // not more than there are replicas
-		r.Status = appsv1.ReplicaSetStatus{Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: ready(pods), AvailableReplicas: ready(pods), ObservedGeneration: r.Generation}
+		r.Status = appsv1.ReplicaSetStatus{
+			Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: ready(pods), AvailableReplicas: ready(pods), ObservedGeneration: r.Generation, TerminatingReplicas: ending(owned),
+		}
 	})
 }
 
@@ -178,8 +191,12 @@ func (c *Cluster) kept(s *appsv1.StatefulSet, all []*corev1.Pod, updated int32, 
 			current = hash
 		}
 		n := int32(len(all)) //nolint:gosec // not more than there are replicas
+		before := n - updated
+		if current == hash {
+			before = updated
+		}
 		s.Status = appsv1.StatefulSetStatus{
-			ObservedGeneration: s.Generation, Replicas: n, ReadyReplicas: ready(all), AvailableReplicas: ready(all), CurrentReplicas: n - updated,
+			ObservedGeneration: s.Generation, Replicas: n, ReadyReplicas: ready(all), AvailableReplicas: ready(all), CurrentReplicas: before,
 			UpdatedReplicas: updated, CurrentRevision: current, UpdateRevision: hash, CollisionCount: new(int32),
 		}
 	})
@@ -200,121 +217,23 @@ func (c *Cluster) stateful(s *appsv1.StatefulSet, n int, hash string) {
 	p.Labels["statefulset.kubernetes.io/pod-name"] = p.Name
 	p.Labels[appsv1.PodIndexLabel] = strconv.Itoa(n)
 	p.Spec.Hostname, p.Spec.Subdomain = p.Name, s.Spec.ServiceName
+	says := func(message string) {
+		c.Event(s, "statefulset-controller", corev1.EventTypeNormal, "SuccessfulCreate", message)
+	}
 	for _, t := range s.Spec.VolumeClaimTemplates {
 		claim := t.DeepCopy()
 		claim.Name, claim.Namespace = t.Name+"-"+p.Name, s.Namespace
 		if Get[*corev1.PersistentVolumeClaim](c, claim.Namespace, claim.Name) == nil {
-			claim.Status.Phase = corev1.ClaimPending
-			c.Put(claim)
+			claim.TypeMeta = metav1.TypeMeta{}
+			c.Create(claim)
+			says(fmt.Sprintf("Create Claim %s Pod %s in StatefulSet %s success", claim.Name, p.Name, s.Name))
 		}
 		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: t.Name, VolumeSource: corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name},
 		}})
 	}
 	c.Put(p)
-	c.Event(s, "statefulset-controller", corev1.EventTypeNormal, "SuccessfulCreate", "create Pod "+p.Name+" in StatefulSet "+s.Name+" successful")
-}
-
-// everywhere has a daemon set have a pod on every node that it tolerates.
-func everywhere(c *Cluster, namespace, name string) {
-	d := Get[*appsv1.DaemonSet](c, namespace, name)
-	if d == nil || d.DeletionTimestamp != nil {
-		return
-	}
-	hash := TemplateHash(&d.Spec.Template)
-	on, live := map[string]*corev1.Pod{}, map[string]bool{}
-	for _, p := range active(Owned[*corev1.Pod](c, d)) {
-		on[p.Spec.NodeName] = p
-		live[name+"-"+p.Labels[appsv1.ControllerRevisionHashLabelKey]] = true
-	}
-	c.revise(d, &d.Spec.Template, d.Spec.RevisionHistoryLimit, live)
-	var all []*corev1.Pod
-	updated := int32(0)
-	for _, n := range All[*corev1.Node](c, "") {
-		if !labels.SelectorFromSet(d.Spec.Template.Spec.NodeSelector).Matches(labels.Set(n.Labels)) {
-			continue
-		}
-		p := on[n.Name]
-		delete(on, n.Name)
-		if p == nil {
-			p = c.pod(d, c.name(name), &d.Spec.Template)
-			p.Spec.NodeName = n.Name
-			p.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} // it stays, whatever becomes of the node
-			p.Labels[appsv1.ControllerRevisionHashLabelKey] = hash
-			c.Put(p)
-		}
-		all = append(all, p)
-		switch {
-		case p.Labels[appsv1.ControllerRevisionHashLabelKey] == hash:
-			updated++
-		case ready(all) == int32(len(all)): //nolint:gosec // a pod a node
-			c.Delete(p)
-		}
-	}
-	for _, p := range on {
-		c.Delete(p)
-	}
-	Change(c, namespace, name, func(d *appsv1.DaemonSet) {
-		n := int32(len(all)) //nolint:gosec // a pod a node
-		d.Status = appsv1.DaemonSetStatus{
-			CurrentNumberScheduled: n, DesiredNumberScheduled: n, NumberReady: ready(all), NumberAvailable: ready(all), NumberUnavailable: n - ready(all),
-			UpdatedNumberScheduled: updated, ObservedGeneration: d.Generation,
-		}
-	})
-}
-
-// finish has a job run its pods until enough have succeeded, or too many have failed.
-func finish(c *Cluster, namespace, name string) {
-	j := Get[*batchv1.Job](c, namespace, name)
-	if j == nil || j.DeletionTimestamp != nil {
-		return
-	}
-	pods := Owned[*corev1.Pod](c, j)
-	var done, failed, going int32
-	for _, p := range pods {
-		switch p.Status.Phase {
-		case corev1.PodSucceeded:
-			done++
-		case corev1.PodFailed:
-			failed++
-		default:
-			going++
-		}
-	}
-	over := j.Status.CompletionTime != nil || failed > *j.Spec.BackoffLimit
-	suspended := j.Spec.Suspend != nil && *j.Spec.Suspend
-	for !over && !suspended && going < min(*j.Spec.Parallelism, *j.Spec.Completions-done) {
-		p := c.pod(j, c.name(name), &j.Spec.Template)
-		for label, value := range map[string]string{batchv1.JobNameLabel: name, batchv1.ControllerUidLabel: string(j.UID)} {
-			p.Labels[label] = value
-		}
-		c.Put(p)
-		c.Event(j, "job-controller", corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: "+p.Name)
-		going++
-	}
-	c.counted(j, done, failed, going)
-}
-
-// counted writes down how far a job is.
-func (c *Cluster) counted(j *batchv1.Job, done, failed, going int32) {
-	Change(c, j.Namespace, j.Name, func(j *batchv1.Job) {
-		st := &j.Status
-		st.Active, st.Succeeded, st.Failed, st.Ready = going, done, failed, nil
-		now := c.now()
-		some(&st.StartTime, now)
-		end := func(kind batchv1.JobConditionType, reason, message string) {
-			if len(st.Conditions) == 0 {
-				st.Conditions = append(st.Conditions, batchv1.JobCondition{Type: kind, Status: corev1.ConditionTrue, Reason: reason, Message: message, LastTransitionTime: now, LastProbeTime: now})
-			}
-		}
-		switch {
-		case done >= *j.Spec.Completions:
-			some(&st.CompletionTime, now)
-			end(batchv1.JobComplete, "CompletionsReached", "Reached expected number of succeeded pods")
-		case failed > *j.Spec.BackoffLimit:
-			end(batchv1.JobFailed, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
-		}
-	})
+	says("Create Pod " + p.Name + " in StatefulSet " + s.Name + " successful")
 }
 
 // closeNamespace empties a namespace that is to end.

@@ -60,7 +60,7 @@ func (k Kind) shown() []Column {
 	if k.Bare {
 		return k.Columns
 	}
-	out := []Column{{Name: "Name", Value: func(o runtime.Object) any { return metaOf(o).GetName() }}}
+	out := []Column{nameColumn()}
 	var wide []Column
 	for _, c := range k.Columns {
 		if c.Wide {
@@ -69,8 +69,16 @@ func (k Kind) shown() []Column {
 			out = append(out, c)
 		}
 	}
-	out = append(out, Column{Name: "Age", Value: func(o runtime.Object) any { return age(metaOf(o).GetCreationTimestamp().Time) }})
+	out = append(out, ageColumn())
 	return append(out, wide...)
+}
+
+func nameColumn() Column {
+	return Column{Name: "Name", Value: func(o runtime.Object) any { return metaOf(o).GetName() }}
+}
+
+func ageColumn() Column {
+	return Column{Name: "Age", Value: func(o runtime.Object) any { return age(metaOf(o).GetCreationTimestamp().Time) }}
 }
 
 // age is how long ago something was, as kubectl writes it.

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -94,6 +95,7 @@ func system(c *kube.Cluster, name string) {
 	}
 	for _, image := range []string{"flannel:v0.27.3", "node-exporter:v1.9.1"} {
 		t := of(image)
+		t.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} // what every node needs runs on every node
 		program := t.Labels["k8s-app"]
 		c.Create(&appsv1.DaemonSet{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: program},
@@ -111,6 +113,8 @@ func system(c *kube.Cluster, name string) {
 	}
 	provision(c)
 	three, class := int32(3), "local-disk"
+	later := storagev1.VolumeBindingWaitForFirstConsumer
+	c.Create(&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: class}, Provisioner: "rancher.io/local-path", VolumeBindingMode: &later})
 	db := of("postgres:15.8")
 	c.Create(&appsv1.StatefulSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ledger-db"},
