@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -53,6 +54,8 @@ func Kinds() []Kind {
 		{GroupVersion: apps, Kind: "DaemonSet", Resource: "daemonsets", Short: []string{"ds"}, Namespaced: true, Object: &appsv1.DaemonSet{}, List: &appsv1.DaemonSetList{}, Status: true, Categories: all, Columns: daemonSetColumns(), Default: defaultDaemonSet},
 		{GroupVersion: apps, Kind: "ControllerRevision", Resource: "controllerrevisions", Namespaced: true, Object: &appsv1.ControllerRevision{}, List: &appsv1.ControllerRevisionList{}, Columns: revisionColumns()},
 		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "Job", Resource: "jobs", Namespaced: true, Object: &batchv1.Job{}, List: &batchv1.JobList{}, Status: true, Categories: all, Columns: jobColumns(), Default: defaultJob},
+		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "CronJob", Resource: "cronjobs", Short: []string{"cj"}, Namespaced: true, Object: &batchv1.CronJob{}, List: &batchv1.CronJobList{}, Status: true, Categories: all, Columns: cronJobColumns(), Default: defaultCronJob, Valid: validCronJob},
+		{GroupVersion: autoscalingv2.SchemeGroupVersion, Kind: "HorizontalPodAutoscaler", Resource: "horizontalpodautoscalers", Short: []string{"hpa"}, Namespaced: true, Object: &autoscalingv2.HorizontalPodAutoscaler{}, List: &autoscalingv2.HorizontalPodAutoscalerList{}, Status: true, Categories: all, Columns: autoscalerColumns(), Default: defaultAutoscaler, Valid: validAutoscaler},
 		{GroupVersion: policyv1.SchemeGroupVersion, Kind: "PodDisruptionBudget", Resource: "poddisruptionbudgets", Short: []string{"pdb"}, Namespaced: true, Object: &policyv1.PodDisruptionBudget{}, List: &policyv1.PodDisruptionBudgetList{}, Status: true, Columns: budgetColumns()},
 		{GroupVersion: coordinationv1.SchemeGroupVersion, Kind: "Lease", Resource: "leases", Namespaced: true, Object: &coordinationv1.Lease{}, List: &coordinationv1.LeaseList{}, Columns: []Column{ColumnOf("Holder", func(l *coordinationv1.Lease) any { return deref(l.Spec.HolderIdentity) })}},
 		{GroupVersion: discoveryv1.SchemeGroupVersion, Kind: "EndpointSlice", Resource: "endpointslices", Namespaced: true, Object: &discoveryv1.EndpointSlice{}, List: &discoveryv1.EndpointSliceList{}},

@@ -85,13 +85,14 @@ type Cluster struct {
 	placed   map[string]placement     // by pod
 	running  map[string]started       // what of a pod was started
 	waits    map[string]time.Duration // before a container is started again
+	scalings map[string]*scaling      // by autoscaler
 }
 
 // New makes a cluster without any objects.
 func New(w *sandbox.World, o Options) *Cluster {
 	c := &Cluster{
 		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(), later: map[string]reminder{},
-		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{},
+		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{}, scalings: map[string]*scaling{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
 	c.access, c.network = &access{users: slices.Clone(o.Users)}, newNetwork(c)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -26,6 +27,8 @@ func controllers() []Controller {
 		{Of: &appsv1.StatefulSet{}, Reconcile: keepState},
 		{Of: &appsv1.DaemonSet{}, Near: &corev1.Node{}, Reconcile: everywhere},
 		{Of: &batchv1.Job{}, Reconcile: finish},
+		{Of: &batchv1.CronJob{}, Reconcile: onTime},
+		{Of: &autoscalingv2.HorizontalPodAutoscaler{}, Reconcile: autoscale},
 		{Of: &corev1.Pod{}, Reconcile: runPod},
 		{Of: &corev1.Namespace{}, Reconcile: closeNamespace},
 		{Of: &corev1.PersistentVolumeClaim{}, Near: &corev1.Pod{}, Reconcile: bind},

@@ -32,7 +32,7 @@ func users() []kube.User {
 	look := []string{"get", "list", "watch"}
 	seen := []string{
 		"pods", "pods/log", "pods/status", "services", "configmaps", "events", "nodes", "namespaces", "persistentvolumes", "persistentvolumeclaims", "serviceaccounts",
-		"deployments", "deployments/scale", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "jobs", "cronjobs", "poddisruptionbudgets",
+		"deployments", "deployments/scale", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "jobs", "cronjobs", "horizontalpodautoscalers", "poddisruptionbudgets",
 		"endpointslices", "ingresses", "leases", "storageclasses", "rollouts", "analysisruns", "analysistemplates",
 		"clusters", "machinedeployments", "machinesets", "machines", "kubeadmcontrolplanes", "machinepools",
 	}
