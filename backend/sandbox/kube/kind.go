@@ -41,6 +41,7 @@ type Kind struct {
 	Fields     map[string]func(runtime.Object) string        // by which it can be selected, besides name and namespace
 	Default    func(runtime.Object)                          // fills in what was left out; may be nil
 	Valid      func(obj, old runtime.Object) field.ErrorList // old: nil when it is new; may be nil
+	Name       apivalidation.ValidateNameFunc                // what is wrong with one; nil: as that of most kinds
 	Grace      func(runtime.Object) int64                    // seconds that it is given to end; nil: none
 }
 
@@ -178,7 +179,11 @@ func (s strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 // Validate implements rest.RESTCreateStrategy.
 func (s strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
 	var out field.ErrorList
-	for _, why := range apivalidation.NameIsDNSSubdomain(metaOf(obj).GetName(), false) {
+	wrong := apivalidation.NameIsDNSSubdomain
+	if s.kind.Name != nil {
+		wrong = s.kind.Name
+	}
+	for _, why := range wrong(metaOf(obj).GetName(), false) {
 		out = append(out, field.Invalid(field.NewPath("metadata", "name"), metaOf(obj).GetName(), why))
 	}
 	if s.kind.Valid != nil {

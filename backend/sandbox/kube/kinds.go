@@ -25,7 +25,7 @@ import (
 func Kinds() []Kind {
 	core, apps := corev1.SchemeGroupVersion, appsv1.SchemeGroupVersion
 	all := []string{"all"}
-	return []Kind{
+	return append(roleKinds(), []Kind{
 		{GroupVersion: core, Kind: "Namespace", Resource: "namespaces", Short: []string{"ns"}, Object: &corev1.Namespace{}, List: &corev1.NamespaceList{}, Status: true, Default: defaultNamespace, Columns: namespaceColumns()},
 		{GroupVersion: core, Kind: "Node", Resource: "nodes", Short: []string{"no"}, Object: &corev1.Node{}, List: &corev1.NodeList{}, Status: true, Columns: nodeColumns()},
 		{
@@ -61,7 +61,7 @@ func Kinds() []Kind {
 		{GroupVersion: discoveryv1.SchemeGroupVersion, Kind: "EndpointSlice", Resource: "endpointslices", Namespaced: true, Object: &discoveryv1.EndpointSlice{}, List: &discoveryv1.EndpointSliceList{}},
 		{GroupVersion: networkingv1.SchemeGroupVersion, Kind: "Ingress", Resource: "ingresses", Short: []string{"ing"}, Namespaced: true, Object: &networkingv1.Ingress{}, List: &networkingv1.IngressList{}, Status: true},
 		{GroupVersion: storagev1.SchemeGroupVersion, Kind: "StorageClass", Resource: "storageclasses", Short: []string{"sc"}, Object: &storagev1.StorageClass{}, List: &storagev1.StorageClassList{}},
-	}
+	}...)
 }
 
 func set[T comparable](to *T, value T) {

@@ -45,7 +45,7 @@ import (
 	"wheelhouse/backend/sandbox"
 )
 
-// Options say what a cluster is called, what it knows, and who may do what in it.
+// Options say what a cluster is called, what it knows, and who may log in.
 type Options struct {
 	Name        string // of the cluster in the world
 	Users       []User
@@ -68,7 +68,7 @@ type Cluster struct {
 	scheme *runtime.Scheme
 	memory *memory
 
-	access  *access
+	access  access
 	network *network
 
 	mu          sync.Mutex // held while controllers act
@@ -95,7 +95,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{}, scalings: map[string]*scaling{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
-	c.access, c.network = &access{users: slices.Clone(o.Users)}, newNetwork(c)
+	c.access, c.network = access{c}, newNetwork(c)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})
 	c.scheme.AddUnversionedTypes(schema.GroupVersion{Version: "v1"}, &metav1.Status{}, &metav1.APIVersions{}, &metav1.APIGroupList{}, &metav1.APIGroup{}, &metav1.APIResourceList{})
@@ -122,6 +122,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		c.scheme.AddKnownTypeWithName(schema.GroupVersionKind{Group: kinds[0].Group, Version: runtime.APIVersionInternal, Kind: kinds[0].Kind}, obj)
 	}
 	params(c.scheme)
+	c.bootstrap()
 	return c
 }
 
@@ -204,6 +205,7 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 	}
 	for _, k := range c.kinds {
 		s := k.store(c.memory, c.scheme)
+		c.guard(k, s)
 		at(k.GroupVersion, k.Resource, whole{s, k})
 		for name, sub := range c.below(k, s) {
 			at(k.GroupVersion, k.Resource+"/"+name, sub)

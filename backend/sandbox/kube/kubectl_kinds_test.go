@@ -6,6 +6,7 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 )
 
 // TestKubectlTimes: a cron job from its beginning to its end.
@@ -61,4 +62,48 @@ func TestKubectlAutoscales(t *testing.T) {
 		{command: "scale deploy cart --replicas 1", want: []string{"scaled"}},
 	})
 	s.until("it is left alone", func() bool { return s.deployment().Status.Replicas == 1 })
+}
+
+// TestKubectlBinds: what somebody may, the roles say that they are bound to, at once; and
+// nobody gives more than they have.
+func TestKubectlBinds(t *testing.T) {
+	s := newSite(t)
+	s.until("the roles are made of their parts", func() bool { return len(Get[*rbacv1.ClusterRole](s.Cluster, "", "admin").Rules) > 0 })
+	const secrets = `secrets is forbidden: User "reader" cannot list resource "secrets" in API group "" in the namespace "shop"`
+	s.session(t, []step{
+		{who: "reader", command: "get secrets", want: []string{secrets}, code: 1},
+		{command: "create role peek --verb get,list --resource secrets", want: []string{"role.rbac.authorization.k8s.io/peek created"}},
+		{command: "create rolebinding peek --role peek --user reader", want: []string{"rolebinding.rbac.authorization.k8s.io/peek created"}},
+		{who: "reader", command: "get secrets", want: []string{"key"}},
+		{who: "reader", command: "auth can-i --list", want: []string{"secrets", "[get list]", "selfsubjectreviews.authentication.k8s.io", "[/api/*]"}},
+		{who: "reader", command: "get secrets -n default", want: []string{"Forbidden"}, code: 1},
+		{command: "auth can-i list secrets --as reader", want: []string{"yes"}},
+		{command: "get secrets --as system:serviceaccount:shop:robot", want: []string{`User "system:serviceaccount:shop:robot" cannot list`}, code: 1},
+		{command: "create rolebinding robot --clusterrole edit --serviceaccount shop:robot", want: []string{"created"}},
+		{command: "auth can-i list secrets --as system:serviceaccount:shop:robot", want: []string{"yes"}},
+		{command: "get rolebindings -o wide", want: []string{"ROLE", "USERS", "GROUPS", "SERVICEACCOUNTS", "Role/peek", "ClusterRole/edit", "shop/robot"}},
+		{command: "get roles", want: []string{"NAME", "CREATED AT", "peek"}},
+		{command: "describe role peek", want: []string{"PolicyRule:", "secrets    []                 []              [get list]"}},
+		{command: "describe rolebinding peek", want: []string{"Kind:  Role", "User  reader"}},
+		{command: "describe clusterrole view", want: []string{"cronjobs.batch/status", "[get list watch]"}},
+		{command: `patch rolebinding peek -p '{"roleRef":{"name":"other"}}'`, want: []string{"cannot change roleRef"}, code: 1},
+		{command: "create clusterrole none:at-all --verb get --non-resource-url /metrics", want: []string{"created"}},
+		{command: `patch role peek --type merge -p '{"rules":[{"verbs":["get"]}]}'`, want: []string{"rules[0].apiGroups: Required value: resource rules must supply at least one api group"}, code: 1},
+		{command: "delete rolebinding peek", want: []string{"deleted"}},
+		{who: "reader", command: "get secrets", want: []string{secrets}, code: 1},
+		{who: "developer", command: "create clusterrole mine --verb get --resource pods", want: []string{"Forbidden", `cannot create resource "clusterroles"`}, code: 1},
+		{command: "create role grants --verb create,get,patch --resource roles,rolebindings", want: []string{"created"}},
+		{command: "create rolebinding grants --role grants --user reader", want: []string{"created"}},
+		{who: "reader", command: "create role more --verb get,delete --resource pods,secrets", want: []string{
+			`roles.rbac.authorization.k8s.io "more" is forbidden: user "reader" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:`,
+			`{APIGroups:[""], Resources:["pods"], Verbs:["delete"]}`, `{APIGroups:[""], Resources:["secrets"], Verbs:["get" "delete"]}`,
+		}, code: 1},
+		{who: "reader", command: "create role less --verb get --resource pods", want: []string{"created"}},
+		{who: "reader", command: "create rolebinding more --clusterrole edit --user reader", want: []string{`rolebindings.rbac.authorization.k8s.io "more" is forbidden`, "attempting to grant RBAC permissions not currently held"}, code: 1},
+		{who: "reader", command: "create rolebinding none --role none --user reader", want: []string{`roles.rbac.authorization.k8s.io "none" not found`}, code: 1},
+		{who: "reader", command: `patch role less --type json -p '[{"op":"add","path":"/rules/-","value":{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}}]'`, want: []string{"attempting to grant RBAC permissions not currently held:", `{APIGroups:["*"], Resources:["*"], Verbs:["*"]}`}, code: 1},
+		{who: "developer", command: "create rolebinding all --clusterrole cluster-admin --user reader", want: []string{"created"}}, // as they may bind anything there
+		{who: "reader", command: "delete secret key", want: []string{"deleted"}},
+		{who: "reader", command: "auth whoami", want: []string{"reader"}},
+	})
 }

@@ -13,6 +13,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,6 +30,7 @@ func controllers() []Controller {
 		{Of: &batchv1.Job{}, Reconcile: finish},
 		{Of: &batchv1.CronJob{}, Reconcile: onTime},
 		{Of: &autoscalingv2.HorizontalPodAutoscaler{}, Reconcile: autoscale},
+		{Of: &rbacv1.ClusterRole{}, Near: &rbacv1.ClusterRole{}, Reconcile: aggregate},
 		{Of: &corev1.Pod{}, Reconcile: runPod},
 		{Of: &corev1.Namespace{}, Reconcile: closeNamespace},
 		{Of: &corev1.PersistentVolumeClaim{}, Near: &corev1.Pod{}, Reconcile: bind},

@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend"
@@ -147,13 +148,15 @@ func scopes() [3]string { return [3]string{"contract-a", "contract-b", "contract
 func served(t *testing.T, id *identity) (*kube.Cluster, string) {
 	t.Helper()
 	world := sandbox.New(nil, 0)
-	read := kube.Rule{Verbs: []string{"get", "list", "watch"}, Groups: []string{"*"}, Resources: []string{"*"}}
-	inOne := read
-	inOne.Namespaces = []string{scopes()[0]}
+	read := []rbacv1.PolicyRule{{Verbs: []string{"get", "list", "watch"}, APIGroups: []string{"*"}, Resources: []string{"*"}}}
+	whom := func(name string) []rbacv1.Subject { return []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: name}} }
 	c := kube.New(world, kube.Options{
 		Name: "one", Certificate: id.certificate, Key: id.key, Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(world), capi.Controllers(world, nil)),
-		Users: []kube.User{{Name: "reader", Token: "well", May: []kube.Rule{read}}, {Name: "closed", Token: "closed"}, {Name: "narrow", Token: "narrow", May: []kube.Rule{inOne}}},
+		Users: []kube.User{{Name: "reader", Token: "well"}, {Name: "closed", Token: "closed"}, {Name: "narrow", Token: "narrow"}},
 	})
+	c.Create(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "read"}, Rules: read})
+	c.Create(&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "read"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "read"}, Subjects: whom("reader")})
+	c.Create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: scopes()[0], Name: "read"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "read"}, Subjects: whom("narrow")})
 	return c, serve(t, c, id, "well")
 }
 

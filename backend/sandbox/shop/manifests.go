@@ -54,6 +54,7 @@ func furnish(c *kube.Cluster, name string, all []sandbox.Program) error {
 	for _, ns := range []string{"default", "kube-system", "kube-node-lease", namespace, "batch"} {
 		c.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
 	}
+	authorize(c)
 	for _, p := range all {
 		w := home()[p.Name]
 		if w.cluster != name {
