@@ -27,11 +27,15 @@ func (c *Cluster) bootstrap() {
 	}
 	role("cluster-admin", rbacv1.PolicyRule{Verbs: all, APIGroups: all, Resources: all}, rbacv1.PolicyRule{Verbs: all, NonResourceURLs: all})
 	role("system:basic-user", create("authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"), create("authentication.k8s.io", "selfsubjectreviews"))
+	role("system:public-info-viewer", rbacv1.PolicyRule{Verbs: []string{"get"}, NonResourceURLs: []string{"/healthz", "/livez", "/readyz", "/version", "/version/"}})
 	role("system:discovery", rbacv1.PolicyRule{Verbs: []string{"get"}, NonResourceURLs: []string{
 		"/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/",
 	}})
-	for _, b := range [][2]string{{"cluster-admin", user.SystemPrivilegedGroup}, {"system:basic-user", user.AllAuthenticated}, {"system:discovery", user.AllAuthenticated}} {
-		name, group := b[0], b[1]
+	for _, name := range []string{"cluster-admin", "system:basic-user", "system:discovery", "system:public-info-viewer"} {
+		group := user.AllAuthenticated
+		if name == "cluster-admin" {
+			group = user.SystemPrivilegedGroup
+		}
 		c.Create(&rbacv1.ClusterRoleBinding{ObjectMeta: of(name), RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: name}, Subjects: []rbacv1.Subject{{Kind: rbacv1.GroupKind, Name: group}}})
 	}
 	parts := map[string][]rbacv1.PolicyRule{"view": c.viewing(), "edit": c.editing(), "admin": {{

@@ -139,7 +139,7 @@ func validBinding(obj, old runtime.Object) (out field.ErrorList) {
 	}
 	if old != nil {
 		if was, _ := binds(old); *was != *ref {
-			out = append(out, field.Invalid(at, *ref, "cannot change roleRef"))
+			out = append(out, field.Invalid(at, struct{ APIGroup, Kind, Name string }(*ref), "cannot change roleRef"))
 		}
 	}
 	return out
