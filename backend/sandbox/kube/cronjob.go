@@ -250,7 +250,11 @@ func (c *Cluster) newJob(j *batchv1.CronJob, at time.Time) {
 	if Get[*batchv1.Job](c, job.Namespace, job.Name) != nil {
 		return
 	}
-	c.Create(job)
+	defaultJob(job)
+	if err := c.Admit(job); err != nil {
+		c.Event(j, ofCron, corev1.EventTypeWarning, "FailedCreate", "Error creating job: "+err.Error())
+		return
+	}
 	c.Event(j, ofCron, corev1.EventTypeNormal, "SuccessfulCreate", "Created job "+job.Name)
 	j.Status.Active = append(j.Status.Active, corev1.ObjectReference{
 		APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Namespace: job.Namespace, Name: job.Name, UID: job.UID, ResourceVersion: job.ResourceVersion,

@@ -19,23 +19,32 @@ import (
 )
 
 // guard refuses what is valid, but not to be written: who writes down what people may
-// can give no more than they have.
+// can give no more than they have, and a namespace holds no more than its quotas let.
 func (c *Cluster) guard(k Kind, s *registry.Store) {
-	if k.Group != rbacv1.GroupName {
-		return
-	}
-	done := func(context.Context, bool) {}
 	s.BeginCreate = func(ctx context.Context, obj runtime.Object, _ *metav1.CreateOptions) (registry.FinishFunc, error) {
-		return done, c.escalates(ctx, k, obj)
+		if k.Namespaced && metaOf(obj).GetNamespace() == "" {
+			metaOf(obj).SetNamespace(namespaceOf(ctx))
+		}
+		if err := c.escalates(ctx, k, obj); err != nil {
+			return nil, err
+		}
+		done, err := c.admitted(k, obj)
+		return func(context.Context, bool) { done() }, err
 	}
-	s.BeginUpdate = func(ctx context.Context, obj, _ runtime.Object, _ *metav1.UpdateOptions) (registry.FinishFunc, error) {
-		return done, c.escalates(ctx, k, obj)
+	s.BeginUpdate = func(ctx context.Context, obj, old runtime.Object, _ *metav1.UpdateOptions) (registry.FinishFunc, error) {
+		if err := c.escalates(ctx, k, obj); err != nil {
+			return nil, err
+		}
+		return func(context.Context, bool) {}, c.exceeds(k, obj, old)
 	}
 }
 
 // escalates refuses a role, or a binding of one, that gives more than who writes it has,
 // unless they may do just that.
 func (c *Cluster) escalates(ctx context.Context, k Kind, obj runtime.Object) error {
+	if k.Group != rbacv1.GroupName {
+		return nil
+	}
 	who, ok := genericapirequest.UserFrom(ctx)
 	if !ok {
 		return apierrors.NewInternalError(errors.New("nobody asks"))
@@ -56,15 +65,20 @@ func (c *Cluster) escalates(ctx context.Context, k Kind, obj runtime.Object) err
 	if may.Verb == "bind" {
 		ref, _ := binds(obj)
 		rules, err := c.access.role(*ref, namespace)
-		if err != nil {
-			return err
+		if err != nil { // the real server names the binding's kind, too
+			return apierrors.NewNotFound(k.WithResource(k.Resource).GroupResource(), ref.Name)
 		}
 		gives = rules
 	}
 	if why := c.lacks(who, namespace, gives); why != nil {
-		return apierrors.NewForbidden(k.WithResource(k.Resource).GroupResource(), metaOf(obj).GetName(), why)
+		return k.forbidden(obj, why)
 	}
 	return nil
+}
+
+// forbidden refuses an object.
+func (k Kind) forbidden(obj runtime.Object, why error) error {
+	return apierrors.NewForbidden(k.WithResource(k.Resource).GroupResource(), metaOf(obj).GetName(), why)
 }
 
 // lacks says which rules somebody does not have themselves.

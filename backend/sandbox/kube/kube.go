@@ -69,6 +69,7 @@ type Cluster struct {
 	memory *memory
 
 	access  access
+	admits  sync.Mutex // held while something is written that a quota lets be
 	network *network
 
 	mu          sync.Mutex // held while controllers act
@@ -86,13 +87,14 @@ type Cluster struct {
 	running  map[string]started       // what of a pod was started
 	waits    map[string]time.Duration // before a container is started again
 	scalings map[string]*scaling      // by autoscaler
+	holds    map[string]hold          // by set
 }
 
 // New makes a cluster without any objects.
 func New(w *sandbox.World, o Options) *Cluster {
 	c := &Cluster{
 		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(), later: map[string]reminder{},
-		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{}, scalings: map[string]*scaling{},
+		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{}, scalings: map[string]*scaling{}, holds: map[string]hold{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
 	c.access, c.network = access{c}, newNetwork(c)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -105,5 +106,42 @@ func TestKubectlBinds(t *testing.T) {
 		{who: "developer", command: "create rolebinding all --clusterrole cluster-admin --user reader", want: []string{"created"}}, // as they may bind anything there
 		{who: "reader", command: "delete secret key", want: []string{"deleted"}},
 		{who: "reader", command: "auth whoami", want: []string{"reader"}},
+	})
+}
+
+// TestKubectlLimits: a namespace holds no more than its quota lets.
+func TestKubectlLimits(t *testing.T) {
+	s := newSite(t)
+	s.session(t, []step{
+		{command: "create ns small", want: []string{"created"}},
+		{command: "create quota cars -n small --hard cars=1", want: []string{"spec.hard[cars]: Invalid value: \"cars\": must be a standard resource for quota"}, code: 1},
+		{command: "create quota half -n small --hard pods=1.5", want: []string{`spec.hard[pods]: Invalid value: "1500m": must be an integer`}, code: 1},
+		{command: "create quota few -n small --hard pods=2,requests.cpu=300m,limits.memory=1Gi,configmaps=1,count/deployments.apps=1", want: []string{"resourcequota/few created"}},
+		{command: "run a -n small --image nginx:1", want: []string{`Error from server (Forbidden): pods "a" is forbidden: failed quota: few: must specify limits.memory for: a; requests.cpu for: a`}, code: 1},
+		{command: "create cm one -n small", want: []string{"created"}},
+		{command: "create cm two -n small", want: []string{`configmaps "two" is forbidden: exceeded quota: few, requested: configmaps=1, used: configmaps=1, limited: configmaps=1`}, code: 1},
+		{command: "label cm one -n small a=b", want: []string{"labeled"}},
+		{command: "delete cm one -n small", want: []string{"deleted"}},
+		{command: "create cm two -n small", want: []string{"created"}},
+		{command: "create deploy web -n small --image nginx:1", want: []string{"created"}},
+		{command: "create deploy web2 -n small --image nginx:1", want: []string{`deployments.apps "web2" is forbidden: exceeded quota: few, requested: count/deployments.apps=1, used: count/deployments.apps=1, limited: count/deployments.apps=1`}, code: 1},
+		{command: "set resources deploy web -n small --requests cpu=200m --limits memory=200Mi", want: []string{"updated"}},
+		{command: "rollout status deploy/web -n small --timeout 20s", want: []string{"successfully rolled out"}},
+		{command: "scale deploy web -n small --replicas 3", want: []string{"scaled"}},
+	})
+	s.until("one is not let be", func() bool {
+		d := Get[*appsv1.Deployment](s.Cluster, "small", "web")
+		return len(d.Status.Conditions) == 3
+	})
+	s.session(t, []step{
+		{command: "get quota -n small", want: []string{"NAME", "REQUEST", "LIMIT", "AGE", "configmaps: 1/1, count/deployments.apps: 1/1, pods: 1/2, requests.cpu: 200m/300m", "limits.memory: 200Mi/1Gi"}},
+		{command: "describe quota few -n small", want: []string{"Used   Hard", "requests.cpu            200m   300m"}},
+		{command: "describe ns small", want: []string{"Resource Quotas", "limits.memory"}},
+		{command: "describe deploy web -n small", want: []string{"ReplicaFailure   True    FailedCreate"}},
+		{command: "events -n small", want: []string{"FailedCreate", "exceeded quota: few, requested: requests.cpu=200m, used: requests.cpu=200m, limited: requests.cpu=300m"}},
+		{command: "patch quota few -n small -p {\"spec\":{\"hard\":{\"requests.cpu\":\"2\",\"pods\":\"9\"}}}", want: []string{"patched"}},
+		{command: "rollout status deploy/web -n small --timeout 30s", want: []string{"successfully rolled out"}},
+		{command: "explain quota.spec.hard", want: []string{"hard"}},
+		{command: "delete quota few -n small", want: []string{"deleted"}},
 	})
 }

@@ -33,6 +33,7 @@ func controllers() []Controller {
 		{Of: &rbacv1.ClusterRole{}, Near: &rbacv1.ClusterRole{}, Reconcile: aggregate},
 		{Of: &corev1.Pod{}, Reconcile: runPod},
 		{Of: &corev1.Namespace{}, Reconcile: closeNamespace},
+		{Of: &corev1.ResourceQuota{}, Reconcile: account},
 		{Of: &corev1.PersistentVolumeClaim{}, Near: &corev1.Pod{}, Reconcile: bind},
 		{Of: &corev1.Service{}, Near: &corev1.Pod{}, Reconcile: reach},
 		{Of: &policyv1.PodDisruptionBudget{}, Near: &corev1.Pod{}, Reconcile: budget},
@@ -91,9 +92,17 @@ func replicate(c *Cluster, namespace, name string) {
 		return
 	}
 	pods := active(Owned[*corev1.Pod](c, r))
+	var failed []appsv1.ReplicaSetCondition
 	for n := len(pods); n < int(*r.Spec.Replicas); n++ {
 		p := c.pod(r, c.name(name), &r.Spec.Template)
-		c.Put(p)
+		made, err := c.brings(r, p, "replicaset-controller", "Error creating: ")
+		if err != nil {
+			failed = []appsv1.ReplicaSetCondition{{Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: err.Error(), LastTransitionTime: c.now()}}
+		}
+		if !made {
+			failed = slices.Concat(failed, r.Status.Conditions)[:1]
+			break
+		}
 		c.Event(r, "replicaset-controller", corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: "+p.Name)
 		pods = append(pods, p)
 	}
@@ -105,7 +114,7 @@ func replicate(c *Cluster, namespace, name string) {
 	}
 	Change(c, namespace, name, func(r *appsv1.ReplicaSet) {
 		n := int32(len(pods)) //nolint:gosec // not more than there are replicas
-		r.Status = appsv1.ReplicaSetStatus{Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: ready(pods), AvailableReplicas: ready(pods), ObservedGeneration: r.Generation}
+		r.Status = appsv1.ReplicaSetStatus{Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: ready(pods), AvailableReplicas: ready(pods), ObservedGeneration: r.Generation, Conditions: failed}
 	})
 }
 
@@ -216,7 +225,9 @@ func (c *Cluster) stateful(s *appsv1.StatefulSet, n int, hash string) {
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name},
 		}})
 	}
-	c.Put(p)
+	if made, _ := c.brings(s, p, "statefulset-controller", "create Pod "+p.Name+" in StatefulSet "+s.Name+" failed error: "); !made {
+		return
+	}
 	c.Event(s, "statefulset-controller", corev1.EventTypeNormal, "SuccessfulCreate", "create Pod "+p.Name+" in StatefulSet "+s.Name+" successful")
 }
 
@@ -246,7 +257,9 @@ func everywhere(c *Cluster, namespace, name string) {
 			p.Spec.NodeName = n.Name
 			p.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}} // it stays, whatever becomes of the node
 			p.Labels[appsv1.ControllerRevisionHashLabelKey] = hash
-			c.Put(p)
+			if made, _ := c.brings(d, p, "daemonset-controller", "Error creating: "); !made {
+				continue
+			}
 		}
 		all = append(all, p)
 		switch {
@@ -293,7 +306,9 @@ func finish(c *Cluster, namespace, name string) {
 		for label, value := range map[string]string{batchv1.JobNameLabel: name, batchv1.ControllerUidLabel: string(j.UID)} {
 			p.Labels[label] = value
 		}
-		c.Put(p)
+		if made, _ := c.brings(j, p, "job-controller", "Error creating: "); !made {
+			break
+		}
 		c.Event(j, "job-controller", corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: "+p.Name)
 		going++
 	}
