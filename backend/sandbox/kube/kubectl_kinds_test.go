@@ -112,6 +112,10 @@ func TestKubectlBinds(t *testing.T) {
 // TestKubectlLimits: a namespace holds no more than its quota lets.
 func TestKubectlLimits(t *testing.T) {
 	s := newSite(t)
+	wrong := s.file("wrong.json", `{"apiVersion":"v1","kind":"LimitRange","metadata":{"name":"lr"},"spec":{"limits":[{"type":"Container","max":{"cpu":"1"},"min":{"cpu":"2"}}]}}`)
+	ranged := s.file("range.json", `{"apiVersion":"v1","kind":"LimitRange","metadata":{"name":"lr"},"spec":{"limits":[
+			{"type":"Container","max":{"cpu":"1"},"min":{"memory":"20Mi"},"default":{"cpu":"500m"}},{"type":"PersistentVolumeClaim","max":{"storage":"1Gi"}}]}}`)
+	claim := s.file("claim.json", `{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"c"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"2Gi"}}}}`)
 	s.session(t, []step{
 		{command: "create ns small", want: []string{"created"}},
 		{command: "create quota cars -n small --hard cars=1", want: []string{"spec.hard[cars]: Invalid value: \"cars\": must be a standard resource for quota"}, code: 1},
@@ -143,5 +147,18 @@ func TestKubectlLimits(t *testing.T) {
 		{command: "rollout status deploy/web -n small --timeout 30s", want: []string{"successfully rolled out"}},
 		{command: "explain quota.spec.hard", want: []string{"hard"}},
 		{command: "delete quota few -n small", want: []string{"deleted"}},
+		{command: "create -n small -f " + wrong, want: []string{
+			`spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1`,
+		}, code: 1},
+		{command: "create -n small -f " + ranged, want: []string{"limitrange/lr created"}},
+		{command: "describe limits -n small", want: []string{"Container              cpu       -     1    500m             500m           -"}},
+		{command: "run x -n small --image nginx:1", want: []string{"created"}},
+		{command: "get pod x -n small -o yaml", want: []string{"kubernetes.io/limit-ranger: 'LimitRanger plugin set: cpu, memory request for container", "memory: 20Mi", "cpu: 500m", "qosClass: Burstable"}},
+		{command: `run y -n small --image nginx:1 --overrides '{"spec":{"containers":[{"name":"y","image":"nginx:1","resources":{"limits":{"cpu":"2","memory":"10Mi"}}}]}}'`, want: []string{
+			`pods "y" is forbidden: [minimum memory usage per Container is 20Mi, but request is 10Mi, maximum cpu usage per Container is 1, but limit is 2]`,
+		}, code: 1},
+		{command: "create -n small -f " + claim, want: []string{
+			`persistentvolumeclaims "c" is forbidden: maximum storage usage per PersistentVolumeClaim is 1Gi, but request is 2Gi`,
+		}, code: 1},
 	})
 }

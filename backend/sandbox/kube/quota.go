@@ -237,11 +237,14 @@ func account(c *Cluster, namespace, name string) {
 	})
 }
 
-// admitted has an object that is to be written hold to the quotas of its namespace. As
+// admitted has an object that is to be written hold to the limits and quotas of its namespace. As
 // long as it is written no other is, or two would take what is left for one; then the
 // quotas know of it.
 func (c *Cluster) admitted(k Kind, obj runtime.Object) (done func(), err error) {
 	namespace := metaOf(obj).GetNamespace()
+	if err := c.limits(k, obj); err != nil {
+		return nil, err
+	}
 	if !k.Namespaced || len(All[*corev1.ResourceQuota](c, namespace)) == 0 {
 		return func() {}, nil
 	}

@@ -17,14 +17,15 @@ import (
 func roleKinds() []Kind {
 	gv, name := rbacv1.SchemeGroupVersion, path.ValidatePathSegmentName
 	return []Kind{
-		{GroupVersion: gv, Kind: "Role", Resource: "roles", Namespaced: true, Object: &rbacv1.Role{}, List: &rbacv1.RoleList{}, Bare: true, Columns: roleColumns(), Name: name, Valid: validRole},
-		{GroupVersion: gv, Kind: "ClusterRole", Resource: "clusterroles", Object: &rbacv1.ClusterRole{}, List: &rbacv1.ClusterRoleList{}, Bare: true, Columns: roleColumns(), Name: name, Valid: validRole},
+		{GroupVersion: gv, Kind: "Role", Resource: "roles", Namespaced: true, Object: &rbacv1.Role{}, List: &rbacv1.RoleList{}, Bare: true, Columns: madeColumns(), Name: name, Valid: validRole},
+		{GroupVersion: gv, Kind: "ClusterRole", Resource: "clusterroles", Object: &rbacv1.ClusterRole{}, List: &rbacv1.ClusterRoleList{}, Bare: true, Columns: madeColumns(), Name: name, Valid: validRole},
 		{GroupVersion: gv, Kind: "RoleBinding", Resource: "rolebindings", Namespaced: true, Object: &rbacv1.RoleBinding{}, List: &rbacv1.RoleBindingList{}, Columns: bindingColumns(), Name: name, Default: defaultBinding, Valid: validBinding},
 		{GroupVersion: gv, Kind: "ClusterRoleBinding", Resource: "clusterrolebindings", Object: &rbacv1.ClusterRoleBinding{}, List: &rbacv1.ClusterRoleBindingList{}, Columns: bindingColumns(), Name: name, Default: defaultBinding, Valid: validBinding},
 	}
 }
 
-func roleColumns() []Column {
+// madeColumns are those of a kind that has none of its own.
+func madeColumns() []Column {
 	return []Column{
 		{Name: "Name", Value: func(o runtime.Object) any { return metaOf(o).GetName() }},
 		{Name: "Created At", Value: func(o runtime.Object) any {

@@ -46,7 +46,7 @@ func authorize(c *kube.Cluster) {
 	all := []string{"*"}
 	seen := []string{
 		"pods", "pods/log", "pods/status", "services", "configmaps", "events", "nodes", "namespaces", "persistentvolumes", "persistentvolumeclaims", "serviceaccounts",
-		"deployments", "deployments/scale", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "jobs", "cronjobs", "horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas",
+		"deployments", "deployments/scale", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "jobs", "cronjobs", "horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas", "limitranges",
 		"endpointslices", "ingresses", "leases", "storageclasses", "rollouts", "analysisruns", "analysistemplates",
 		"clusters", "machinedeployments", "machinesets", "machines", "kubeadmcontrolplanes", "machinepools",
 		"roles", "clusterroles", "rolebindings", "clusterrolebindings",
