@@ -16,6 +16,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -210,15 +211,15 @@ func (w *world[T]) Remove(scope, name string) {
 }
 
 func (w *world[T]) Be(m backendtest.Mood) {
-	read := Rule{Verbs: []string{"get", "list", "watch"}, Groups: []string{"*"}, Resources: []string{"*"}}
+	read := rbacv1.PolicyRule{Verbs: []string{"get", "list", "watch"}, APIGroups: []string{"*"}, Resources: []string{"*"}}
+	w.site.allow("reader", "")
+	w.site.allow("reader", w.Scopes()[0])
 	switch m {
 	case backendtest.Closed:
-		w.site.Allow("reader")
 	case backendtest.Narrow:
-		read.Namespaces = []string{w.Scopes()[0]}
-		w.site.Allow("reader", read)
+		w.site.allow("reader", w.Scopes()[0], read)
 	default:
-		w.site.Allow("reader", read)
+		w.site.allow("reader", "", read)
 	}
 	w.line.Be(m)
 }

@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend"
@@ -138,6 +139,7 @@ func newPlace[T backend.Object](t *testing.T, s *site, pages bool, source func(*
 	for _, name := range p.Scopes() {
 		s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
+	s.Create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: p.Scopes()[0], Name: "read"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "read"}, Subjects: whom("narrow")})
 	t.Cleanup(func() {
 		for _, name := range p.Scopes() {
 			s.Remove(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
@@ -156,24 +158,26 @@ func newPlace[T backend.Object](t *testing.T, s *site, pages bool, source func(*
 	return p
 }
 
-// reading is the right to read everything, or what is in some namespaces.
-func reading(namespaces ...string) kube.Rule {
-	return kube.Rule{Verbs: []string{"get", "list", "watch"}, Groups: []string{"*"}, Resources: []string{"*"}, Namespaces: namespaces}
-}
-
+// served is a cluster with all kinds, and somebody who may read all of it.
 func served(t *testing.T, id *identity) *site {
 	t.Helper()
 	world := sandbox.New(nil, 0)
+	read := []rbacv1.PolicyRule{{Verbs: []string{"get", "list", "watch"}, APIGroups: []string{"*"}, Resources: []string{"*"}}}
 	c := kube.New(world, kube.Options{
 		Name: "one", Certificate: id.certificate, Key: id.key, Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(world), capi.Controllers(world, nil)),
-		Users: []kube.User{{Name: "reader", Token: "well", May: []kube.Rule{reading()}}, {Name: "closed", Token: "closed"}, {Name: "narrow", Token: "narrow"}}, Changes: kept,
+		Users: []kube.User{{Name: "reader", Token: "well"}, {Name: "closed", Token: "closed"}, {Name: "narrow", Token: "narrow"}}, Changes: kept,
 	})
+	c.Create(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "read"}, Rules: read})
+	c.Create(&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "read"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "read"}, Subjects: whom("reader")})
 	s := &site{c, id, serve(t, c, id, "well")}
 	for !serving() { // what it begins after its first answer, nobody is to take for left behind
 		runtime.Gosched()
 	}
 	return s
 }
+
+// whom is a user as a binding names one.
+func whom(name string) []rbacv1.Subject { return []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: name}} }
 
 // serving says whether whoever serves has begun all that is to be, and waits for the end.
 func serving() bool {
@@ -262,7 +266,6 @@ func (p *place[T]) Put(scope, name, word string) { p.do(scope, name, word, false
 func (p *place[T]) Remove(scope, name string) { p.do(scope, name, "", true) }
 
 func (p *place[T]) Be(m backendtest.Mood) {
-	p.site.Allow("narrow", reading(p.Scopes()[0]))
 	p.gate.admit(map[backendtest.Mood]string{backendtest.Closed: "closed", backendtest.Narrow: "narrow"}[m])
 	p.line.Be(m)
 }
