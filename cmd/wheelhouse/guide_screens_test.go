@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 	"wheelhouse/backend/sandbox/drill"
 	"wheelhouse/backend/sandbox/shop"
 	"wheelhouse/ui"
@@ -135,7 +136,7 @@ func TestGuideLeadsBack(t *testing.T) {
 // TestGuideWithstands: whatever is told of a drill, and however small the terminal is,
 // nothing of it moves the cursor, and nothing breaks.
 func TestGuideWithstands(t *testing.T) {
-	texts := slices.Collect(maps.Values(hostileTexts(t)))
+	texts := slices.Collect(maps.Values(backendtest.Hostile(t, "../..")))
 	texts = slices.DeleteFunc(texts, func(s string) bool { return len(s) > 1000 }) // a drill's are no longer
 	for view, phase := range map[string]drill.Phase{"briefing": drill.Running, "debrief": drill.Lost, "drills": drill.Briefing} {
 		w := &standing{state: stand(t, phase, time.Minute, 2)}

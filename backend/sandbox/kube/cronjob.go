@@ -84,7 +84,7 @@ func validCronJob(obj, old runtime.Object) (out field.ErrorList) {
 	}
 	job := at.Child("jobTemplate", "spec")
 	pods := job.Child("template", "spec")
-	out = append(out, validPodSpec(&s.JobTemplate.Spec.Template.Spec, pods)...)
+	out = append(out, validPodSpec(&s.JobTemplate.Spec.Template.Spec, pods, corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever)...)
 	if s.JobTemplate.Spec.Template.Spec.RestartPolicy == corev1.RestartPolicyAlways {
 		out = append(out, field.Required(pods.Child("restartPolicy"), fmt.Sprintf("valid values: %q, %q", corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever)))
 	}

@@ -71,6 +71,7 @@ func seen() []string {
 	}
 	add("%s:statefulset.apps/%s/ledger-db", House, namespace)
 	add("%s:pod/%s/ledger-db-*", House, namespace)
+	add("%s:pod/%s/settlement-*", House, namespace)
 	for _, p := range pipelines() {
 		add("%s:pipeline/%s", p.On, url.PathEscape(p.Name))
 		add("%s:build/%s/*", p.On, url.PathEscape(p.Name))
