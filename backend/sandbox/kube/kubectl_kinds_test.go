@@ -101,7 +101,7 @@ func TestKubectlBinds(t *testing.T) {
 		}, code: 1},
 		{who: "reader", command: "create role less --verb get --resource pods", want: []string{"created"}},
 		{who: "reader", command: "create rolebinding more --clusterrole edit --user reader", want: []string{`rolebindings.rbac.authorization.k8s.io "more" is forbidden`, "attempting to grant RBAC permissions not currently held"}, code: 1},
-		{who: "reader", command: "create rolebinding none --role none --user reader", want: []string{`roles.rbac.authorization.k8s.io "none" not found`}, code: 1},
+		{who: "reader", command: "create rolebinding none --role none --user reader", want: []string{`rolebindings.rbac.authorization.k8s.io "none" not found`}, code: 1},
 		{who: "reader", command: `patch role less --type json -p '[{"op":"add","path":"/rules/-","value":{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}}]'`, want: []string{"attempting to grant RBAC permissions not currently held:", `{APIGroups:["*"], Resources:["*"], Verbs:["*"]}`}, code: 1},
 		{who: "developer", command: "create rolebinding all --clusterrole cluster-admin --user reader", want: []string{"created"}}, // as they may bind anything there
 		{who: "reader", command: "delete secret key", want: []string{"deleted"}},
