@@ -85,7 +85,8 @@ func (c *Cluster) rescale(h *autoscalingv2.HorizontalPodAutoscaler, s *scaling) 
 	case current < least:
 		want, why = least, "Current number of replicas below Spec.MinReplicas"
 	default:
-		n, by := int32(0), ""
+		var n int32
+		var by string
 		n, by, found, err = c.needs(h, is)
 		if err != nil {
 			h.Status.CurrentReplicas, h.Status.CurrentMetrics = current, found

@@ -68,19 +68,7 @@ func (c *Cluster) due() []task {
 		c.collect(key, m)
 		k := c.kindOf(obj)
 		add(k, m.GetNamespace(), m.GetName())
-		if quotas, _ := c.named("v1", "ResourceQuota"); m.GetNamespace() != "" {
-			for _, e := range c.memory.under(path.Join(quotas.prefix(), m.GetNamespace()) + "/") {
-				add(quotas, m.GetNamespace(), metaOf(e.obj).GetName()) // whatever it is, it may count
-			}
-		}
-		for _, by := range c.controllers {
-			if by.Near != nil && c.kindOf(by.Near).gvk() == k.gvk() {
-				of := c.kindOf(by.Of)
-				for _, e := range c.memory.under(path.Join(of.prefix(), m.GetNamespace()) + "/") {
-					add(of, metaOf(e.obj).GetNamespace(), metaOf(e.obj).GetName())
-				}
-			}
-		}
+		c.beside(k, m.GetNamespace(), add)
 		if owner := metav1.GetControllerOf(m); owner != nil {
 			if k, ok := c.named(owner.APIVersion, owner.Kind); ok {
 				c.waited(k.key(m.GetNamespace(), owner.Name))
@@ -105,6 +93,23 @@ func (c *Cluster) due() []task {
 		out[i] = found[key]
 	}
 	return out
+}
+
+// beside adds what looks at the objects of a kind that are of its namespace.
+func (c *Cluster) beside(k Kind, namespace string, add func(k Kind, namespace, name string)) {
+	all := func(of Kind) {
+		for _, e := range c.memory.under(path.Join(of.prefix(), namespace) + "/") {
+			add(of, metaOf(e.obj).GetNamespace(), metaOf(e.obj).GetName())
+		}
+	}
+	if quotas, _ := c.named("v1", "ResourceQuota"); namespace != "" {
+		all(quotas) // whatever it is, it may count
+	}
+	for _, by := range c.controllers {
+		if by.Near != nil && c.kindOf(by.Near).gvk() == k.gvk() {
+			all(c.kindOf(by.Of))
+		}
+	}
 }
 
 // reminder is when an object is to be looked at again.

@@ -194,11 +194,13 @@ func validMetric(m *autoscalingv2.MetricSpec, at *field.Path) (out field.ErrorLi
 		name := strings.ToLower(string(m.Type[:1])) + string(m.Type[1:])
 		return append(out, field.Required(at.Child(name), "must populate information for the given metric source"))
 	}
-	_, t, ok := measuredBy(m)
-	if !ok {
-		return out
+	if _, t, ok := measuredBy(m); ok {
+		return validTarget(t, at.Child(strings.ToLower(string(m.Type[:1]))+string(m.Type[1:]), "target"))
 	}
-	to := at.Child(strings.ToLower(string(m.Type[:1]))+string(m.Type[1:]), "target")
+	return out
+}
+
+func validTarget(t autoscalingv2.MetricTarget, to *field.Path) (out field.ErrorList) {
 	if t.Type == "" {
 		out = append(out, field.Required(to.Child("type"), "must specify a metric target type"))
 	}

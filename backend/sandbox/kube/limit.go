@@ -167,41 +167,26 @@ func beyond(p *corev1.Pod, r *corev1.LimitRange) (out []error) {
 
 // within is what is not within a limit. A claim asks only, and may have what it asks for.
 func within(l corev1.LimitRangeItem, asks, may corev1.ResourceList) (out []error) {
-	claim := l.Type == corev1.LimitTypePersistentVolumeClaim
-	say := func(bound string, name corev1.ResourceName, is resource.Quantity, why string) {
-		out = append(out, fmt.Errorf("%s %s usage per %s is %s%s", bound, name, l.Type, is.String(), why))
-	}
 	for _, name := range slices.Sorted(maps.Keys(l.Min)) {
-		least := l.Min[name]
-		ask, asked := asks[name]
-		limit, limits := may[name]
+		least, ask, limit := l.Min[name], asks[name], may[name]
+		_, asked := asks[name]
+		_, limits := may[name]
 		switch {
 		case !asked:
-			say("minimum", name, least, ".  No request is specified")
+			out = append(out, strays("minimum", name, l.Type, least, ".  No request is specified"))
 		case ask.Cmp(least) < 0:
-			say("minimum", name, least, ", but request is "+ask.String())
+			out = append(out, strays("minimum", name, l.Type, least, ", but request is "+ask.String()))
 		case limits && limit.Cmp(least) < 0:
-			say("minimum", name, least, ", but limit is "+limit.String())
+			out = append(out, strays("minimum", name, l.Type, least, ", but limit is "+limit.String()))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Max)) {
-		most := l.Max[name]
-		ask, asked := asks[name]
-		limit, limits := may[name]
-		switch {
-		case claim && !asked:
-			say("maximum", name, most, ".  No request is specified")
-		case !claim && !limits:
-			say("maximum", name, most, ".  No limit is specified")
-		case limits && limit.Cmp(most) > 0:
-			say("maximum", name, most, ", but limit is "+limit.String())
-		case asked && ask.Cmp(most) > 0:
-			say("maximum", name, most, ", but request is "+ask.String())
+		if why := exceeding(l.Type, l.Max[name], name, asks, may); why != "" {
+			out = append(out, strays("maximum", name, l.Type, l.Max[name], why))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.MaxLimitRequestRatio)) {
-		most := l.MaxLimitRequestRatio[name]
-		ask, limit := asks[name], may[name]
+		most, ask, limit := l.MaxLimitRequestRatio[name], asks[name], may[name]
 		begin := fmt.Sprintf("%s max limit to request ratio per %s is %s, but ", name, l.Type, most.String())
 		switch ratio := limit.AsApproximateFloat64() / ask.AsApproximateFloat64(); {
 		case ask.IsZero():
@@ -213,4 +198,26 @@ func within(l corev1.LimitRangeItem, asks, may corev1.ResourceList) (out []error
 		}
 	}
 	return out
+}
+
+func strays(bound string, name corev1.ResourceName, of corev1.LimitType, is resource.Quantity, why string) error {
+	return fmt.Errorf("%s %s usage per %s is %s%s", bound, name, of, is.String(), why)
+}
+
+// exceeding says how something is more than may be.
+func exceeding(of corev1.LimitType, most resource.Quantity, name corev1.ResourceName, asks, may corev1.ResourceList) string {
+	ask, asked := asks[name]
+	limit, limits := may[name]
+	claim := of == corev1.LimitTypePersistentVolumeClaim
+	switch {
+	case claim && !asked:
+		return ".  No request is specified"
+	case !claim && !limits:
+		return ".  No limit is specified"
+	case limits && limit.Cmp(most) > 0:
+		return ", but limit is " + limit.String()
+	case asked && ask.Cmp(most) > 0:
+		return ", but request is " + ask.String()
+	}
+	return ""
 }

@@ -6,7 +6,7 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -15,7 +15,8 @@ import (
 
 // roleKinds are what says who may do what.
 func roleKinds() []Kind {
-	gv, name := rbacv1.SchemeGroupVersion, path.ValidatePathSegmentName
+	gv := rbacv1.SchemeGroupVersion
+	name := func(name string, _ bool) []string { return content.IsPathSegmentName(name) }
 	return []Kind{
 		{GroupVersion: gv, Kind: "Role", Resource: "roles", Namespaced: true, Object: &rbacv1.Role{}, List: &rbacv1.RoleList{}, Bare: true, Columns: madeColumns(), Called: name, Valid: validRole},
 		{GroupVersion: gv, Kind: "ClusterRole", Resource: "clusterroles", Object: &rbacv1.ClusterRole{}, List: &rbacv1.ClusterRoleList{}, Bare: true, Columns: madeColumns(), Called: name, Valid: validRole},

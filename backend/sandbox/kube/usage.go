@@ -112,27 +112,33 @@ func (c *Cluster) load(namespace string, selector labels.Selector, of corev1.Res
 			return nil, err
 		}
 		l.asks[p.Name] = asks
-		m := metrics[p.Name]
-		switch {
-		case p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodFailed:
-		case p.Status.Phase == corev1.PodPending || m != nil && of == corev1.ResourceCPU && c.starting(p, m):
-			l.unready = append(l.unready, p.Name)
-		case m == nil:
-			l.missing = append(l.missing, p.Name)
-		default:
-			l.ready++
-			for _, one := range m.Containers {
-				if container == "" || container == one.Name {
-					q := one.Usage[of]
-					l.uses[p.Name] += q.MilliValue()
-				}
-			}
+		if m := metrics[p.Name]; p.DeletionTimestamp == nil && p.Status.Phase != corev1.PodFailed {
+			unready := p.Status.Phase == corev1.PodPending || m != nil && of == corev1.ResourceCPU && c.starting(p, m)
+			l.add(p.Name, m, unready, of, container)
 		}
 	}
 	if len(l.uses) == 0 {
 		return nil, errors.New("did not receive metrics for targeted pods (pods might be unready)")
 	}
 	return l, nil
+}
+
+// add counts one pod.
+func (l *load) add(pod string, m *metricsv1beta1.PodMetrics, unready bool, of corev1.ResourceName, container string) {
+	switch {
+	case unready:
+		l.unready = append(l.unready, pod)
+	case m == nil:
+		l.missing = append(l.missing, pod)
+	default:
+		l.ready++
+		for _, one := range m.Containers {
+			if container == "" || container == one.Name {
+				q := one.Usage[of]
+				l.uses[pod] += q.MilliValue()
+			}
+		}
+	}
 }
 
 // starting says of a pod that what it takes is not yet what its calls cost.
@@ -189,19 +195,9 @@ func (l *load) ratio(t autoscalingv2.MetricTarget) (ratio float64, share int32, 
 	return float64(share) / float64(*t.AverageUtilization), share, each
 }
 
-// propose is how many pods a load needs: what is not known of a pod counts against a
+// assume takes of pods of which nothing is known that they use what speaks against a
 // change.
-func (l *load) propose(current int32, t autoscalingv2.MetricTarget) int32 {
-	ratio, _, _ := l.ratio(t)
-	near := func(r float64) bool { return math.Abs(r-1) <= tolerance }
-	count := func(r float64, n int) int32 { return int32(math.Ceil(r * float64(n))) }
-	rising := len(l.unready) > 0 && ratio > 1
-	if !rising && len(l.missing) == 0 {
-		if near(ratio) {
-			return current
-		}
-		return count(ratio, l.ready)
-	}
+func (l *load) assume(ratio float64, rising bool, t autoscalingv2.MetricTarget) {
 	for _, name := range l.missing {
 		switch {
 		case ratio >= 1:
@@ -217,6 +213,22 @@ func (l *load) propose(current int32, t autoscalingv2.MetricTarget) int32 {
 			l.uses[name] = 0
 		}
 	}
+}
+
+// propose is how many pods a load needs: what is not known of a pod counts against a
+// change.
+func (l *load) propose(current int32, t autoscalingv2.MetricTarget) int32 {
+	ratio, _, _ := l.ratio(t)
+	near := func(r float64) bool { return math.Abs(r-1) <= tolerance }
+	count := func(r float64, n int) int32 { return int32(math.Ceil(r * float64(n))) }
+	rising := len(l.unready) > 0 && ratio > 1
+	if !rising && len(l.missing) == 0 {
+		if near(ratio) {
+			return current
+		}
+		return count(ratio, l.ready)
+	}
+	l.assume(ratio, rising, t)
 	again, _, _ := l.ratio(t)
 	n := count(again, len(l.uses))
 	turned := ratio < 1 && again > 1 || ratio > 1 && again < 1 || again < 1 && n > current || again > 1 && n < current
