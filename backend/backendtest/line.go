@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Patience is that of the links of tests: a server that says nothing is given up soon.
-const Patience = 250 * time.Millisecond
+// Patience is that of the links of worlds: a server that says nothing is given up soon,
+// and one on a busy machine is not taken for such.
+const Patience = 500 * time.Millisecond
 
 // A Line is a TCP connection to a server that can be cut and frozen, for worlds
 // whose servers can't be. Safe for concurrent use.

@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 )
 
 func restClient(l *Link) (*http.Client, error) { return rest.HTTPClientFor(l.REST()) }
@@ -157,7 +158,7 @@ func TestHalfOpenConnectionsAreGivenUpAndComeBack(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	p := newPipe(t, a.Listener.Addr().String())
-	s := load(t, oneContext("https://"+p.Addr().String(), a.ca()), Options{})
+	s := load(t, oneContext("https://"+p.Addr().String(), a.ca()), Options{Patience: backendtest.Patience})
 	s.Start()
 	l := only(t, s)
 	until(t, l, "live", state(backend.Live))
@@ -210,7 +211,7 @@ func TestHangingServerDoesNotHoldUpOthers(t *testing.T) {
 	k.Clusters["h"], k.AuthInfos["h"] = hangs.Clusters["c"], hangs.AuthInfos["u"]
 	k.Contexts["h"] = hangs.Contexts["dev"]
 	k.Contexts["h"].Cluster, k.Contexts["h"].AuthInfo = "h", "h"
-	s := load(t, k, Options{Settings: []Settings{{Context: "h", Connect: true}}})
+	s := load(t, k, Options{Patience: backendtest.Patience, Settings: []Settings{{Context: "h", Connect: true}}})
 	s.Start()
 	dev, _ := s.Find("dev")
 	until(t, dev, "the other one", state(backend.Live))

@@ -22,6 +22,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 )
 
 // A plugin is an exec plugin: a script that notes when it runs, and prints what
@@ -240,7 +241,7 @@ func TestHangingLoginHoldsNobodyElseUp(t *testing.T) {
 	k := oneContext(a.URL, a.ca())
 	k.AuthInfos["hangs"] = p.user()
 	k.Contexts["hangs"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "hangs"}
-	s := load(t, k, Options{Settings: []Settings{{Context: "*", Connect: true}}})
+	s := load(t, k, Options{Patience: backendtest.Patience, Settings: []Settings{{Context: "*", Connect: true}}})
 	s.Start()
 	dev, _ := s.Find("dev")
 	until(t, dev, "the other one", state(backend.Live))

@@ -16,7 +16,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wheelhouse/backend"
-	"wheelhouse/backend/backendtest"
 )
 
 // A forge is a server of a kind of its own, below /forge, that wants a login.
@@ -84,7 +83,7 @@ func system(t *testing.T, sys System, opts Options) *Link {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	sys.Protocol = forged()
-	opts.Systems, opts.Patience = []System{sys}, backendtest.Patience
+	opts.Systems = []System{sys}
 	s, err := Load(opts)
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func newRealWorld(t *testing.T) backendtest.World[signal.Stream] {
 	})
 	url, ca := node(t, "secured")
 	w.line = backendtest.NewLine(t, strings.TrimPrefix(url, "https://"))
-	w.e = adapter(t, link.System{Protocol: Protocol(), URL: "https://" + w.line.Addr(), CA: ca, User: w.id, Secret: link.Secret("plain:" + w.id), ReadOnly: true})
+	w.e = adapter(t, 0, link.System{Protocol: Protocol(), URL: "https://" + w.line.Addr(), CA: ca, User: w.id, Secret: link.Secret("plain:" + w.id), ReadOnly: true})
 	return w
 }
 

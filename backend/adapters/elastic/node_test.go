@@ -393,12 +393,13 @@ func rig(t *testing.T, f *fake) (*Elastic, *backendtest.Faults) {
 	if f.secure {
 		s.User, s.Secret = "ada", "plain:hunter2"
 	}
-	return adapter(t, s), faults
+	return adapter(t, 0, s), faults
 }
 
-func adapter(t *testing.T, s link.System) *Elastic {
+// adapter is that for a server, of a link with a patience; 0: the usual one.
+func adapter(t *testing.T, patience time.Duration, s link.System) *Elastic {
 	t.Helper()
-	links, err := link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{s}})
+	links, err := link.Load(link.Options{Patience: patience, Systems: []link.System{s}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func newTown(t *testing.T) *town {
 	server := httptest.NewServer(w.server)
 	t.Cleanup(server.Close)
 	w.line = backendtest.NewLine(t, server.Listener.Addr().String())
-	w.e = adapter(t, link.System{Protocol: Protocol(), URL: "http://" + w.line.Addr(), User: "ada", Secret: "plain:hunter2"})
+	w.e = adapter(t, backendtest.Patience, link.System{Protocol: Protocol(), URL: "http://" + w.line.Addr(), User: "ada", Secret: "plain:hunter2"})
 	return w
 }
 

@@ -33,7 +33,7 @@ func TestStreamsKeepTheContract(t *testing.T) {
 		server := httptest.NewServer(w.fake)
 		t.Cleanup(server.Close)
 		w.line = backendtest.NewLine(t, server.Listener.Addr().String())
-		w.e = adapter(t, link.System{Protocol: Protocol(), URL: "http://" + w.line.Addr(), User: "ada", Secret: "plain:hunter2"})
+		w.e = adapter(t, backendtest.Patience, link.System{Protocol: Protocol(), URL: "http://" + w.line.Addr(), User: "ada", Secret: "plain:hunter2"})
 		return w
 	},
 		backendtest.Without{Case: "survives a cut and 410", Why: "nothing is remembered by the server"},

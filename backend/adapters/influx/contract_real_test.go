@@ -44,7 +44,7 @@ func newRealWorld(t *testing.T) backendtest.World[signal.Metric] {
 	}
 	w.Be(backendtest.Well)
 	buckets := w.Scopes()
-	w.in = adapter(t, "http://"+w.line.Addr(), w.id, "plain:secret", Options{Buckets: buckets[:]})
+	w.in = adapter(t, 0, "http://"+w.line.Addr(), w.id, "plain:secret", Options{Buckets: buckets[:]})
 	w.in.every, w.in.fields = 20*time.Millisecond, 0
 	return w
 }

@@ -119,13 +119,14 @@ func start(t *testing.T, f *fake, o Options) (*Influx, *backendtest.Faults) {
 	faults := &backendtest.Faults{Server: f}
 	server := httptest.NewServer(faults)
 	t.Cleanup(server.Close)
-	return adapter(t, server.URL, "ops", "plain:secret", o), faults
+	return adapter(t, 0, server.URL, "ops", "plain:secret", o), faults
 }
 
-func adapter(t *testing.T, url, user, secret string, o Options) *Influx {
+// adapter is that for a server, of a link with a patience; 0: the usual one.
+func adapter(t *testing.T, patience time.Duration, url, user, secret string, o Options) *Influx {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	links, err := link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{{Protocol: Protocol(), URL: url, User: user, Secret: link.Secret(secret)}}})
+	links, err := link.Load(link.Options{Patience: patience, Systems: []link.System{{Protocol: Protocol(), URL: url, User: user, Secret: link.Secret(secret)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func newWorld(t *testing.T) backendtest.World[signal.Metric] {
 	server := httptest.NewServer(w.fake)
 	t.Cleanup(server.Close)
 	w.line = backendtest.NewLine(t, server.Listener.Addr().String())
-	w.in = adapter(t, "http://"+w.line.Addr(), "ops", "plain:secret", Options{})
+	w.in = adapter(t, backendtest.Patience, "http://"+w.line.Addr(), "ops", "plain:secret", Options{})
 	w.in.every, w.in.fields = 20*time.Millisecond, 0
 	return w
 }

@@ -471,7 +471,7 @@ func TestProtocol(t *testing.T) {
 func TestWrongPassword(t *testing.T) {
 	server := httptest.NewServer(shop())
 	t.Cleanup(server.Close)
-	in := adapter(t, server.URL, "ops", "plain:wrong", Options{})
+	in := adapter(t, 0, server.URL, "ops", "plain:wrong", Options{})
 	if h := in.api.Link().Health(); h.State != backend.Forbidden || h.Reason.IsZero() {
 		t.Errorf("the link is %v: %s", h.State, h.Reason.Safe())
 	}

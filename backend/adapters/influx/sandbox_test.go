@@ -45,7 +45,7 @@ func newTown(t *testing.T) *town {
 	}))
 	t.Cleanup(server.Close)
 	w.line = backendtest.NewLine(t, server.Listener.Addr().String())
-	w.in = adapter(t, "http://"+w.line.Addr(), "", "plain:secret", Options{Org: "shop"})
+	w.in = adapter(t, backendtest.Patience, "http://"+w.line.Addr(), "", "plain:secret", Options{Org: "shop"})
 	w.in.every, w.in.fields = 20*time.Millisecond, 0
 	return w
 }

@@ -51,7 +51,7 @@ func newAPI(t *testing.T) *api {
 func (a *api) connect(t *testing.T) (*Cluster, *record) {
 	t.Helper()
 	rec := &record{}
-	c, _ := a.cluster(t, link.Options{Record: rec.add})
+	c, _ := a.cluster(t, link.Options{Record: rec.add, Patience: backendtest.Patience})
 	return c, rec
 }
 
@@ -69,7 +69,7 @@ func (a *api) cluster(t *testing.T, opts link.Options) (*Cluster, *link.Set) {
 // loadLinks makes a kubeconfig for one server, and its links.
 func loadLinks(t *testing.T, server string, opts link.Options) *link.Set {
 	t.Helper()
-	opts.Kubeconfig, opts.Patience = filepath.Join(t.TempDir(), "kubeconfig"), backendtest.Patience
+	opts.Kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
 	config := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"prod-eu",
 		"clusters":[{"name":"c","cluster":{"server":%q}}],"users":[{"name":"u","user":{"token":"hidden-token"}}],
 		"contexts":[{"name":"prod-eu","context":{"cluster":"c","user":"u"}}]}`, server)

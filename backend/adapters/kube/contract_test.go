@@ -56,7 +56,7 @@ func newWorld[T backend.Object](t *testing.T, streams bool, source func(*Cluster
 	t.Helper()
 	p := newPlane(t, streams)
 	line := backendtest.NewLine(t, p.Listener.Addr().String())
-	set := loadLinks(t, "http://"+line.Addr(), link.Options{})
+	set := loadLinks(t, "http://"+line.Addr(), link.Options{Patience: backendtest.Patience})
 	set.Start()
 	c := New(kubeapi.New(set.All()[0]))
 	return &world[T]{p, line, set, c, source, resource}
