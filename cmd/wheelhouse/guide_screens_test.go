@@ -75,8 +75,8 @@ func (r *rig) becomes(w *standing, s drill.State) {
 func TestGuideScreens(t *testing.T) {
 	for _, size := range sizes {
 		picture := func(r *rig, name string) { golden(t, r, fmt.Sprintf("guide-%s-%dx%d", name, size.w, size.h)) }
-		w := &standing{state: stand(t, drill.Briefing, 0, 0)}
 		t.Run(fmt.Sprintf("drill %d", size.w), func(t *testing.T) {
+			w := &standing{state: stand(t, drill.Briefing, 0, 0)}
 			inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
 				r.start("briefing", size.w, size.h)
 				picture(r, "briefing")
@@ -89,8 +89,8 @@ func TestGuideScreens(t *testing.T) {
 			})
 		})
 		t.Run(fmt.Sprintf("lost %d", size.w), func(t *testing.T) {
+			w := &standing{state: stand(t, drill.Running, time.Second, 0)}
 			inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
-				w.state = stand(t, drill.Running, time.Second, 0)
 				r.start("home", size.w, size.h)
 				lost := stand(t, drill.Lost, 15*time.Minute, 0)
 				lost.Noticed = time.Time{}
