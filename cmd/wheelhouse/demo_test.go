@@ -76,10 +76,22 @@ func TestDemoIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestDemoNeedsAFolder: what is missing is said.
-func TestDemoNeedsAFolder(t *testing.T) {
-	var b bytes.Buffer
-	if code := execute(t.Context(), []string{"demo", "--serve-only"}, strings.NewReader(""), io.Discard, &b); code != 2 || !strings.Contains(b.String(), "--dir") {
-		t.Errorf("it ends with %d and says %s", code, b.String())
+// TestDemoNeeds: what is missing is said, and what to do, before a world is opened.
+func TestDemoNeeds(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"demo --serve-only", 2, "--dir"},
+		{"demo", 1, "needs a terminal"}, // a test has none
+		{"demo --drill bad-cnary", 2, "did you mean bad-canary?; there are bad-canary, full-disk"},
+		{"demo --serve-only --dir /dev/null/world", 2, "name one that can"},
+	} {
+		var b bytes.Buffer
+		code := execute(t.Context(), strings.Fields(c.args), strings.NewReader(""), io.Discard, &b)
+		if code != c.code || !strings.Contains(b.String(), c.says) || strings.Contains(b.String(), "being opened") {
+			t.Errorf("%s ends with %d and says %s", c.args, code, b.String())
+		}
 	}
 }

@@ -157,3 +157,21 @@ func TestGuideWithstands(t *testing.T) {
 		})
 	}
 }
+
+// TestGuideWords: a word that is nearly a command is answered with that, and a command
+// that can't be done now with why.
+func TestGuideWords(t *testing.T) {
+	for line, says := range map[string]string{
+		": h i n t s enter": "called hints; did you mean hint?",
+		": h i n t enter":   "the drill has not begun",
+	} {
+		w := &standing{state: stand(t, drill.Briefing, 0, 0)}
+		inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
+			r.start("briefing", 120, 24)
+			r.press(line)
+			if got := r.picture().Plain(); !strings.Contains(got, says) {
+				t.Errorf("%s says\n%s", line, got)
+			}
+		})
+	}
+}
