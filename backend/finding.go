@@ -11,6 +11,9 @@ type Finding struct {
 	Level    Level
 	Since    time.Time // zero when unknown
 	Sentence Text      // begins with the fact: "open on 3 of 3, failure 71 % (limit 50 %)"
+
+	About  string // the service that it is about, by the name that its callers have for it; empty: none
+	Blames string // the service that it is the consequence of, by the name that it is called by; empty: none
 }
 
 // A Change is what has changed, as the system tells it.

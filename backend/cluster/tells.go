@@ -22,7 +22,7 @@ func (c Cluster) Finding() (backend.Finding, bool) {
 // way there.
 func (w Workload) Finding() (backend.Finding, bool) {
 	f := backend.Finding{
-		Ref: w.Ref(), Rule: "workload", Level: w.Level,
+		Ref: w.Ref(), Rule: "workload", Level: w.Level, About: w.Name,
 		Sentence: backend.T(fmt.Sprintf("%s, %d/%d ready", strings.ToLower(w.State), w.Ready, w.Desired)),
 	}
 	return f, w.Level >= backend.Waiting || w.Level == backend.Moving
@@ -34,7 +34,7 @@ func (p Pod) Finding() (backend.Finding, bool) {
 	f := backend.Finding{Ref: p.Ref(), Rule: "pod " + p.State + p.Detail, Level: p.Level}
 	words := p.State
 	if kind, name, ok := strings.Cut(p.Owner, "/"); ok {
-		f.Ref = backend.Ref{Link: p.Link, Kind: kind, Scope: p.Namespace, Name: name}
+		f.Ref, f.About = backend.Ref{Link: p.Link, Kind: kind, Scope: p.Namespace, Name: name}, name
 		words = "pod " + p.State
 	}
 	if p.LastRestart != 0 {

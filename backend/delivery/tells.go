@@ -27,19 +27,16 @@ func (b Build) Finding() (backend.Finding, bool) {
 	return f, b.Going()
 }
 
-// about is what else tells a build from others.
+// about is what else tells a build from others, what it is about first.
 func (b Build) about() (words []string) {
-	if b.Branch != "" {
-		words = append(words, b.Branch)
+	by := b.By
+	if by != "" {
+		by = "by " + by
 	}
-	if b.By != "" {
-		words = append(words, "by "+b.By)
-	}
-	if b.Detail != "" {
-		words = append(words, b.Detail)
-	}
-	if b.Title != "" {
-		words = append(words, b.Title)
+	for _, word := range []string{b.Detail, b.Title, b.Branch, by} {
+		if word != "" {
+			words = append(words, word)
+		}
 	}
 	return words
 }
@@ -64,7 +61,7 @@ func (p Pipeline) Finding() (backend.Finding, bool) {
 
 // Finding implements backend.Finder: what has failed, waits, or is on its way.
 func (r Rollout) Finding() (backend.Finding, bool) {
-	f := backend.Finding{Ref: r.Ref(), Rule: "rollout", Level: r.Level}
+	f := backend.Finding{Ref: r.Ref(), Rule: "rollout", Level: r.Level, About: r.Name}
 	if r.Paused != 0 {
 		f.Since = time.Unix(r.Paused, 0)
 	}

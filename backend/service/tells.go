@@ -12,7 +12,7 @@ import (
 // can't be read. Instances say nothing for themselves.
 func (b Breaker) Finding() (backend.Finding, bool) {
 	level := b.Level()
-	f := backend.Finding{Ref: b.Ref(), Rule: "breaker", Level: level}
+	f := backend.Finding{Ref: b.Ref(), Rule: "breaker", Level: level, About: b.Service, Blames: b.Name}
 	if b.Changed != 0 {
 		f.Since = time.Unix(b.Changed, 0)
 	}

@@ -36,6 +36,9 @@ type Item struct {
 	Level   backend.Level
 	Since   int64 // Unix seconds; zero when unknown
 	Says    string
+	Place   Place
+
+	about, blames string // see backend.Finding
 }
 
 // Ref is the object's, so that what can be done to it can be done from here.
@@ -62,6 +65,7 @@ type Book struct {
 	last    []backend.Ref                      // the objects of the last changes, when they were written
 	stirred map[backend.Ref]bool               // objects of which something else is said than was written
 	lost    map[string]*backend.Finding        // by link: what can't be read of it
+	chain   map[backend.Ref]Item               // what is wrong with services
 }
 
 // A page is one feed's contribution.
@@ -83,7 +87,7 @@ type written struct {
 func New(s *feed.Set, link func(alias string) backend.Ref) *Book {
 	return &Book{
 		bell: s.Bell(), feed: feed.NewFeed[Item](s.Bell()), link: link, loads: map[string]*written{}, lost: map[string]*backend.Finding{},
-		found: map[backend.Ref][]*backend.Finding{}, stirred: map[backend.Ref]bool{},
+		found: map[backend.Ref][]*backend.Finding{}, stirred: map[backend.Ref]bool{}, chain: map[backend.Ref]Item{},
 	}
 }
 
@@ -117,23 +121,47 @@ func (b *Book) Turn() {
 	}
 	b.tellHealth()
 	b.tellLast()
-	now := map[string][]Item{}
-	for key := range b.stirred {
-		if i, ok := b.item(key); ok {
-			now[key.Link] = append(now[key.Link], i)
-		} else if w := b.loads[key.Link]; w != nil {
-			w.load.Delete(key)
-		}
-	}
-	clear(b.stirred)
-	for link, items := range now {
-		b.written(link).load.Put(items...)
-	}
+	b.write()
 	for link, w := range b.loads {
 		if !w.synced && !more && !loading[link] {
 			w.synced = true
 			w.load.Synced()
 		}
+	}
+}
+
+// write gives the feed what is to be said now of what has been stirred.
+func (b *Book) write() {
+	now := map[backend.Ref]Item{}
+	linked := false
+	for key := range b.stirred {
+		_, was := b.chain[key]
+		delete(b.chain, key)
+		i, ok := b.item(key)
+		if ok && i.Section == Wrong && i.about != "" {
+			b.chain[key] = i
+		}
+		if _, is := b.chain[key]; was || is {
+			linked = true
+		}
+		if ok {
+			now[key] = i
+		} else if w := b.loads[key.Link]; w != nil {
+			w.load.Delete(key)
+		}
+	}
+	clear(b.stirred)
+	if linked {
+		for _, i := range b.placed() {
+			now[i.Of.Key()] = i
+		}
+	}
+	items := map[string][]Item{}
+	for key, i := range now {
+		items[key.Link] = append(items[key.Link], i)
+	}
+	for link, all := range items {
+		b.written(link).load.Put(all...)
 	}
 }
 
@@ -147,7 +175,7 @@ func (b *Book) written(link string) *written {
 // item is what there is to say about one object; false where that is nothing.
 func (b *Book) item(key backend.Ref) (i Item, ok bool) {
 	for _, f := range counted(b.found[key]) {
-		one := Item{Of: f.Ref, Section: Wrong, Level: f.Level, Says: f.Sentence.Raw()}
+		one := Item{Of: f.Ref, Section: Wrong, Level: f.Level, Says: f.Sentence.Raw(), about: f.About, blames: f.Blames}
 		if f.Level == backend.Moving || f.Level == backend.Waiting {
 			one.Section = Flight
 		}
@@ -166,12 +194,13 @@ func (b *Book) item(key backend.Ref) (i Item, ok bool) {
 			i.Says += "; " + one.Says
 		}
 	}
+	i.Place = Place{Level: i.Level, Newest: i.Since}
 	if ok || !slices.Contains(b.last, key) {
 		return i, ok
 	}
 	n := slices.IndexFunc(b.changes, func(c *backend.Change) bool { return c.Ref.Key() == key })
 	c := b.changes[n]
-	return Item{Of: c.Ref, Section: Before, Level: c.Level, Since: c.At.Unix(), Says: c.Sentence.Raw()}, true
+	return Item{Of: c.Ref, Section: Before, Level: c.Level, Since: c.At.Unix(), Says: c.Sentence.Raw(), Place: Place{Level: c.Level, Newest: c.At.Unix()}}, true
 }
 
 // counted are the findings about one object, those of one rule as one: a dozen pods

@@ -19,13 +19,18 @@ type thing struct {
 	name, of, says string
 	level          backend.Level
 	changed        int64
+	since          int64
+	about, blames  string
 }
 
 func (t thing) Ref() backend.Ref              { return backend.Ref{Link: "eu", Kind: "thing", Name: t.name} }
 func (t thing) AppendText(text []byte) []byte { return append(text, t.name...) }
 
 func (t thing) Finding() (backend.Finding, bool) {
-	f := backend.Finding{Ref: t.Ref(), Rule: t.says, Level: t.level, Sentence: backend.T(t.says)}
+	f := backend.Finding{Ref: t.Ref(), Rule: t.says, Level: t.level, Sentence: backend.T(t.says), About: t.about, Blames: t.blames}
+	if t.since != 0 {
+		f.Since = time.Unix(t.since, 0)
+	}
 	if t.of != "" {
 		f.Ref.Name = t.of
 	}
@@ -57,6 +62,50 @@ func open(t *testing.T) (*story.Book, *feed.Feed[thing], backend.Load[thing]) {
 	f.Health(backend.Part{Link: "eu"}, backend.Health{State: backend.Live})
 	t.Cleanup(set.Stop)
 	return b, f, load
+}
+
+// TestCausesComeFirst: what is wrong with a service is as bad and as new as its
+// consequences, wherever they were told first; of those that blame each other nobody is.
+func TestCausesComeFirst(t *testing.T) {
+	b, _, load := open(t)
+	places := func() map[string]story.Place {
+		b.Turn()
+		lens := b.Feed().Lens(nil, feed.Keep[story.Item]{})
+		defer lens.Close()
+		out := map[string]story.Place{}
+		for i := range lens.All() {
+			out[i.Of.Name] = i.Place
+		}
+		return out
+	}
+	call := func(from, to string, since int64) thing {
+		return thing{name: from + "." + to, about: from, blames: to, since: since, says: "open", level: backend.Critical}
+	}
+	load.Put(call("gateway", "checkout", 90), call("checkout", "stock", 70), thing{name: "alone", says: "is broken", level: backend.Critical, since: 80})
+	want := map[string]story.Place{
+		"gateway.checkout": {Level: backend.Critical, Newest: 90, Behind: 1}, "checkout.stock": {Level: backend.Critical, Newest: 90}, "alone": {Level: backend.Critical, Newest: 80},
+	}
+	if d := diff.Diff(want, places()); d != "" {
+		t.Error(d)
+	}
+	load.Put(thing{name: "stock", about: "stock", says: "is not ready", level: backend.Warning, since: 10})
+	want["stock"] = story.Place{Level: backend.Critical, Newest: 90}
+	want["checkout.stock"] = story.Place{Level: backend.Critical, Newest: 90, Behind: 1}
+	want["gateway.checkout"] = story.Place{Level: backend.Critical, Newest: 90, Behind: 2}
+	if d := diff.Diff(want, places()); d != "" {
+		t.Error(d)
+	}
+	load.Delete(call("gateway", "checkout", 0).Ref())
+	delete(want, "gateway.checkout")
+	want["stock"] = story.Place{Level: backend.Critical, Newest: 70}
+	want["checkout.stock"] = story.Place{Level: backend.Critical, Newest: 70, Behind: 1}
+	if d := diff.Diff(want, places()); d != "" {
+		t.Error(d)
+	}
+	load.Put(call("stock", "checkout", 60), call("stock", "stock", 60))
+	if got := places(); len(got) != 5 {
+		t.Errorf("a circle is told as %v", got)
+	}
 }
 
 func TestBookFollowsTheFeeds(t *testing.T) {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"strings"
 	"testing"
 
+	"wheelhouse/backend"
 	"wheelhouse/backend/sandbox/shop"
 )
 
@@ -76,18 +78,24 @@ func TestDemoIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestDemoRefuses: what is missing, or too much, is said.
-func TestDemoRefuses(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir()+"/none")
-	for says, args := range map[string][]string{
-		"--dir":                {"--serve-only"},
-		"0 to 200000, not -5":  {"--pods", "-5"},
-		"200000, not 10000000": {"--pods", "10000000"},
-		"Set TMPDIR to one":    {},
+// TestDemoNeeds: what is missing is said, and what to do, before a world is opened.
+func TestDemoNeeds(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"demo --serve-only", 2, "--dir"},
+		{"demo", 1, "needs a terminal"}, // a test has none
+		{"demo --pods -5", 2, "0 to 200000, not -5"},
+		{"demo --pods 10000000", 2, "200000, not 10000000"},
+		{"demo --drill bad-cnary", 2, "did you mean bad-canary?; there are bad-canary, full-disk"},
+		{"demo --serve-only --dir /dev/null/world", 2, "name one that can"},
 	} {
 		var b bytes.Buffer
-		if code := execute(t.Context(), append([]string{"demo"}, args...), strings.NewReader(""), io.Discard, &b); code == 0 || !strings.Contains(b.String(), says) {
-			t.Errorf("%v ends with %d and says %s", args, code, b.String())
+		code := execute(t.Context(), strings.Fields(c.args), strings.NewReader(""), io.Discard, &b)
+		if code != c.code || !strings.Contains(b.String(), c.says) || strings.Contains(b.String(), "being opened") {
+			t.Errorf("%s ends with %d and says %s", c.args, code, b.String())
 		}
 	}
 }
@@ -97,11 +105,20 @@ func TestDemoInterrupted(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, end := context.WithCancel(t.Context())
 	end()
-	var b bytes.Buffer
-	if code := execute(ctx, []string{"demo"}, strings.NewReader(""), io.Discard, &b); code != 130 || strings.Contains(b.String(), "did not start") {
-		t.Errorf("it ends with %d and says %s", code, b.String())
+	_, err := (&demo{}).once(ctx, &flags{})
+	if code := new(exit); !errors.As(err, &code) || code.code != 130 {
+		t.Errorf("it ends with %v", err)
 	}
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
 		t.Errorf("it leaves %v, %v", left, err)
+	}
+}
+
+// TestDemoNeedsRoom: where no folder can be made, it says which other to name.
+func TestDemoNeedsRoom(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()+"/none")
+	_, err := (&demo{}).once(t.Context(), &flags{})
+	if e := new(backend.Error); !errors.As(err, &e) || !strings.Contains(e.Human, "with TMPDIR") {
+		t.Errorf("it ends with %v", err)
 	}
 }

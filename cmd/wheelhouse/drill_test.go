@@ -134,7 +134,7 @@ func TestDrillsByKeys(t *testing.T) {
 	for name, script := range map[string][]string{
 		"bad-canary":      {":rollouts /checkout", "?20%", "l", "~NullPointerException", "esc", "?20%", "a", "?[ Cancel ]", "tab enter"},
 		"slow-dependency": {"+2m", ":breakers /payments", "?open", ":pods /fraud-", "?2 shown", "l", "?POST /score", "esc", ":breakers /fraud", "?1 shown", "t", "?[ Cancel ]", "tab enter"},
-		"node-down":       {"+2m", ":pods shop /terminating", "?ledger-1", "?ledger-0", "j space j space ctrl+k", "?[ Cancel ]", "tab enter"},
+		"node-down":       {"+2m", ":pods shop /terminating", "?ledger-1", "?ledger-0", "* ctrl+k", "?[ Cancel ]", "tab enter"},
 		"noisy-neighbour": {":pods", "?revenue-report", "/revenue", "?1 shown", "d", "?describe", "esc", "?1 shown", "ctrl+d", "?[ Cancel ]", "tab enter"},
 		"full-disk":       {"+5m", ":pods /inventory-", "?inventory-2", "l", "?No space left", ":pipelines /inventory", "?1 shown", "t", "?VERSION", "4 . 3 . 0 enter", "?[ Cancel ]", "tab enter", "+3m"},
 	} {

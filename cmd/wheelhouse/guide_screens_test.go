@@ -76,8 +76,8 @@ func (r *rig) becomes(w *standing, s drill.State) {
 func TestGuideScreens(t *testing.T) {
 	for _, size := range sizes {
 		picture := func(r *rig, name string) { golden(t, r, fmt.Sprintf("guide-%s-%dx%d", name, size.w, size.h)) }
-		w := &standing{state: stand(t, drill.Briefing, 0, 0)}
 		t.Run(fmt.Sprintf("drill %d", size.w), func(t *testing.T) {
+			w := &standing{state: stand(t, drill.Briefing, 0, 0)}
 			inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
 				r.start("briefing", size.w, size.h)
 				picture(r, "briefing")
@@ -90,8 +90,8 @@ func TestGuideScreens(t *testing.T) {
 			})
 		})
 		t.Run(fmt.Sprintf("lost %d", size.w), func(t *testing.T) {
+			w := &standing{state: stand(t, drill.Running, time.Second, 0)}
 			inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
-				w.state = stand(t, drill.Running, time.Second, 0)
 				r.start("home", size.w, size.h)
 				lost := stand(t, drill.Lost, 15*time.Minute, 0)
 				lost.Noticed = time.Time{}
@@ -155,6 +155,24 @@ func TestGuideWithstands(t *testing.T) {
 			r.resize(20, 5)
 			r.press("g")
 			pictureLines(t, r.picture(), view)
+		})
+	}
+}
+
+// TestGuideWords: a word that is nearly a command is answered with that, and a command
+// that can't be done now with why.
+func TestGuideWords(t *testing.T) {
+	for line, says := range map[string]string{
+		": h i n t s enter": "called hints; did you mean hint?",
+		": h i n t enter":   "the drill has not begun",
+	} {
+		w := &standing{state: stand(t, drill.Briefing, 0, 0)}
+		inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
+			r.start("briefing", 120, 24)
+			r.press(line)
+			if got := r.picture().Plain(); !strings.Contains(got, says) {
+				t.Errorf("%s says\n%s", line, got)
+			}
 		})
 	}
 }

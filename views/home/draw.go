@@ -133,12 +133,13 @@ func scope(i *story.Item) string {
 	return i.Of.Scope
 }
 
-// first is the order in which people want to know: the worst first, and of the like
-// the newest first; of what is over, the newest whatever came of it.
+// first is the order in which people want to know: the worst first, of the like the
+// newest first, and what is wrong before its consequences; of what is over, the newest
+// whatever came of it.
 func first(a, b *story.Item) int {
-	newest := cmp.Compare(b.Since, a.Since)
+	newest := cmp.Compare(b.Place.Newest, a.Place.Newest)
 	if a.Section == story.Before && b.Section == story.Before {
 		return newest
 	}
-	return cmp.Or(int(a.Section)-int(b.Section), int(b.Level)-int(a.Level), newest)
+	return cmp.Or(int(a.Section)-int(b.Section), int(b.Place.Level)-int(a.Place.Level), newest, a.Place.Behind-b.Place.Behind)
 }

@@ -14,6 +14,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/feed"
 	"wheelhouse/backend/signal"
 	"wheelhouse/ui"
@@ -126,7 +127,7 @@ func (v *logs) begin() {
 	v.reading = reading{tape: feed.NewTape(v.o.Bell, mostLines, mostBytes), by: map[backend.Lines][]backend.Ref{}, cancel: cancel}
 	v.seen, v.older, v.hits, v.counted, v.newer = feed.TapeState{}, older{}, nil, 0, 0
 	v.paused, v.held, v.sought = false, false, false
-	v.shown = window{tape: v.reading.tape, times: v.shown.times, short: shortest(v.refs)}
+	v.shown = window{tape: v.reading.tape, times: v.shown.times, short: shortest(v.refs), alone: len(v.refs) == 1 && v.refs[0].Kind == cluster.KindPod}
 	v.pager.Set(v.shown, 0)
 	v.share()
 	for reader, refs := range v.reading.by {

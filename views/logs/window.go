@@ -21,8 +21,9 @@ type window struct {
 	timed bool                // some line has one
 	from  int                 // how wide the names are; zero: nobody is named
 	short func(string) string // how one is shown
-	part  string              // the container that has written every line
-	parts bool                // there are several
+	part  string              // of which every line is, as long as not parts
+	parts bool                // there are several of them
+	alone bool                // it is the log of one pod, which is named above all lines
 }
 
 // Len implements pager.Text.
@@ -75,21 +76,36 @@ func (w *window) learn(l backend.LogLine) {
 	if l.From == "" {
 		return
 	}
-	if _, part, _ := strings.Cut(l.From, "/"); w.from == 0 {
+	switch _, part := wrote(l); w.part {
+	case "":
 		w.part = part
-	} else if part != w.part && !w.parts {
-		w.parts, w.from = true, min(mostFrom, w.from+1+screen.Width(w.part))
+	case part:
+	default:
+		w.parts = true
 	}
 	w.from = min(mostFrom, max(w.from, screen.Width(w.name(l))))
 }
 
-// name is who has written a line; which container of a pod, where there is a choice.
+// name is who has written a line: its pod, and which part of that, such as a container
+// or a stage, where there are several.
 func (w window) name(l backend.LogLine) string {
-	from := l.From
-	if pod, part, ok := strings.Cut(from, "/"); ok && !w.parts && part == w.part {
-		from = pod
+	pod, part := wrote(l)
+	switch {
+	case !w.parts && part == w.part && (pod != "" || w.alone):
+		return w.short(pod)
+	case pod == "":
+		return w.short(part)
 	}
-	return w.short(backend.T(from).Safe())
+	return w.short(pod + "/" + part)
+}
+
+// wrote is which pod has written a line, if it is said, and which part of it.
+func wrote(l backend.LogLine) (pod, part string) {
+	from := backend.T(l.From).Safe()
+	if pod, part, ok := strings.Cut(from, "/"); ok {
+		return pod, part
+	}
+	return "", from
 }
 
 // shortest gives how names are shortened: where all lines are of objects whose names

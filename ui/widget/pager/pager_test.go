@@ -304,6 +304,32 @@ func TestPan(t *testing.T) {
 	want(t, draw(t, &p, 4, 3), "abcd", "日本", "x")
 }
 
+// TestHeads: where there is no room for both, a line shows what it says without what
+// stands before that; wrapped, and where there is room, all of it is there.
+func TestHeads(t *testing.T) {
+	var p Pager
+	says := strings.Repeat("x", 30)
+	p.Set(Doc(doc("12:00 main.go: one "+says, "12:01 main.go: two "+says, "\tat main.go:12")), 0)
+	p.Head = func(line string) int {
+		if at := strings.Index(line, ": "); at > 0 {
+			return at + 2
+		}
+		return 0
+	}
+	want(t, draw(t, &p, 20, 3), "one "+says[:16], "two "+says[:16], " at main.go:12")
+	want(t, draw(t, &p, 90, 3), "12:00 main.go: one "+says, "12:01 main.go: two "+says, " at main.go:12")
+	draw(t, &p, 20, 3)
+	p.Pan(4)
+	want(t, draw(t, &p, 20, 3), says[:20], says[:20], "main.go:12")
+	p.Pan(-4)
+	p.Find("main.go") // in the head: the line stays as it is
+	want(t, draw(t, &p, 20, 1), "one "+says[:16])
+	p.ToggleWrap()
+	if got := draw(t, &p, 20, 9); !strings.Contains(got, "12:01 main.go: two") {
+		t.Errorf("wrapped it is\n%s", got)
+	}
+}
+
 func TestWrap(t *testing.T) {
 	var p Pager
 	p.Set(Doc(doc("abcdefghij", "", "日本語x", "end")), 0)
