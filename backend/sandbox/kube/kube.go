@@ -68,8 +68,9 @@ type Cluster struct {
 	scheme *runtime.Scheme
 	memory *memory
 
-	access  *access
-	network *network
+	access    *access
+	network   *network
+	scratches scratches
 
 	mu          sync.Mutex // held while controllers act
 	controllers []Controller
@@ -95,6 +96,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{}, doomed: map[string]time.Time{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
+	c.scratches.all = map[sandbox.ProcessID]scratch{}
 	c.access, c.network, c.chronicle = &access{users: slices.Clone(o.Users)}, newNetwork(c), newChronicle(w)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})
