@@ -193,8 +193,8 @@ func (s *session) stage(ctx context.Context, words []word, c call) (staged, erro
 			return out, fmt.Errorf("%w: unexpected newline", errSyntax)
 		}
 		name := strings.Join(s.expand(ctx, words[i], c), " ")
-		switch {
-		case w.text == "<":
+		switch w.text {
+		case "<":
 			content, err := s.open(name)
 			if err != nil {
 				return staged{exit: 1}, fmt.Errorf("can't open %s: %w", name, err)
