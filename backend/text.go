@@ -141,7 +141,7 @@ func clean(s string, colours sgr) string {
 // rune writes one that took n bytes.
 func (c *cleaner) rune(r rune, n int) {
 	switch {
-	case r == utf8.RuneError && n == 1, binds(c.last, r):
+	case r >= 0x20 && r < 0x7f, alone(r), r == utf8.RuneError && n == 1, binds(c.last, r):
 		c.b.WriteRune(r)
 	case r == '\t' || r == '\n':
 		c.b.WriteByte(' ')

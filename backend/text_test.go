@@ -1,52 +1,14 @@
 package backend_test
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 )
-
-// hostile reads the texts that are kept for these tests, by name.
-func hostile(t testing.TB) map[string]string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "testdata", "hostile", "corpus.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		quoted, err := strconv.QuotedPrefix(strings.TrimSpace(rest))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		text, err := strconv.Unquote(quoted)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if _, times, ok := strings.Cut(rest[strings.LastIndexByte(rest, '"'):], "x"); ok {
-			n, err := strconv.Atoi(times)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			text = strings.Repeat(text, n)
-		}
-		all[name] = text
-	}
-	if len(all) < 80 {
-		t.Fatalf("only %d texts: the corpus was not read", len(all))
-	}
-	return all
-}
 
 // acts says why r must not reach a terminal; "" when it may. It is written from
 // the Unicode names, not from the code under test.
@@ -118,7 +80,7 @@ func withoutSGR(s string) string {
 
 // TestHostile: whatever was said, what may be shown of it only shows.
 func TestHostile(t *testing.T) {
-	for name, text := range hostile(t) {
+	for name, text := range backendtest.Hostile(t, "..") {
 		t.Run(name, func(t *testing.T) {
 			checkSafe(t, text, backend.T(text).Safe())
 			checkSafe(t, text, withoutSGR(backend.T(text).SGR()))
@@ -168,7 +130,7 @@ func TestSafe(t *testing.T) {
 
 // FuzzSafe: no text at all gets through, and what is safe stays as it is.
 func FuzzSafe(f *testing.F) {
-	for _, text := range hostile(f) {
+	for _, text := range backendtest.Hostile(f, "..") {
 		f.Add(text[:min(len(text), 200)])
 	}
 	f.Fuzz(func(t *testing.T, text string) {

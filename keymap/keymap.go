@@ -141,10 +141,8 @@ func (m *Map) Lookup(scopes []string, key string) (command string, ok bool) {
 // that an inner scope uses for something else is left out.
 func (m *Map) Keys(scopes []string, command string) []string {
 	var keys []string
-	for _, b := range m.InForce(scopes) {
-		if b.Command == command {
-			keys = append(keys, b.Key)
-		}
+	for _, b := range m.inForce(scopes, func(b Binding) bool { return b.Command == command }) {
+		keys = append(keys, b.Key)
 	}
 	return keys
 }
@@ -152,9 +150,16 @@ func (m *Map) Keys(scopes []string, command string) []string {
 // InForce gives the bindings of scopes, innermost first, without those whose key
 // an inner scope uses.
 func (m *Map) InForce(scopes []string) []Binding {
+	return m.inForce(scopes, func(Binding) bool { return true })
+}
+
+func (m *Map) inForce(scopes []string, keep func(Binding) bool) []Binding {
 	var all []Binding
 	for i, s := range scopes {
 		for _, b := range m.scopes[s] {
+			if !keep(b) {
+				continue
+			}
 			if _, hidden := m.Lookup(scopes[:i], b.Key); !hidden {
 				all = append(all, b)
 			}

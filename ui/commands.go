@@ -141,13 +141,16 @@ func (s *Shell) Command(line string) tea.Cmd {
 			return s.openView(o, rest)
 		}
 	}
-	if c, ok := s.find(word); ok && c.Why == "" {
-		return c.Run()
-	}
-	if _, ok := s.o.Desk.Find(word); ok {
+	_, command := s.find(word)
+	_, action := s.o.Desk.Find(word)
+	if command || action {
 		return s.Invoke(line)
 	}
-	s.Say("No view or command is called "+backend.T(word).Safe()+backend.Near(word, s.words())+". : and Tab lists them.", backend.Warning)
+	known := s.words()
+	for _, c := range s.commands() {
+		known = append(known, c.ID)
+	}
+	s.Say("No view or command is called "+backend.T(word).Safe()+backend.Near(word, known)+". : and Tab lists them.", backend.Warning)
 	return nil
 }
 

@@ -209,6 +209,11 @@ func (s *Shell) words() []string {
 	for _, a := range s.o.Desk.Actions() {
 		out = append(out, a.ID)
 	}
+	for _, c := range s.o.Companions {
+		for _, one := range c.Commands() {
+			out = append(out, one.ID)
+		}
+	}
 	slices.Sort(out)
 	return append(slices.Compact(out), "help", "quit")
 }

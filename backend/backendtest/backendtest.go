@@ -86,30 +86,26 @@ func Source[T backend.Object](t *testing.T, newWorld func(t *testing.T) World[T]
 	t.Helper()
 	for _, k := range []struct {
 		name string
-		slow bool // it waits until a server is given up that does not say a word
 		test func(*testing.T, World[T])
 	}{
-		{"loads", false, loads[T]},
-		{"follows", false, follows[T]},
-		{"keeps to its scope", false, keepsToScope[T]},
-		{"survives a cut", false, func(t *testing.T, w World[T]) { survives(t, w, Gone, func() {}) }},
-		{"survives a cut and 410", false, func(t *testing.T, w World[T]) { survives(t, w, Gone, w.Forget) }},
-		{"survives silence", true, func(t *testing.T, w World[T]) { survives(t, w, Silent, func() {}) }},
-		{"survives 410 while it watches", false, expires[T]},
-		{"is forbidden", false, forbidden[T]},
-		{"loses its rights", false, losesRights[T]},
-		{"shows what it may", false, showsWhatItMay[T]},
-		{"is down from the start", false, downFirst[T]},
-		{"ends", false, ends[T]},
+		{"loads", loads[T]},
+		{"follows", follows[T]},
+		{"keeps to its scope", keepsToScope[T]},
+		{"survives a cut", func(t *testing.T, w World[T]) { survives(t, w, Gone, func() {}) }},
+		{"survives a cut and 410", func(t *testing.T, w World[T]) { survives(t, w, Gone, w.Forget) }},
+		{"survives silence", func(t *testing.T, w World[T]) { survives(t, w, Silent, func() {}) }},
+		{"survives 410 while it watches", expires[T]},
+		{"is forbidden", forbidden[T]},
+		{"loses its rights", losesRights[T]},
+		{"shows what it may", showsWhatItMay[T]},
+		{"is down from the start", downFirst[T]},
+		{"ends", ends[T]},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			for _, w := range without {
 				if w.Case == k.name {
 					t.Skip(w.Why)
 				}
-			}
-			if k.slow && testing.Short() {
-				t.Skip("takes seconds")
 			}
 			before := goleak.IgnoreCurrent()
 			t.Cleanup(func() { goleak.VerifyNone(t, before) }) // after the world's own cleanup

@@ -5,7 +5,11 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
+
+// Patience is that of the links of tests: a server that says nothing is given up soon.
+const Patience = 250 * time.Millisecond
 
 // A Line is a TCP connection to a server that can be cut and frozen, for worlds
 // whose servers can't be. Safe for concurrent use.

@@ -40,6 +40,9 @@ func (p Pod) Finding() (backend.Finding, bool) {
 	if p.LastRestart != 0 {
 		f.Since = time.Unix(p.LastRestart, 0)
 	}
+	if p.State == "Running" { // which alone would be nothing wrong
+		words += fmt.Sprintf(", %d/%d ready", p.Ready, p.Containers)
+	}
 	if p.Detail != "" {
 		words += ": " + p.Detail
 	}

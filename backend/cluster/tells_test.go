@@ -15,6 +15,7 @@ func TestFindings(t *testing.T) {
 	}{
 		"pod of a deployment": {Pod{Link: "eu", Namespace: "shop", Name: "cart-1", Owner: "deployment.apps/cart", State: "CrashLoopBackOff", Detail: "app: exit 137", Level: backend.Critical}, deployment, "pod CrashLoopBackOff: app: exit 137"},
 		"bare pod":            {Pod{Link: "eu", Namespace: "shop", Name: "cart-1", State: "Pending", Level: backend.Warning}, backend.Ref{Link: "eu", Kind: KindPod, Scope: "shop", Name: "cart-1"}, "Pending"},
+		"pod not ready":       {Pod{Link: "eu", Namespace: "shop", Name: "cart-1", Owner: "deployment.apps/cart", State: "Running", Ready: 1, Containers: 2, Level: backend.Warning}, deployment, "pod Running, 1/2 ready"},
 		"pod on its way":      {Pod{Level: backend.Moving}, backend.Ref{}, ""},
 		"workload":            {Workload{Link: "eu", Kind: KindDeployment, Namespace: "shop", Name: "cart", State: "Degraded", Ready: 1, Desired: 3, Level: backend.Critical}, deployment, "degraded, 1/3 ready"},
 		"workload on its way": {Workload{Link: "eu", Kind: KindDeployment, Namespace: "shop", Name: "cart", State: "Progressing", Ready: 2, Desired: 3, Level: backend.Moving}, deployment, "progressing, 2/3 ready"},

@@ -38,6 +38,9 @@ func (b Build) about() (words []string) {
 	if b.Detail != "" {
 		words = append(words, b.Detail)
 	}
+	if b.Title != "" {
+		words = append(words, b.Title)
+	}
 	return words
 }
 

@@ -72,12 +72,13 @@ func rest(v *thing) int   { return v.n % 3 }
 
 // TestLensAgreesWithModel does random things to a store and looks through two
 // lenses, one that follows closely and one that is often far behind. Few rows
-// are judged at once; with many, the same is done by jobs elsewhere.
+// are judged at once; with many, the same is done by jobs elsewhere: of those, two
+// runs of sixty steps begin each kind of job, and overtake it.
 func TestLensAgreesWithModel(t *testing.T) {
 	for seed := range uint64(30) {
 		rows, steps := 40, 400
-		if seed%10 == 9 {
-			rows, steps = 3*inline, 100
+		if seed%15 == 14 {
+			rows, steps = 3*inline, 60
 		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			bell := NewBell()

@@ -73,8 +73,7 @@ const (
 // compares the guard; the request's own precondition holds the server to what
 // was just read. After a lost reply it looks before anything is sent again.
 func (c *Client) carryOut(ctx context.Context, ch Change, progress backend.Progress) error {
-	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 2*time.Second
+	pause := c.BackOff()
 	var inDoubt *unstructured.Unstructured // what the request was made on whose reply was lost
 	var last error
 	for tries := 0; ; tries++ {
@@ -188,8 +187,7 @@ func (c *Client) look(ctx context.Context, ch Change, inDoubt bool) (*unstructur
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 3*time.Second
+	pause := c.BackOff()
 	for {
 		now, err := c.Read(ctx, ch.Res, ch.Ref)
 		if code := backend.CodeOf(err); err == nil || ctx.Err() != nil || (code != backend.Unreachable && code != backend.Failed) {

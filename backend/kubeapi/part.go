@@ -36,7 +36,7 @@ var errForbidden = errors.New("forbidden")
 
 // keep follows until ctx ends; with giveUp, until it is forbidden.
 func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
-	wait := NewBackOff()
+	wait := p.c.BackOff()
 	p.words = Words{}
 	p.sink.Health(p.key, backend.Health{State: backend.Connecting, Since: time.Now()})
 	for {
@@ -49,7 +49,7 @@ func (p *part[T]) keep(ctx context.Context, giveUp bool) error {
 		if answered := p.c.link.Answered(); p.live.After(before) && answered.After(p.live) {
 			p.live = answered // a quiet watch was in step for as long as the server was there
 		}
-		lasted := time.Since(began) > steady
+		lasted := time.Since(began) > p.c.steady()
 		if lasted {
 			wait.Reset()
 		}
@@ -96,9 +96,9 @@ func (p *part[T]) once(ctx context.Context) error {
 	return err
 }
 
-// steady is how long a watch lasts at least with a server that is well. One that
-// ends sooner is not begun again at once, else it would be for ever.
-const steady = time.Second
+// steady is how long a watch lasts at least with a server that is well: usually a
+// second. One that ends sooner is not begun again at once, else it would be for ever.
+func (c *Client) steady() time.Duration { return c.link.Patience() * 2 / 5 }
 
 func expired(err error) bool { return apierrors.IsGone(err) || apierrors.IsResourceExpired(err) }
 
@@ -219,13 +219,14 @@ func (p *part[T]) stream(ctx context.Context) error {
 }
 
 // resumed is how long a watch that goes on must last before it is said to be in
-// step: that its history is gone a server says right after its 200.
-const resumed = 250 * time.Millisecond
+// step, usually 250 ms: that its history is gone a server says right after its 200.
+func (c *Client) resumed() time.Duration { return c.link.Patience() / 10 }
 
 // resume follows from where the feed is.
 func (p *part[T]) resume(f events, inStep func()) error {
-	told, at := make(chan struct{}), time.Now().Add(resumed)
-	timer := time.AfterFunc(resumed, func() {
+	lasts := p.c.resumed()
+	told, at := make(chan struct{}), time.Now().Add(lasts)
+	timer := time.AfterFunc(lasts, func() {
 		defer close(told)
 		p.sink.Health(p.key, backend.Health{State: backend.Live, Since: at})
 	})

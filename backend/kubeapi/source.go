@@ -111,10 +111,10 @@ func (col Collection[T]) path(namespace string) string {
 	return col.Res.prefix() + "/namespaces/" + url.PathEscape(namespace) + "/" + col.Res.Plural
 }
 
-// NewBackOff is how long is waited between tries: short at first, never long,
-// because somebody is looking.
-func NewBackOff() *backoff.ExponentialBackOff {
+// BackOff is how long is waited between tries: short at first, never long, because
+// somebody is looking. Usually it is 100 ms, then up to 5 s.
+func (c *Client) BackOff() *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = 200*time.Millisecond, 5*time.Second
+	b.InitialInterval, b.MaxInterval = c.link.Patience()/25, c.link.Patience()*2
 	return b
 }

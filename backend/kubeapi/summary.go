@@ -1,6 +1,7 @@
 package kubeapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -65,7 +66,7 @@ func (s *Summary) Conditions(obj *unstructured.Unstructured) {
 		field := func(name string) string { v, _ := m[name].(string); return v }
 		kind := field("type")
 		good := "True"
-		for _, bad := range []string{"Failure", "Failed", "Pressure", "Unavailable", "Stalled", "Deletion"} {
+		for _, bad := range []string{"Failure", "Failed", "Pressure", "Unavailable", "Stalled", "Deletion", "Paused"} {
 			if strings.Contains(kind, bad) {
 				good = "False"
 			}
@@ -104,7 +105,9 @@ func (s *Summary) news(uid types.UID, all []corev1.Event, err error) {
 		return
 	}
 	all = slices.DeleteFunc(all, func(e corev1.Event) bool { return e.InvolvedObject.UID != uid })
-	slices.SortFunc(all, func(a, b corev1.Event) int { return seen(&b).Compare(seen(&a)) })
+	slices.SortFunc(all, func(a, b corev1.Event) int { // times are whole seconds; what was written later came later
+		return cmp.Or(seen(&b).Compare(seen(&a)), cmp.Compare(len(b.ResourceVersion), len(a.ResourceVersion)), strings.Compare(b.ResourceVersion, a.ResourceVersion))
+	})
 	for _, e := range all[:min(eventsShown, len(all))] {
 		level, times := backend.None, ""
 		if e.Type == corev1.EventTypeWarning {

@@ -23,7 +23,7 @@ func (l *Link) introduce(ctx context.Context) (err error) {
 	if met {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	ctx, cancel := context.WithTimeout(ctx, l.Patience())
 	defer cancel()
 	ask := func(rt http.RoundTripper) Ask {
 		return func(method, path, body string) (int, []byte, error) { return l.send(ctx, c, rt, method, path, body) }

@@ -96,6 +96,10 @@ func (l *Link) Health() backend.Health {
 	return l.health
 }
 
+// Patience is how long its probe waits for an answer. Whoever tries again on it goes
+// by that too.
+func (l *Link) Patience() time.Duration { return l.set.opts.Patience }
+
 // ReadOnly says whether requests that change something are refused.
 func (l *Link) ReadOnly() bool { return l.readOnly.Load() }
 

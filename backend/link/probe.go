@@ -16,13 +16,11 @@ import (
 	"wheelhouse/backend"
 )
 
-// How often and how long the probe asks. A server that stops answering is known
-// after at most probeEvery + 2 × probeLimit.
-const (
-	probeEvery = 3 * time.Second
-	probeLimit = 2500 * time.Millisecond
-	probeGap   = 500 * time.Millisecond // between two that were asked for
-)
+// usual is the patience of links that were told no other. All of the probe's waits
+// for a network go by a link's patience: 6/5 of it are between two of a server that
+// answers, and 1/5 between two that were asked for. A server that stops answering is
+// thus known after 3.2 of it.
+const usual = 2500 * time.Millisecond
 
 // errLoggingIn says that a login takes its time and nothing can be asked before.
 var errLoggingIn = errors.New("logging in")
@@ -57,7 +55,7 @@ func (l *Link) poke() {
 
 // watch probes until ctx ends.
 func (l *Link) watch(ctx context.Context) {
-	p := newPace()
+	p := newPace(l.Patience())
 	for {
 		began := time.Now()
 		took, err := l.probe(ctx)
@@ -91,12 +89,12 @@ func (l *Link) rest(ctx context.Context, began time.Time, wait time.Duration) bo
 		return true
 	case <-l.kick:
 	}
-	gap := time.NewTimer(probeGap - time.Since(began))
-	defer gap.Stop()
+	soon := time.NewTimer(l.Patience()/5 - time.Since(began))
+	defer soon.Stop()
 	select {
 	case <-ctx.Done():
 		return false
-	case <-gap.C:
+	case <-soon.C:
 		return true
 	}
 }
@@ -141,12 +139,12 @@ func (l *Link) probe(ctx context.Context) (took time.Duration, err error) {
 	return took, nil
 }
 
-// login sees to the credentials, within the probe's limit.
+// login sees to the credentials, within the link's patience.
 func (l *Link) login(ctx context.Context, c *conn, refused bool) error {
 	if c.login == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	ctx, cancel := context.WithTimeout(ctx, l.Patience())
 	defer cancel()
 	waiting, err := c.login.keep(ctx, refused)
 	if waiting && err == nil {
@@ -172,7 +170,7 @@ func (l *Link) ask(ctx context.Context, c *conn, rt http.RoundTripper) (time.Dur
 // send sends one of the link's own requests, which only read, and gives the
 // answer's status and the beginning of its body.
 func (l *Link) send(ctx context.Context, c *conn, rt http.RoundTripper, method, path, body string) (status int, got []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	ctx, cancel := context.WithTimeout(ctx, l.Patience())
 	defer cancel()
 	path, query, _ := strings.Cut(path, "?")
 	to := c.root.JoinPath(path)
@@ -199,9 +197,12 @@ func (l *Link) send(ctx context.Context, c *conn, rt http.RoundTripper, method, 
 }
 
 // A pace says when to probe next.
-type pace struct{ network, login *backoff.ExponentialBackOff }
+type pace struct {
+	well           time.Duration
+	network, login *backoff.ExponentialBackOff
+}
 
-func newPace() *pace {
+func newPace(patience time.Duration) *pace {
 	grow := func(from, to time.Duration) *backoff.ExponentialBackOff {
 		b := backoff.NewExponentialBackOff()
 		b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = from, to, 2, 0.2
@@ -210,7 +211,7 @@ func newPace() *pace {
 	// A lost server is back within seconds of its return, and so is one that
 	// had to start before it knew us. A login is not pressed: plugins ask
 	// people, and accounts get locked.
-	return &pace{network: grow(time.Second/2, 4*time.Second), login: grow(15*time.Second, 5*time.Minute)}
+	return &pace{well: patience * 6 / 5, network: grow(patience/5, patience*8/5), login: grow(15*time.Second, 5*time.Minute)}
 }
 
 // after gives the time until the next probe; negative when only the person can
@@ -222,7 +223,7 @@ func (p *pace) after(err error) time.Duration {
 	case err == nil:
 		p.network.Reset()
 		p.login.Reset()
-		return probeEvery - time.Duration(rand.Int64N(int64(probeEvery/10)))
+		return p.well - rand.N(p.well/10)
 	case errors.Is(err, errLoggingIn):
 		return 0
 	case errors.As(err, &failed):

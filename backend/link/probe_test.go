@@ -188,7 +188,7 @@ func TestReportLooksAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, l *Link, w *wire) {
-				time.Sleep(probeGap)
+				time.Sleep(l.Patience() / 5)
 				w.mu.Lock()
 				before := w.probes
 				w.mu.Unlock()
@@ -245,7 +245,7 @@ func TestLoginsAreNotPressed(t *testing.T) {
 		"failed":                    &loginError{login: &login{link: &Link{way: contexts{}}}, err: errors.New("no")},
 		"refused after a new login": &answer{status: http.StatusUnauthorized, renewed: true},
 	} {
-		p := newPace()
+		p := newPace(usual)
 		var all time.Duration
 		for range 10 {
 			all += p.after(err)

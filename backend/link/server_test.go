@@ -19,6 +19,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 )
 
 // An api is a small API server on loopback, with TLS.
@@ -111,7 +112,7 @@ func write(t *testing.T, k *clientcmdapi.Config) string {
 // load makes the links of k, which are closed when the test ends.
 func load(t *testing.T, k *clientcmdapi.Config, opts Options) *Set {
 	t.Helper()
-	opts.Kubeconfig = write(t, k)
+	opts.Kubeconfig, opts.Patience = write(t, k), backendtest.Patience
 	s, err := Load(opts)
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,12 @@
 package link
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -23,6 +25,10 @@ type Options struct {
 	Settings   []Settings // the first that matches a context counts
 	Systems    []System   // what no kubeconfig leads to; all connect at start
 	UserAgent  string     // empty: "wheelhouse"
+
+	// Patience is how long a probe waits for its answer; zero: 2.5 seconds. How often
+	// it asks, and whatever is tried again on a link, goes by it.
+	Patience time.Duration
 
 	// Record is told every request before it is sent; nil for none. Called
 	// from many goroutines.
@@ -73,9 +79,8 @@ type Set struct {
 // is none to miss when there are Systems and none was asked for. The error, when
 // there is no usable one at all or Options make no sense, says what to do.
 func Load(opts Options) (*Set, error) {
-	if opts.UserAgent == "" {
-		opts.UserAgent = "wheelhouse"
-	}
+	opts.UserAgent = cmp.Or(opts.UserAgent, "wheelhouse")
+	opts.Patience = cmp.Or(opts.Patience, usual)
 	if err := opts.check(); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 )
 
 // A forge is a server of a kind of its own, below /forge, that wants a login.
@@ -83,7 +84,7 @@ func system(t *testing.T, sys System, opts Options) *Link {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	sys.Protocol = forged()
-	opts.Systems = []System{sys}
+	opts.Systems, opts.Patience = []System{sys}, backendtest.Patience
 	s, err := Load(opts)
 	if err != nil {
 		t.Fatal(err)

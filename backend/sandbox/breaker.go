@@ -54,6 +54,7 @@ const (
 type breaker struct {
 	Breaker
 	calls, bad, slow, refused float64
+	needs                     float64 // calls that are counted before it decides
 	wants, passes             float64 // calls a second in this step
 }
 
@@ -61,7 +62,7 @@ type breaker struct {
 func (p *program) breakers() []*breaker {
 	var out []*breaker
 	for _, c := range p.Calls {
-		out = append(out, &breaker{Breaker: Breaker{Name: c.To, State: Closed, FailureLimit: c.Failing, SlowLimit: c.Slow}})
+		out = append(out, &breaker{needs: atLeast, Breaker: Breaker{Name: c.To, State: Closed, FailureLimit: c.Failing, SlowLimit: c.Slow}})
 	}
 	return out
 }
@@ -105,18 +106,10 @@ func (b *breaker) seen() Breaker {
 }
 
 func (b *breaker) rates() (bad, slow float64) {
-	if b.calls < min(atLeast, b.needs()) {
+	if b.calls < b.needs {
 		return -1, -1
 	}
 	return 100 * b.bad / b.calls, 100 * b.slow / b.calls
-}
-
-// needs is how many calls it counts before it decides.
-func (b *breaker) needs() float64 {
-	if b.State == HalfOpen {
-		return probes
-	}
-	return atLeast
 }
 
 // permit is how many of the calls a second it lets through.
@@ -178,6 +171,9 @@ func (b *breaker) turn(w *World, p *process, to BreakerState) {
 	}
 	b.State, b.Since, b.refused = to, w.clock(), 0
 	if to != Open { // an open one still shows what has opened it
-		b.calls, b.bad, b.slow = 0, 0, 0
+		b.calls, b.bad, b.slow, b.needs = 0, 0, 0, atLeast
+	}
+	if to == HalfOpen {
+		b.needs = probes
 	}
 }

@@ -18,6 +18,7 @@ type Pipeline struct {
 
 	Program string // that is built; empty: nothing that runs
 	On      string // the system that builds it; empty: each
+	Built   int    // builds that there were before, which are not kept
 }
 
 // Param is something that a build can be told.
@@ -32,8 +33,10 @@ type Param struct {
 type Plan struct {
 	Name  string
 	Takes time.Duration
+	Give  float64  // share by which it may take more or less; zero: it takes as long each time
 	Fails string   // the stage fails where the parameter of this name is "true"
 	Says  []string // lines of its log, spread over its time
+	Wrong []string // and at its end, where it fails
 	Gate  *Gate    // a person must let it begin; nil: nobody need
 
 	Publishes bool // when it has passed, the version that was built can be run
@@ -91,6 +94,7 @@ type Stage struct {
 	By       string // who has answered
 	Args     map[string]string
 	plan     Plan
+	takes    time.Duration
 	answered time.Time
 	again    time.Time // it does not begin before, as it is done once more
 	told     bool      // what came of its passing has come about
@@ -134,7 +138,7 @@ func (b *Build) move(now time.Time) {
 			at = s.answered
 		}
 		s.State, s.Began = Running, at
-		if at = at.Add(s.plan.Takes); now.Before(at) {
+		if at = at.Add(s.takes); now.Before(at) {
 			return
 		}
 		s.State, s.Ended = Passed, at
@@ -189,7 +193,12 @@ func (s Stage) Log(now time.Time) string {
 	}
 	fmt.Fprintf(&b, "[%s] begins\n", s.Name)
 	for i, line := range s.plan.Says {
-		if at := s.Began.Add(s.plan.Takes * time.Duration(i+1) / time.Duration(len(s.plan.Says)+1)); !at.After(end) {
+		if at := s.Began.Add(s.takes * time.Duration(i+1) / time.Duration(len(s.plan.Says)+1)); !at.After(end) {
+			b.WriteString(line + "\n")
+		}
+	}
+	if s.State == Failed {
+		for _, line := range s.plan.Wrong {
 			b.WriteString(line + "\n")
 		}
 	}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -91,6 +92,23 @@ func (w *World) Lines(after int64, most int) []Line {
 		out = append(out, w.logs.lines[(seq-1)%ofAll])
 	}
 	return out
+}
+
+// A Writer is a program on a cluster that has written something.
+type Writer struct{ Program, Cluster string }
+
+// Writers are those of the processes that there are, even if it was so long ago that
+// it is not among the Lines any more.
+func (w *World) Writers() []Writer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := map[Writer]bool{}
+	for id, p := range w.processes {
+		if name, _ := Image(p.Image); len(p.log.now) > 0 || len(p.log.before) > 0 {
+			all[Writer{name, id.Cluster}] = true
+		}
+	}
+	return slices.Collect(maps.Keys(all))
 }
 
 // Say has a process write a line, as somebody makes it who is in it.

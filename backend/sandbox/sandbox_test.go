@@ -14,7 +14,7 @@ func TestBuild(t *testing.T) {
 	w := sandbox.New(func() time.Time { return now }, 2*time.Second)
 	w.Add(sandbox.Pipeline{Name: "shop/cart", Branch: "main", Stages: []sandbox.Plan{
 		{Name: "compile", Takes: 10 * time.Second, Says: []string{"one", "two"}},
-		{Name: "deploy", Takes: 5 * time.Second, Fails: "BREAK", Gate: &sandbox.Gate{Message: "Really?"}},
+		{Name: "deploy", Takes: 5 * time.Second, Fails: "BREAK", Wrong: []string{"no such host"}, Gate: &sandbox.Gate{Message: "Really?"}},
 	}})
 	of := func(number int) sandbox.Build {
 		t.Helper()
@@ -57,7 +57,7 @@ func TestBuild(t *testing.T) {
 		t.Errorf("a no leaves it %s, %v", of(2).State, err)
 	}
 	now = now.Add(5 * time.Second)
-	if b := of(1); b.State != sandbox.Failed || !strings.HasSuffix(b.Log(now), "[deploy] failed\nFinished: failed\n") || b.Stages[1].By != "ops" {
+	if b := of(1); b.State != sandbox.Failed || len(b.Commit) != 40 || b.Commit == of(2).Commit || strings.HasPrefix(b.Commit, "0000") || !strings.HasSuffix(b.Log(now), "no such host\n[deploy] failed\nFinished: failed\n") || b.Stages[1].By != "ops" {
 		t.Errorf("it is %s and says %q", b.State, b.Log(now))
 	}
 	if err := w.Stop("shop/cart", 1); !errors.Is(err, sandbox.ErrEnded) {

@@ -6,11 +6,20 @@ import (
 	"wheelhouse/backend"
 )
 
+// loading gives the links that are still being read for the first time.
+func (b *Book) loading() map[string]bool {
+	out := map[string]bool{}
+	for _, p := range b.pages {
+		for _, s := range p.parts() {
+			out[s.Part.Link] = out[s.Part.Link] || s.Loading && s.Health.State != backend.Off
+		}
+	}
+	return out
+}
+
 // tellHealth tells each link's health: the worst of what its feeds are. What a link
-// does not have, nobody misses here. It gives which are still being read for the
-// first time.
-func (b *Book) tellHealth() (loading map[string]bool) {
-	loading = map[string]bool{}
+// does not have, nobody misses here.
+func (b *Book) tellHealth() {
 	all, lost := map[string]backend.Health{}, map[string]backend.Health{}
 	for _, p := range b.pages {
 		for _, s := range p.parts() {
@@ -18,7 +27,6 @@ func (b *Book) tellHealth() (loading map[string]bool) {
 			if h.State == backend.Off || link == "" {
 				continue
 			}
-			loading[link] = loading[link] || s.Loading
 			if h.State == backend.Live {
 				h.Reason = backend.Text{} // what it leaves out its own view says
 			}
@@ -40,7 +48,6 @@ func (b *Book) tellHealth() (loading map[string]bool) {
 		}
 	}
 	b.tellLost(lost)
-	return loading
 }
 
 // tellLost finds what can't be read of links that do not say so themselves: what is

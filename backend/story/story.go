@@ -107,6 +107,7 @@ func (b *Book) Watch(ctx context.Context, s backend.Scope) {
 // Turn takes in what has changed in the feeds. It costs what that is, and is bounded:
 // where much has changed the bell rings for another one.
 func (b *Book) Turn() {
+	loading := b.loading() // asked first: rows that come meanwhile are the next turn's
 	more := false
 	for _, p := range b.pages {
 		more = p.turn(b) || more
@@ -114,7 +115,7 @@ func (b *Book) Turn() {
 	if more {
 		b.bell.Ring()
 	}
-	loading := b.tellHealth()
+	b.tellHealth()
 	b.tellLast()
 	now := map[string][]Item{}
 	for key := range b.stirred {

@@ -53,7 +53,7 @@ func newDepot(t *testing.T) backendtest.World[parcel] {
 	t.Cleanup(server.Close)
 	d.line = backendtest.NewLine(t, server.Listener.Addr().String())
 	var err error
-	d.links, err = link.Load(link.Options{Systems: []link.System{{URL: "http://" + d.line.Addr(), Protocol: link.Protocol{
+	d.links, err = link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{{URL: "http://" + d.line.Addr(), Protocol: link.Protocol{
 		Name: "depot", Probe: "/alive", Reads: func(*http.Request) bool { return true },
 		Well: func(status int, _ []byte) bool { return status == http.StatusOK },
 	}}}})

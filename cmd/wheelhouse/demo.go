@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 	"wheelhouse/backend"
 	"wheelhouse/backend/sandbox/drill"
 	"wheelhouse/backend/sandbox/shop"
+	"wheelhouse/ui/screen"
 )
 
 // demo is what the embedded world is asked for with.
@@ -37,11 +39,13 @@ func demoCommand(f *flags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", Short: "The console on an embedded world: nothing to install, nothing that can break", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if d.pods < 0 || d.pods > mostPods {
+				return usage{fmt.Errorf("--pods is a number from 0 to %d, not %d", mostPods, d.pods)}
+			}
 			if d.serve {
 				return d.serveOnly(c.Context(), c.InOrStdin(), c.OutOrStdout())
 			}
-			fmt.Fprintln(c.ErrOrStderr(), "The embedded world is being opened …")
-			return d.run(c.Context(), f)
+			return d.run(c.Context(), f, c.ErrOrStderr())
 		},
 	}
 	c.Flags().Uint64Var(&d.seed, "seed", 1, "which of all worlds it is")
@@ -55,6 +59,9 @@ func demoCommand(f *flags) *cobra.Command {
 	return c
 }
 
+// mostPods is what a machine with some gigabytes of memory has room for.
+const mostPods = 200_000
+
 // past is how much the world has behind it when it is opened.
 const past = 6 * time.Hour
 
@@ -64,7 +71,7 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 		return usage{errors.New("--serve-only needs --dir, the folder to write kubeconfig and wheelhouse.yaml into")}
 	}
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
-		return usage{fmt.Errorf("--dir: %w", err)}
+		return usage{fmt.Errorf("--dir: no folder can be made at %s: %w; name one that can", d.dir, reason(err))}
 	}
 	if d.ward {
 		var end context.CancelFunc
@@ -75,12 +82,12 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 		}()
 	}
 	o := shop.Options{Seed: d.seed, Pods: d.pods, Past: past}
-	if d.drill != "" {
-		incident, err := drill.Load(d.drill, shop.Setting())
-		if err != nil {
-			return err
-		}
-		o.Drill, o.Seed = &incident, incident.Seed
+	incident, err := d.incident()
+	if err != nil {
+		return err
+	}
+	if incident != nil {
+		o.Drill, o.Seed = incident, incident.Seed
 	}
 	s, err := shop.Open(o)
 	if err != nil {
@@ -97,8 +104,16 @@ func (d *demo) serveOnly(ctx context.Context, in io.Reader, out io.Writer) error
 }
 
 // run is the console on a world in a process of its own, which ends with it; then on
-// the next one, where another drill was asked for.
-func (d *demo) run(ctx context.Context, f *flags) error {
+// the next one, where another drill was asked for. What stands in the way of that is
+// said before a world is opened for it.
+func (d *demo) run(ctx context.Context, f *flags, say io.Writer) error {
+	if _, err := d.incident(); err != nil {
+		return err
+	}
+	if err := screen.Fit(os.Stdin, os.Stdout); err != nil {
+		return fmt.Errorf("%w; so does `wheelhouse demo --serve-only --dir DIR`, which is the world without a console", err)
+	}
+	fmt.Fprintln(say, "The embedded world is being opened …")
 	first := f.view
 	for {
 		next, err := d.once(ctx, f)
@@ -112,20 +127,33 @@ func (d *demo) run(ctx context.Context, f *flags) error {
 	}
 }
 
+// incident is the drill that is asked for; nil where none is.
+func (d *demo) incident() (*drill.Drill, error) {
+	if d.drill == "" {
+		return nil, nil
+	}
+	incident, err := drill.Load(d.drill, shop.Setting())
+	return &incident, err
+}
+
 func (d *demo) once(ctx context.Context, f *flags) (next string, err error) {
-	if d.drill != "" {
-		incident, err := drill.Load(d.drill, shop.Setting())
-		if err != nil {
-			return "", err // before a world is opened for it
-		}
+	incident, err := d.incident()
+	if err != nil {
+		return "", err // the file may have been changed while it was played
+	}
+	if incident != nil {
 		d.name = incident.Name
 	}
 	dir, err := os.MkdirTemp("", "wheelhouse-demo-")
 	if err != nil {
-		return "", fmt.Errorf("make a folder for the demo: %w", err)
+		return "", &backend.Error{Op: "make a folder for the demo", Err: err, Human: fmt.Sprintf(
+			"The embedded world needs a folder for its kubeconfig, and none can be made in %s: %v. Name another one with TMPDIR, as in TMPDIR=$HOME wheelhouse demo.", os.TempDir(), reason(err))}
 	}
 	defer os.RemoveAll(dir)
 	files, ended, end, err := d.spawn(ctx, dir)
+	if ctx.Err() != nil {
+		return "", &exit{130} // who has pressed ctrl-c knows why there is no world
+	}
 	if err != nil {
 		return "", err
 	}
@@ -180,14 +208,25 @@ func (d *demo) spawn(ctx context.Context, dir string) (files shop.Files, ended <
 	if err != nil {
 		end()
 		said, _ := os.ReadFile(log.Name())
-		return files, nil, nil, &backend.Error{Op: "start the world", Err: err, Human: fmt.Sprintf("The embedded world did not start: %s", lastLine(said))}
+		why := fmt.Sprintf("it said nothing. See whether there is room left in %s; TMPDIR names another folder.", os.TempDir())
+		if last := lastLine(said); last != "" {
+			why = last
+		}
+		return files, nil, nil, &backend.Error{Op: "start the world", Err: err, Human: "The embedded world did not start: " + why}
 	}
 	return files, over, end, nil
 }
 
+// reason is why a file can't be had, without what was tried on which.
+func reason(err error) error {
+	if e := new(fs.PathError); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
 // lastLine is the last thing that a program has said.
-func lastLine(said []byte) string {
-	out := "it said nothing."
+func lastLine(said []byte) (out string) {
 	s := bufio.NewScanner(bytes.NewReader(said))
 	for s.Scan() {
 		out = s.Text()

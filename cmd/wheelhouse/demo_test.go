@@ -76,10 +76,32 @@ func TestDemoIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestDemoNeedsAFolder: what is missing is said.
-func TestDemoNeedsAFolder(t *testing.T) {
+// TestDemoRefuses: what is missing, or too much, is said.
+func TestDemoRefuses(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()+"/none")
+	for says, args := range map[string][]string{
+		"--dir":                {"--serve-only"},
+		"0 to 200000, not -5":  {"--pods", "-5"},
+		"200000, not 10000000": {"--pods", "10000000"},
+		"Set TMPDIR to one":    {},
+	} {
+		var b bytes.Buffer
+		if code := execute(t.Context(), append([]string{"demo"}, args...), strings.NewReader(""), io.Discard, &b); code == 0 || !strings.Contains(b.String(), says) {
+			t.Errorf("%v ends with %d and says %s", args, code, b.String())
+		}
+	}
+}
+
+// TestDemoInterrupted: who stops it while its world is opened is told nothing.
+func TestDemoInterrupted(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, end := context.WithCancel(t.Context())
+	end()
 	var b bytes.Buffer
-	if code := execute(t.Context(), []string{"demo", "--serve-only"}, strings.NewReader(""), io.Discard, &b); code != 2 || !strings.Contains(b.String(), "--dir") {
+	if code := execute(ctx, []string{"demo"}, strings.NewReader(""), io.Discard, &b); code != 130 || strings.Contains(b.String(), "did not start") {
 		t.Errorf("it ends with %d and says %s", code, b.String())
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v, %v", left, err)
 	}
 }

@@ -44,15 +44,21 @@ func (p *platform) joinWorld(ctx context.Context) error {
 		}
 		all = append(all, d)
 	}
-	player := drills.New(drills.Options{
-		All: all, At: w.drill, Bell: p.bell, Record: p.done,
+	o := drills.Options{
+		All: all, Bell: p.bell, Record: p.done,
 		Start: func(name string) tea.Cmd {
 			return ui.Ask(func(s *ui.Shell) tea.Cmd {
 				w.next = name
 				return s.Quit()
 			})
 		},
-	})
+	}
+	if w.drill != "" {
+		client := drill.NewClient(w.drill)
+		context.AfterFunc(ctx, client.Close)
+		o.World = client
+	}
+	player := drills.New(o)
 	go player.Follow(ctx)
 	tour := &guide.Tour{}
 	p.own, p.companions = player.Openers(), []ui.Companion{player, tour, &guide.End{Of: w.ended}}

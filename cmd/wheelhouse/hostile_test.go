@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"github.com/clipperhouse/displaywidth"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/delivery"
 	"wheelhouse/backend/machine"
@@ -25,43 +24,6 @@ import (
 	"wheelhouse/ui"
 	"wheelhouse/ui/screen"
 )
-
-// hostileTexts reads testdata/hostile/corpus.txt: what a server may say, by name.
-func hostileTexts(t *testing.T) map[string]string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "hostile", "corpus.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		rest = strings.TrimSpace(rest)
-		quoted, err := strconv.QuotedPrefix(rest)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		text, err := strconv.Unquote(quoted)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if times, ok := strings.CutPrefix(rest[len(quoted):], " x"); ok {
-			n, err := strconv.Atoi(times)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			text = strings.Repeat(text, n)
-		}
-		all[name] = text
-	}
-	if len(all) < 80 {
-		t.Fatalf("only %d texts: the corpus was not read", len(all))
-	}
-	return all
-}
 
 // pictureLines is the picture as the terminal gets it, a string for each line,
 // checked: nothing in it acts on the terminal, and each line is as wide as it.
@@ -234,10 +196,12 @@ var spoilt = []struct {
 // TestHostileRows: a text in one column of one row leaves all other columns
 // where they are, on its own row as on the others.
 func TestHostileRows(t *testing.T) {
-	for name, text := range hostileTexts(t) {
+	keys := newRig(t).options().Keys // one for all of them: reading it takes as long as drawing one
+	for name, text := range backendtest.Hostile(t, "../..") {
 		for _, v := range spoilt {
 			t.Run(v.view+"/"+name, func(t *testing.T) {
 				fill := func(r *rig) {
+					r.keys = keys
 					r.links.add("eu", live())
 					var rows []of
 					for i := range len(v.columns) + 2 { // the last two have no hostile one
@@ -292,9 +256,9 @@ func checkColumns(t *testing.T, rows, columns []string) {
 	}
 }
 
-// maxWord is how much of a text stands where dialogs repeat it many times over;
-// in rows and pages all of it does.
-const maxWord = 16 << 10
+// maxWord is how much of a text stands where dialogs repeat it many times over,
+// more than any of these screens holds; in rows and pages all of it does.
+const maxWord = 4 << 10
 
 // hostileRig is one in which everything that anybody says is text.
 func hostileRig(whole string) func(*rig) {
@@ -378,11 +342,13 @@ func TestHostileEverywhere(t *testing.T) {
 			r.settle()
 		}},
 	}
-	for name, text := range hostileTexts(t) {
+	keys := newRig(t).options().Keys
+	for name, text := range backendtest.Hostile(t, "../..") {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range cases {
 				for _, size := range []struct{ w, h int }{{80, 24}, {131, 30}} {
 					inBubble(t, hostileRig(text), func(r *rig) {
+						r.keys = keys
 						r.start(c.first, size.w, size.h)
 						r.press(c.keys)
 						if c.then != nil {

@@ -54,11 +54,15 @@ type rig struct {
 	actor   *rigActor
 	memory  *rigMemory
 	aliases keymap.Aliases
+	keys    *keymap.Map // nil: those built in
 	bell    *feed.Bell
 	feeds   *feed.Set
 	fetch   page.Fetch
 	log     backend.Lines // of everything; nil: nothing has one
 	quit    bool
+
+	own        []ui.Opener // besides all views
+	companions []ui.Companion
 }
 
 // newRig makes one without rows and links.
@@ -80,12 +84,15 @@ func newRig(t *testing.T) *rig {
 
 // options is what the rig's shell is made of.
 func (r *rig) options() ui.Options {
-	keys, err := keymap.Default()
-	if err != nil {
-		r.t.Fatal(err)
+	if r.keys == nil {
+		keys, err := keymap.Default()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.keys = keys
 	}
 	return ui.Options{
-		Desk: r.desk, Keys: keys, Openers: r.openers(), Links: r.links, Bell: r.bell, Memory: r.memory,
+		Desk: r.desk, Keys: r.keys, Openers: append(r.openers(), r.own...), Companions: r.companions, Links: r.links, Bell: r.bell, Memory: r.memory,
 		Aliases: r.aliases, Signs: themes.Unicode(), Now: rigNow,
 	}
 }

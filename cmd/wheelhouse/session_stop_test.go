@@ -18,6 +18,7 @@ import (
 func TestSessionStopped(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel() // each waits as long as a server is waited for
 			h := newSessionHome(t)
 			s := newSessionServer(t)
 			s.hung = make(chan struct{})

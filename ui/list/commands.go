@@ -166,7 +166,8 @@ func (l *List[T]) whyNoLogs() string {
 	}
 	for _, r := range refs {
 		if !l.shared.Logged(r) {
-			return l.spec.Noun + " " + backend.T(r.Name).Safe() + " has no log that can be read here"
+			kind, _, _ := strings.Cut(r.Kind, ".")
+			return kind + " " + backend.T(r.Name).Safe() + " has no log that can be read here"
 		}
 	}
 	return ""

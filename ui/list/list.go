@@ -298,11 +298,12 @@ func (l *List[T]) Selection() ui.Selection {
 	return s
 }
 
-// Settled says whether every part has answered, and the details are there.
+// Settled says whether every part has answered with all of its rows, and the details
+// are there.
 func (l *List[T]) Settled() bool {
 	parts := 0
 	for _, p := range l.parts {
-		if p.Health.State == backend.Connecting {
+		if p.Health.State == backend.Connecting || p.Loading {
 			return false
 		}
 		parts++

@@ -38,13 +38,21 @@ type Terminal struct {
 
 // NewTerminal takes the standard streams' terminal; it changes nothing yet.
 func NewTerminal(in, out *os.File, mouse bool) (*Terminal, error) {
-	if !term.IsTerminal(in.Fd()) || !term.IsTerminal(out.Fd()) {
-		return nil, errors.New("the console needs a terminal for its keys and its screen; `wheelhouse frame` and `wheelhouse act` work without one")
-	}
-	if os.Getenv("TERM") == "dumb" {
-		return nil, errors.New("TERM is dumb: this terminal can't place text, which the console needs; `wheelhouse frame` and `wheelhouse act` work on it. If it can, set TERM to what it is, such as xterm-256color")
+	if err := Fit(in, out); err != nil {
+		return nil, err
 	}
 	return &Terminal{in: in, out: out, mouse: mouse}, nil
+}
+
+// Fit says why the console can't be shown on these streams; nil where it can.
+func Fit(in, out *os.File) error {
+	if !term.IsTerminal(in.Fd()) || !term.IsTerminal(out.Fd()) {
+		return errors.New("the console needs a terminal for its keys and its screen; `wheelhouse frame` and `wheelhouse act` work without one")
+	}
+	if os.Getenv("TERM") == "dumb" {
+		return errors.New("TERM is dumb: this terminal can't place text, which the console needs; `wheelhouse frame` and `wheelhouse act` work on it. If it can, set TERM to what it is, such as xterm-256color")
+	}
+	return nil
 }
 
 // Write writes to the terminal.

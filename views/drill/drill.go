@@ -24,10 +24,19 @@ import (
 // Options are how a drill is reached.
 type Options struct {
 	All    []drill.Drill               // that are at hand
-	At     string                      // where the one that is played is asked; empty: none is
+	World  World                       // where one is played; nil: none is
 	Start  func(name string) tea.Cmd   // opens another world, with that drill
 	Record func(since time.Time) []Act // what this session has done
 	Bell   *feed.Bell
+}
+
+// A World is where a drill is played. Each of its methods says how it stands then; see
+// drill.Client.
+type World interface {
+	State(ctx context.Context) (drill.State, error)
+	Begin(ctx context.Context) (drill.State, error)
+	Hint(ctx context.Context) (drill.State, error)
+	Look(ctx context.Context, refs []string) (drill.State, error)
 }
 
 // An Act is something that was done, by the record.
@@ -62,8 +71,7 @@ func Acts(all []audit.Record, since time.Time) []Act {
 
 // A Player follows a drill, and is the companion of whoever plays it. Use New.
 type Player struct {
-	o      Options
-	client *drill.Client // nil: none is played
+	o Options
 
 	mu    sync.Mutex
 	state drill.State // the newest
@@ -76,13 +84,7 @@ type Player struct {
 }
 
 // New makes a player; Follow has it follow.
-func New(o Options) *Player {
-	p := &Player{o: o}
-	if o.At != "" {
-		p.client = drill.NewClient(o.At)
-	}
-	return p
-}
+func New(o Options) *Player { return &Player{o: o} }
 
 const (
 	often   = 500 * time.Millisecond // the world is asked how the drill stands
@@ -91,14 +93,13 @@ const (
 
 // Follow asks the world how the drill stands until ctx ends.
 func (p *Player) Follow(ctx context.Context) {
-	if p.client == nil {
+	if p.o.World == nil {
 		return
 	}
-	defer p.client.Close()
 	tick := time.NewTicker(often)
 	defer tick.Stop()
 	for {
-		p.ask(ctx, p.client.State)
+		p.ask(ctx, p.o.World.State)
 		select {
 		case <-ctx.Done():
 			return
@@ -165,7 +166,7 @@ func (p *Player) Commands() []ui.Command {
 }
 
 func (p *Player) hint() tea.Cmd {
-	return p.tell(p.client.Hint, func(s *ui.Shell) tea.Cmd {
+	return p.tell(p.o.World.Hint, func(s *ui.Shell) tea.Cmd {
 		if now, _ := p.now(); len(now.Hints) > 0 {
 			s.Say(now.Hints[len(now.Hints)-1], backend.Waiting)
 		}
@@ -221,7 +222,7 @@ func (p *Player) Look(scene ui.Scene) tea.Cmd {
 	}
 	p.looked = names
 	return func() tea.Msg {
-		p.ask(context.Background(), func(ctx context.Context) (drill.State, error) { return p.client.Look(ctx, names) })
+		p.ask(context.Background(), func(ctx context.Context) (drill.State, error) { return p.o.World.Look(ctx, names) })
 		return nil
 	}
 }

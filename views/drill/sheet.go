@@ -28,7 +28,7 @@ func (p *Player) Openers() []ui.Opener {
 		Name: menus, Alias: []string{"drill"}, Title: "Drills: incidents to practise on",
 		Open: func(ui.OpenWith) ui.View { return &menu{player: p} },
 	}}
-	if p.client == nil {
+	if p.o.World == nil {
 		return out
 	}
 	return append(out, ui.Opener{
@@ -46,7 +46,7 @@ func (p *Player) begin() tea.Cmd {
 	if s, _ := p.now(); s.Phase != drill.Briefing {
 		return ui.Ask(home)
 	}
-	return p.tell(p.client.Begin, home)
+	return p.tell(p.o.World.Begin, home)
 }
 
 // again opens the world anew, with the same drill.

@@ -11,9 +11,9 @@ import (
 	"wheelhouse/ui"
 )
 
-// Greeting is the companion that says what to do first, until something was done: another
-// view, or Esc.
-type Greeting struct{ over bool }
+// Greeting is the companion that says on home what to do first, until something was done:
+// another view, or Esc.
+type Greeting struct{ begun, over bool }
 
 // Commands implements ui.Companion.
 func (*Greeting) Commands() []ui.Command { return nil }
@@ -23,7 +23,7 @@ func (*Greeting) Status(time.Time) string { return "" }
 
 // Line implements ui.Companion.
 func (g *Greeting) Line() string {
-	if g.over {
+	if !g.begun || g.over {
 		return ""
 	}
 	return "Nothing can break here.  :tour shows around · :drills has incidents to solve"
@@ -31,13 +31,15 @@ func (g *Greeting) Line() string {
 
 // Look implements ui.Companion.
 func (g *Greeting) Look(now ui.Scene) tea.Cmd {
-	g.over = g.over || now.View.Name() != "home"
+	home := now.View.Name() == "home"
+	g.over = g.over || g.begun && !home
+	g.begun = g.begun || home
 	return nil
 }
 
 // Leave implements ui.Companion.
 func (g *Greeting) Leave() bool {
-	was := !g.over
+	was := g.Line() != ""
 	g.over = true
 	return was
 }

@@ -1,6 +1,7 @@
 package guide
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,25 +15,27 @@ import (
 // Tour is the companion that says one thing to press after another, and goes on when that
 // was done. Its zero value rests until Begin, or :tour.
 type Tour struct {
-	at int // the step that is to be done, from 1; 0: none
+	at   int  // the step that is to be done, from 1; 0: none
+	away bool // on a view on which it can't be
 }
 
-// step is one thing to press, and how it is seen that it was.
+// step is one thing to press, on which views, and how it is seen that it was.
 type step struct {
+	on   []string
 	says string
 	done func(ui.Scene) bool
 }
 
 func steps() []step {
 	return []step{
-		{"Home says what is wrong. Now type :pods and enter", func(s ui.Scene) bool { return s.View.Name() == "pods" }},
-		{"Narrow any list: type /checkout and enter", func(s ui.Scene) bool {
+		{[]string{"home"}, "Home says what is wrong. Now type :pods and enter", func(s ui.Scene) bool { return s.View.Name() == "pods" }},
+		{[]string{"pods"}, "Narrow any list: type /checkout and enter", func(s ui.Scene) bool {
 			v, ok := s.View.(ui.Searcher)
 			return ok && !s.Prompt && strings.Contains(v.Query(), "checkout")
 		}},
-		{"Press l to read the log of the pod under the cursor", func(s ui.Scene) bool { return s.View.Name() == "logs" }},
-		{"Press [ to go back, then x for all that can be done", func(s ui.Scene) bool { return s.Dialog != "" && s.View.Name() == "pods" }},
-		{"esc closes that. ctrl+p finds anything by some letters", func(s ui.Scene) bool { return strings.Contains(strings.ToLower(s.Dialog), "palette") }},
+		{[]string{"pods"}, "Press l to read the log of the pod under the cursor", func(s ui.Scene) bool { return s.View.Name() == "logs" }},
+		{[]string{"pods", "logs"}, "Press [ to go back, then x for all that can be done", func(s ui.Scene) bool { return s.Dialog != "" && s.View.Name() == "pods" }},
+		{[]string{"pods"}, "esc closes that. ctrl+p finds anything by letters", func(s ui.Scene) bool { return strings.Contains(strings.ToLower(s.Dialog), "palette") }},
 	}
 }
 
@@ -57,7 +60,11 @@ func (t *Tour) Line() string {
 	if t.at == 0 {
 		return ""
 	}
-	return "tour " + strconv.Itoa(t.at) + "/" + strconv.Itoa(len(steps())) + "  " + steps()[t.at-1].says + " (esc ends it)"
+	says := steps()[t.at-1].says
+	if t.away {
+		says = "This leads away from it. Press [ to come back"
+	}
+	return "tour " + strconv.Itoa(t.at) + "/" + strconv.Itoa(len(steps())) + "  " + says + " (esc ends it)"
 }
 
 // Leave implements ui.Companion.
@@ -70,9 +77,14 @@ func (t *Tour) Leave() bool {
 // Look implements ui.Companion.
 func (t *Tour) Look(now ui.Scene) tea.Cmd {
 	all := steps()
-	if t.at == 0 || !all[t.at-1].done(now) {
+	switch {
+	case t.at == 0:
+		return nil
+	case !all[t.at-1].done(now):
+		t.away = !slices.Contains(all[t.at-1].on, now.View.Name())
 		return nil
 	}
+	t.away = false
 	if t.at++; t.at <= len(all) {
 		return nil
 	}

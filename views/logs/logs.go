@@ -110,7 +110,7 @@ type reading struct {
 
 func open(o Options, refs []backend.Ref, filter string) *logs {
 	v := &logs{o: o, refs: refs, query: filter}
-	v.pager.Signs = true
+	v.pager.Signs, v.pager.Head = true, head
 	v.find, v.match = parts(filter)
 	v.begin()
 	v.pager.Find(v.find)

@@ -21,6 +21,8 @@ type window struct {
 	timed bool                // some line has one
 	from  int                 // how wide the names are; zero: nobody is named
 	short func(string) string // how one is shown
+	part  string              // the container that has written every line
+	parts bool                // there are several
 }
 
 // Len implements pager.Text.
@@ -62,7 +64,7 @@ func (w window) label(l backend.LogLine) string {
 		if label != "" {
 			label += " "
 		}
-		label += w.short(backend.T(l.From).Safe())
+		label += w.name(l)
 	}
 	return label
 }
@@ -70,9 +72,24 @@ func (w window) label(l backend.LogLine) string {
 // learn makes room for the time of a line, and for the name of who wrote it.
 func (w *window) learn(l backend.LogLine) {
 	w.timed = w.timed || l.At != 0
-	if l.From != "" && w.from < mostFrom {
-		w.from = min(mostFrom, max(w.from, screen.Width(w.short(backend.T(l.From).Safe()))))
+	if l.From == "" {
+		return
 	}
+	if _, part, _ := strings.Cut(l.From, "/"); w.from == 0 {
+		w.part = part
+	} else if part != w.part && !w.parts {
+		w.parts, w.from = true, min(mostFrom, w.from+1+screen.Width(w.part))
+	}
+	w.from = min(mostFrom, max(w.from, screen.Width(w.name(l))))
+}
+
+// name is who has written a line; which container of a pod, where there is a choice.
+func (w window) name(l backend.LogLine) string {
+	from := l.From
+	if pod, part, ok := strings.Cut(from, "/"); ok && !w.parts && part == w.part {
+		from = pod
+	}
+	return w.short(backend.T(from).Safe())
 }
 
 // shortest gives how names are shortened: where all lines are of objects whose names

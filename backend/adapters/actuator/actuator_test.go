@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	corev1 "k8s.io/api/core/v1"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/backendtest"
@@ -51,7 +52,8 @@ func (p *process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/actuator/circuitbreakerevents/"):
 		_, _ = io.WriteString(w, `{"circuitBreakerEvents":[
 			{"circuitBreakerName":"bank","type":"STATE_TRANSITION","creationTime":"2026-11-23T05:59:50.541987284Z[Etc/UTC]","errorMessage":null,"durationInMs":null,"stateTransition":"CLOSED_TO_OPEN"},
-			{"circuitBreakerName":"bank","type":"STATE_TRANSITION","creationTime":"2026-11-23T06:00:50.1Z[Etc/UTC]","stateTransition":"OPEN_TO_HALF_OPEN"}]}`)
+			{"circuitBreakerName":"bank","type":"STATE_TRANSITION","creationTime":"2026-11-23T06:00:50.1Z[Etc/UTC]","stateTransition":"OPEN_TO_HALF_OPEN"},
+			{"circuitBreakerName":"bank","type":"STATE_TRANSITION","creationTime":"2026-11-23T06:00:50.1Z[Etc/UTC]","stateTransition":"HALF_OPEN_TO_OPEN"}]}`)
 	case of && r.Method == http.MethodPost && !p.readOnly:
 		p.set(w, r, name)
 	case of:
@@ -153,7 +155,7 @@ func TestRows(t *testing.T) {
 	all, first, second := one, one, one
 	first.Instance, first.States = "pay-0", service.Closed
 	second.Instance, second.States, second.Failure = "pay-1", service.Open, 71.5
-	second.Changed, second.Last = 1795413650, "OPEN_TO_HALF_OPEN"
+	second.Changed, second.Last = 1795413650, "HALF_OPEN_TO_OPEN"
 	all.States, all.Failure, all.Silent, all.Calls, all.Failed, all.Refused = "CLOSED OPEN", 71.5, 1, 20, 14, 6
 	all.Changed, all.Last = second.Changed, second.Last
 	if diff := cmp.Diff([]service.Breaker{all, first, second}, got); diff != "" {
@@ -316,6 +318,20 @@ func TestDetails(t *testing.T) {
 	doc, err = b.Fetch(t.Context(), ref(""), backend.YAML)
 	if text.Reset(); err != nil || doc.WriteText(&text) != nil || !strings.Contains(text.String(), `"failureRate": "71.5%"`) {
 		t.Errorf("%v\n%s", err, text.String())
+	}
+}
+
+// TestStands: in a pod that waits to be started again nobody is asked.
+func TestStands(t *testing.T) {
+	p := &corev1.Pod{}
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{Name: "app", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}},
+		{Name: "sidecar", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+	}
+	for name, want := range map[string]bool{"app": true, "sidecar": false, "": false, "that nothing is known of": false} {
+		if got := stands(p, name); got != want {
+			t.Errorf("%q stands: %v", name, got)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func newShop(t *testing.T, id, at, user, secret string) shop {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	line := backendtest.NewLine(t, at)
-	links, err := link.Load(link.Options{Systems: []link.System{{Protocol: Protocol(), URL: "http://" + line.Addr() + "/actuator", User: user, Secret: link.Secret(secret)}}})
+	links, err := link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{{Protocol: Protocol(), URL: "http://" + line.Addr() + "/actuator", User: user, Secret: link.Secret(secret)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

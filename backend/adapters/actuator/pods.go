@@ -117,10 +117,11 @@ func (f *inPods) pods(ctx context.Context, namespace string) ([]corev1.Pod, erro
 	return list.Items, nil
 }
 
-// instance is a pod as an instance; not ok where it does not run or has no port.
+// instance is a pod as an instance; not ok where it has no port, or what listens there
+// does not run: that nobody answers there its pod says.
 func (f *inPods) instance(p *corev1.Pod) (instance, bool) {
-	port, ok := f.port(p)
-	if p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil || !ok {
+	port, container, ok := f.port(p)
+	if p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil || !ok || stands(p, container) {
 		return instance{}, false
 	}
 	key := fmt.Sprintf("%s/%s:%d", p.Namespace, p.Name, port)
@@ -156,8 +157,14 @@ func serviceOf(p *corev1.Pod) string {
 	return p.Name
 }
 
-// port is where the actuator listens.
-func (f *inPods) port(p *corev1.Pod) (int, bool) {
+// stands says whether a container is known not to run.
+func stands(p *corev1.Pod, container string) bool {
+	return slices.ContainsFunc(p.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == container && c.State.Running == nil })
+}
+
+// port is where the actuator listens, and whose that port is; no container's where
+// none tells of it.
+func (f *inPods) port(p *corev1.Pod) (port int, container string, ok bool) {
 	wanted := []string{f.where.Port}
 	if f.where.Port == "" {
 		wanted = []string{"management", "actuator", "http", ""}
@@ -166,14 +173,13 @@ func (f *inPods) port(p *corev1.Pod) (int, bool) {
 		for _, c := range p.Spec.Containers {
 			for _, port := range c.Ports {
 				if name == "" || port.Name == name || fmt.Sprint(port.ContainerPort) == name {
-					return int(port.ContainerPort), true
+					return int(port.ContainerPort), c.Name, true
 				}
 			}
 		}
 	}
-	var n int
-	_, err := fmt.Sscanf(f.where.Port, "%d", &n)
-	return n, err == nil
+	_, err := fmt.Sscanf(f.where.Port, "%d", &port)
+	return port, "", err == nil
 }
 
 // forget closes the ways to pods that are not there any more.

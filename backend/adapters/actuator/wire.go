@@ -101,6 +101,7 @@ func (i instance) transitions(ctx context.Context, name string) ([]transition, e
 			out = append(out, transition{at, e.StateTransition})
 		}
 	}
+	slices.Reverse(out) // of those in the same moment, the one that came later was told later
 	slices.SortStableFunc(out, func(a, b transition) int { return b.At.Compare(a.At) })
 	return out, err
 }

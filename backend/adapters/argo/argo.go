@@ -146,6 +146,8 @@ func revisionLine(s *kubeapi.Summary, row delivery.Rollout, set *appsv1.ReplicaS
 
 func stepLevel(i int, r delivery.Rollout) backend.Level {
 	switch {
+	case r.Aborted: // it is at no step
+		return backend.Idle
 	case i < int(r.Step):
 		return backend.Good
 	case i > int(r.Step):

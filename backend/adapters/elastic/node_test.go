@@ -398,7 +398,7 @@ func rig(t *testing.T, f *fake) (*Elastic, *backendtest.Faults) {
 
 func adapter(t *testing.T, s link.System) *Elastic {
 	t.Helper()
-	links, err := link.Load(link.Options{Systems: []link.System{s}})
+	links, err := link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{s}})
 	if err != nil {
 		t.Fatal(err)
 	}

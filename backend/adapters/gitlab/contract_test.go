@@ -62,7 +62,7 @@ func newSite(t *testing.T) *site {
 	}))
 	t.Cleanup(server.Close)
 	s.line = backendtest.NewLine(t, server.Listener.Addr().String())
-	links, err := link.Load(link.Options{Systems: []link.System{{Protocol: Protocol(), URL: "http://" + s.line.Addr(), Secret: "plain:dev"}}})
+	links, err := link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{{Protocol: Protocol(), URL: "http://" + s.line.Addr(), Secret: "plain:dev"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

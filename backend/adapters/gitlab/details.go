@@ -78,7 +78,11 @@ func (w whole) lines(now time.Time, long bool) []backend.Line {
 		if long {
 			text += fmt.Sprintf("  job %d", j.ID)
 		}
-		out = append(out, backend.Line{Level: delivery.LevelOf(jobState(j)), Label: label, Text: backend.T(text)})
+		level := delivery.LevelOf(jobState(j))
+		if j.Status == created {
+			level = backend.Idle
+		}
+		out = append(out, backend.Line{Level: level, Label: label, Text: backend.T(text)})
 	}
 	for _, b := range w.bridges {
 		text := strings.ToLower(bridgeState(b))
@@ -97,6 +101,9 @@ func (w whole) lines(now time.Time, long bool) []backend.Line {
 // tell says how a job stands, and how long it took.
 func tell(j *client.Job, now time.Time) string {
 	words := []string{strings.ToLower(jobState(j))}
+	if j.Status == created {
+		words[0] = "waits for those before it"
+	}
 	if j.StartedAt != nil {
 		end := now
 		if j.FinishedAt != nil {

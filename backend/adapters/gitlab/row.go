@@ -24,11 +24,14 @@ type whole struct {
 	jobsLeft, bridgesLeft int // that were not read; -1: nobody knows how many
 }
 
+// created is the status of a job that those before it must let begin.
+const created = "created"
+
 // stateOf is the word for a status, of a pipeline or of a job in it; a pipeline
 // that is manual waits for a person.
 func stateOf(status string) string {
 	switch status {
-	case "created", "waiting_for_resource", "preparing", "pending", "scheduled", "waiting_for_callback":
+	case created, "waiting_for_resource", "preparing", "pending", "scheduled", "waiting_for_callback":
 		return delivery.Queued
 	case "running":
 		return delivery.Running
@@ -155,7 +158,7 @@ func reason(j *client.Job, state string) string {
 		return strings.TrimSuffix(j.Name+": "+j.FailureReason, ": ")
 	case state == delivery.Waiting:
 		return j.Name
-	case state == delivery.Queued && j.Status != "created" && j.Status != "pending":
+	case state == delivery.Queued && j.Status != created && j.Status != "pending":
 		return j.Name + ": " + strings.ReplaceAll(j.Status, "_", " ")
 	}
 	return ""

@@ -125,7 +125,7 @@ func start(t *testing.T, f *fake, o Options) (*Influx, *backendtest.Faults) {
 func adapter(t *testing.T, url, user, secret string, o Options) *Influx {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	links, err := link.Load(link.Options{Systems: []link.System{{Protocol: Protocol(), URL: url, User: user, Secret: link.Secret(secret)}}})
+	links, err := link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{{Protocol: Protocol(), URL: url, User: user, Secret: link.Secret(secret)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

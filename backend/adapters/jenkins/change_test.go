@@ -152,11 +152,11 @@ func TestQueuedStaysQueued(t *testing.T) {
 	}
 }
 
-// TestTriggeredExactlyOnce: 500 builds are asked for by several at once while every
-// third answer is lost. Each comes about once, and is told to be done; where they have
+// TestTriggeredExactlyOnce: 120 builds are asked for by several at once while every
+// third answer is lost, so that of both kinds of a loss each has some twenty. Each comes about once, and is told to be done; where they have
 // no mark, or that it is not known, with the build that it may be.
 func TestTriggeredExactlyOnce(t *testing.T) {
-	const all, hands = 500, 8
+	const all, hands = 120, 8
 	for name, params := range map[string][]sandbox.Param{
 		"with a mark":    {{Name: "N", Kind: "string"}, {Name: mark, Kind: "string"}},
 		"without a mark": {{Name: "N", Kind: "string"}},

@@ -89,7 +89,7 @@ func newScene(t *testing.T) *scene {
 	t.Cleanup(server.Close)
 	s.line = backendtest.NewLine(t, server.Listener.Addr().String())
 	var err error
-	s.links, err = link.Load(link.Options{Systems: []link.System{{URL: "http://" + s.line.Addr(), Protocol: Protocol(), User: "ana", Secret: "plain:token"}}})
+	s.links, err = link.Load(link.Options{Patience: backendtest.Patience, Systems: []link.System{{URL: "http://" + s.line.Addr(), Protocol: Protocol(), User: "ana", Secret: "plain:token"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"wheelhouse/backend"
+	"wheelhouse/backend/backendtest"
 	"wheelhouse/backend/cluster"
 	"wheelhouse/backend/kubeapi"
 	"wheelhouse/backend/link"
@@ -68,7 +69,7 @@ func (a *api) cluster(t *testing.T, opts link.Options) (*Cluster, *link.Set) {
 // loadLinks makes a kubeconfig for one server, and its links.
 func loadLinks(t *testing.T, server string, opts link.Options) *link.Set {
 	t.Helper()
-	opts.Kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	opts.Kubeconfig, opts.Patience = filepath.Join(t.TempDir(), "kubeconfig"), backendtest.Patience
 	config := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"prod-eu",
 		"clusters":[{"name":"c","cluster":{"server":%q}}],"users":[{"name":"u","user":{"token":"hidden-token"}}],
 		"contexts":[{"name":"prod-eu","context":{"cluster":"c","user":"u"}}]}`, server)

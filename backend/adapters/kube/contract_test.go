@@ -11,8 +11,8 @@ import (
 	"wheelhouse/backend/link"
 )
 
-// What a loss does to a watch does not depend on how the list before was read,
-// and to find out that a server is silent takes seconds: one world does.
+// What a loss does to a watch does not depend on how the list before was read, and to
+// find out that a server is silent takes its time: one world does.
 var silenceOnce = backendtest.Without{Case: "survives silence", Why: "workloads by pages show it"}
 
 func TestPodsStreamed(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -111,6 +112,9 @@ func (c *Cluster) quotas(ctx context.Context, namespace string) []backend.Line {
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
 	list, err := client.CoreV1().ResourceQuotas(namespace).List(ctx, metav1.ListOptions{Limit: maxBeside})
+	if apierrors.IsNotFound(err) { // this server knows none
+		return nil
+	}
 	if err != nil {
 		s.Add(backend.Idle, "quotas", kubeapi.WhyNot(err))
 		return s.Lines

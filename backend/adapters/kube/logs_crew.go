@@ -66,7 +66,7 @@ func (w *crew) follow(ctx context.Context) error {
 
 // find finds out which pods they are, however long that takes.
 func (w *crew) find(ctx context.Context) (selection, error) {
-	wait := kubeapi.NewBackOff()
+	wait := w.c.BackOff()
 	for {
 		epoch, err := w.c.Link().Await(ctx, func(h backend.Health) { w.sink.Health(w.ref, h) })
 		if err != nil {

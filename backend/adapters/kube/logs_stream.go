@@ -36,7 +36,7 @@ type logStream struct {
 func (s *logStream) run(ctx context.Context) {
 	err := func() (err error) {
 		defer backend.Caught(&err)
-		wait := kubeapi.NewBackOff()
+		wait := s.c.BackOff()
 		for {
 			c, ok := s.await(ctx)
 			if !ok || !s.take(ctx) {

@@ -104,7 +104,7 @@ func New[T backend.Object](t *testing.T, subject Subject[T]) backendtest.World[T
 	w.furnish()
 	w.gate = newGate(t, config, client.Transport, !subject.Pages)
 	w.line = backendtest.NewLine(t, w.gate.Listener.Addr().String())
-	w.links, err = link.Load(link.Options{Kubeconfig: w.kubeconfig(), As: w.id, Namespaces: []string{w.Scopes()[0]}})
+	w.links, err = link.Load(link.Options{Patience: backendtest.Patience, Kubeconfig: w.kubeconfig(), As: w.id, Namespaces: []string{w.Scopes()[0]}})
 	if err != nil {
 		t.Fatal(err)
 	}

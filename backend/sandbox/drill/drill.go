@@ -153,7 +153,7 @@ func Text(name string) ([]byte, error) {
 	if !slices.Contains(Names(), name) {
 		return nil, &backend.Error{
 			Code: backend.Invalid, Op: "find drill",
-			Human: fmt.Sprintf("There is no drill %q: `wheelhouse drill list` names them, and one of your own is given by its path, as in ./mine.yaml%s", name, backend.Near(name, Names())),
+			Human: fmt.Sprintf("There is no drill %s%s%s. One of your own is given by its path, as in ./mine.yaml.", quoted(name), backend.Near(name, Names()), listed(Names())),
 		}
 	}
 	text, err := files.ReadFile("drills/" + name + ".yaml")
@@ -173,25 +173,35 @@ func Read(file string, in Setting) (Drill, error) {
 }
 
 // longest is more than any drill has to say, and what a file is read up to.
-const longest = 1 << 20
+const longest = 64 << 10
 
 func read(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the file
+		var why *fs.PathError
+		if errors.As(err, &why) {
+			err = why.Err // the name is said already
+		}
+		return nil, err //nolint:wrapcheck // Read says what was being done
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, longest+1))
 	if err == nil && len(text) > longest {
-		err = errors.New("it is longer than 1 MB, which no drill is")
+		err = errors.New("it is longer than 64 KiB, which no drill is")
 	}
-	return text, err //nolint:wrapcheck // it names the file
+	return text, err //nolint:wrapcheck // Read says what was being done
 }
 
+// parsed is Parse with an error that names the file: in one line where there is one
+// thing to say, else above what there is to say.
 func parsed(from string, text []byte, in Setting) (Drill, error) {
 	d, err := Parse(text, in)
 	if err != nil {
-		return d, &backend.Error{Code: backend.Invalid, Op: "read drill", Err: err, Human: from + ": " + err.Error()}
+		says := from + ": " + err.Error()
+		if all := strings.Split(err.Error(), "\n"); len(all) > 1 {
+			says = from + ":\n  " + strings.Join(all, "\n  ")
+		}
+		return d, &backend.Error{Code: backend.Invalid, Op: "read drill", Err: err, Human: says}
 	}
 	return d, nil
 }

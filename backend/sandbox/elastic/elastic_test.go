@@ -319,3 +319,19 @@ func TestDays(t *testing.T) {
 		t.Errorf("there are %+v", f.Hits)
 	}
 }
+
+// TestLongAgo: who has written something that is not kept any more has a stream, in
+// which there is nothing.
+func TestLongAgo(t *testing.T) {
+	h := build(t, nil)
+	h.says("flannel", "cloud", "INFO", "Running backend.")
+	for range 100_000 {
+		h.says("gateway", "cloud", "INFO", "GET / 200 in 4 ms")
+	}
+	if status, answer := h.send(http.MethodGet, "/_data_stream/logs-*", "", ""); status != http.StatusOK || !strings.Contains(answer, "logs-flannel-cloud") {
+		t.Errorf("%d %.300s", status, answer)
+	}
+	if got := h.search("/logs-flannel-*/_search", "{}").texts(); got != "" {
+		t.Errorf("it still says %q", got)
+	}
+}

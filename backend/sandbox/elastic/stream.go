@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"wheelhouse/backend/sandbox"
 )
@@ -55,6 +56,7 @@ func unique(of string) string {
 // ship brings what was written since it was last done into the streams, and deletes
 // what is too old.
 func (s *server) ship() {
+	first := s.last == 0
 	for {
 		lines := s.world.Lines(s.last, batch)
 		for _, l := range lines {
@@ -62,6 +64,11 @@ func (s *server) ship() {
 		}
 		if len(lines) < batch {
 			break
+		}
+	}
+	if first { // who has written long ago has a stream, in which nothing is left
+		for _, w := range s.world.Writers() {
+			s.of(w, s.world.Now())
 		}
 	}
 	for _, st := range s.streams {
@@ -80,24 +87,28 @@ func (s *server) ship() {
 
 func (s *server) keep(l sandbox.Line) {
 	s.last = l.Seq
-	name := "logs-" + l.Program + "-" + l.Cluster
+	s.of(sandbox.Writer{Program: l.Program, Cluster: l.Cluster}, l.At).add(l)
+}
+
+// of is the index that what a program writes at a time goes into.
+func (s *server) of(w sandbox.Writer, at time.Time) *index {
+	name := "logs-" + w.Program + "-" + w.Cluster
 	st := s.streams[name]
 	if st == nil {
-		st = &stream{name: name, program: l.Program, cluster: l.Cluster}
+		st = &stream{name: name, program: w.Program, cluster: w.Cluster}
 		s.streams[name] = st
 	}
-	day, generation := l.At.UTC().Format("2006.01.02"), 1
+	day, generation := at.UTC().Format("2006.01.02"), 1
 	if n := len(st.indices); n > 0 {
 		if last := st.indices[n-1]; last.day >= day {
-			last.add(l)
-			return
+			return last
 		}
 		_, _ = fmt.Sscanf(st.indices[n-1].name[len(st.indices[n-1].name)-6:], "%06d", &generation) // it was written below
 		generation++
 	}
 	i := &index{name: fmt.Sprintf(".ds-%s-%s-%06d", name, day, generation), of: st, day: day}
 	st.indices = append(st.indices, i)
-	i.add(l)
+	return i
 }
 
 func (i *index) add(l sandbox.Line) {

@@ -34,8 +34,9 @@ type User struct {
 	ReadOnly bool           // the token's scope is read_api
 }
 
-// Options say who may do what.
+// Options say where it is found and who may do what.
 type Options struct {
+	URL       string          // before what it calls its pages
 	Users     map[string]User // by token
 	Sealed    []string        // projects in which nobody may set variables
 	NoGraphQL bool
@@ -155,23 +156,16 @@ func (s *server) of(h func(http.ResponseWriter, *request)) func(http.ResponseWri
 	return func(w http.ResponseWriter, r *request) {
 		pipeline, _ := strconv.Atoi(r.PathValue("pipeline"))
 		job, _ := strconv.Atoi(r.PathValue("job"))
-		for _, b := range s.world.Builds(r.project.Name) {
-			r.build, r.stage = b, slices.IndexFunc(b.Stages, func(g sandbox.Stage) bool { return job == jobID(b, g) })
-			if b.ID != pipeline && r.stage < 0 {
-				continue
-			}
-			if r.level < Reporter || r.project.Off {
-				forbidden(w)
-				return
-			}
-			if r.Method != http.MethodGet && r.level < Developer {
-				forbidden(w)
-				return
-			}
+		b, err := s.world.BuildOf(r.project.Name, max(pipeline, job/perBuild))
+		r.build, r.stage = b, slices.IndexFunc(b.Stages, func(g sandbox.Stage) bool { return job == jobID(b, g) })
+		switch {
+		case err != nil, pipeline == 0 && r.stage < 0:
+			missing(w, "")
+		case r.level < Reporter, r.project.Off, r.Method != http.MethodGet && r.level < Developer:
+			forbidden(w)
+		default:
 			h(w, r)
-			return
 		}
-		missing(w, "")
 	}
 }
 
@@ -201,7 +195,7 @@ func (s *server) user(w http.ResponseWriter, r *request) {
 }
 
 func (s *server) basicUser(name string) object {
-	return object{"id": s.id("@" + name), "username": name, "name": name, "state": "active", "locked": false, "web_url": "/" + name}
+	return object{"id": s.id("@" + name), "username": name, "name": name, "state": "active", "locked": false, "web_url": s.o.URL + "/" + name}
 }
 
 func (s *server) token(w http.ResponseWriter, r *request) {

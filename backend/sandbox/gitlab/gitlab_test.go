@@ -61,6 +61,7 @@ func serve(t *testing.T) *town {
 			"see": {Name: "eve", Level: gitlab.Reporter}, "read": {Name: "mlin", Level: gitlab.Developer, ReadOnly: true},
 			"one": {Name: "guest", Projects: map[string]int{"shop/cart": gitlab.Reporter}},
 		},
+		URL:    "https://git.example",
 		Sealed: []string{"shop/other-1"},
 	}))
 	t.Cleanup(server.Close)
@@ -135,7 +136,7 @@ func TestPipelineFromBeginningToEnd(t *testing.T) {
 	p := must[*client.Pipeline](t)(c.Pipelines.CreatePipeline(project.ID, &client.CreatePipelineOptions{
 		Ref: new("release/1"), Variables: &[]*client.PipelineVariableOptions{{Key: new("BREAK"), Value: new("true")}},
 	}))
-	if p.Status != "pending" || p.Source != "api" || p.User.Username != "mlin" || p.Ref != "release/1" {
+	if p.Status != "pending" || p.Source != "api" || p.User.Username != "mlin" || p.Ref != "release/1" || p.WebURL != fmt.Sprintf("https://git.example/shop/cart/-/pipelines/%d", p.ID) {
 		t.Errorf("it begins as %+v", p)
 	}
 	if v := must[[]*client.PipelineVariable](t)(c.Pipelines.GetPipelineVariables(project.ID, p.ID)); len(v) != 1 || v[0].Key != "BREAK" || v[0].Value != "true" {

@@ -58,7 +58,7 @@ func (s *server) drawJob(p sandbox.Pipeline, b sandbox.Build, g sandbox.Stage) o
 	o := object{
 		"id": jobID(b, g), "name": g.Name, "stage": g.Name, "status": jobStatus(b, g), "ref": b.Branch, "tag": false, "allow_failure": false,
 		"created_at": stamp(b.Queued), "started_at": nil, "finished_at": stamp(g.Ended), "duration": nil, "queued_duration": nil,
-		"user": s.basicUser(by), "web_url": fmt.Sprintf("/%s/-/jobs/%d", p.Name, jobID(b, g)), "coverage": nil,
+		"user": s.basicUser(by), "web_url": fmt.Sprintf("%s/%s/-/jobs/%d", s.o.URL, p.Name, jobID(b, g)), "coverage": nil,
 		"pipeline": object{"id": b.ID, "iid": b.Number, "project_id": s.id(p.Name), "sha": b.Commit, "ref": b.Branch, "status": statusOf(b.State)},
 		"commit": object{
 			"id": b.Commit, "short_id": b.Commit[:8], "title": b.Title, "message": b.Title + "\n", "author_name": b.By, "created_at": stamp(b.Queued),

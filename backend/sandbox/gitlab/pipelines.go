@@ -83,7 +83,7 @@ func updated(b sandbox.Build) time.Time {
 func (s *server) drawInfo(p sandbox.Pipeline, b sandbox.Build) object {
 	return object{
 		"id": b.ID, "iid": b.Number, "project_id": s.id(p.Name), "sha": b.Commit, "ref": b.Branch, "status": statusOf(b.State),
-		"source": s.source(b), "created_at": stamp(b.Queued), "updated_at": stamp(updated(b)), "web_url": fmt.Sprintf("/%s/-/pipelines/%d", p.Name, b.ID), "name": nil,
+		"source": s.source(b), "created_at": stamp(b.Queued), "updated_at": stamp(updated(b)), "web_url": fmt.Sprintf("%s/%s/-/pipelines/%d", s.o.URL, p.Name, b.ID), "name": nil,
 	}
 }
 

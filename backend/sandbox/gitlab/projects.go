@@ -66,7 +66,7 @@ func (s *server) drawProject(p sandbox.Pipeline, level int) object {
 	return object{
 		"id": s.id(p.Name), "name": path.Base(p.Name), "path": path.Base(p.Name), "path_with_namespace": p.Name,
 		"name_with_namespace": strings.ReplaceAll(p.Name, "/", " / "), "description": nil, "default_branch": p.Branch,
-		"web_url": "/" + p.Name, "archived": false, "visibility": "private", "created_at": stamp(time.Unix(1700000000, 0)),
+		"web_url": s.o.URL + "/" + p.Name, "archived": false, "visibility": "private", "created_at": stamp(time.Unix(1700000000, 0)),
 		"last_activity_at": stamp(s.active(p.Name)), "jobs_enabled": !p.Off, "builds_access_level": access,
 		"permissions": object{"project_access": object{"access_level": level, "notification_level": 3}, "group_access": nil},
 	}

@@ -33,18 +33,15 @@ type notFoundError struct{ why string }
 // Error implements error.
 func (e *notFoundError) Error() string { return e.why }
 
-// series are those of a bucket, in the order in which the storage has them: without
-// their points.
+// series are those of a bucket, without their points.
 func (s *source) series(bucket string, from, to time.Time) ([]sandbox.Series, error) {
 	b, err := s.bucket(bucket)
 	if err != nil {
 		return nil, err
 	}
-	all := slices.DeleteFunc(s.world.Measured(from, to), func(one sandbox.Series) bool {
+	return slices.DeleteFunc(s.world.Measured(from, to), func(one sandbox.Series) bool {
 		return b.Cluster != "" && !slices.Contains(one.Tags, sandbox.Tag{Key: "cluster", Value: b.Cluster})
-	})
-	slices.SortStableFunc(all, func(a, b sandbox.Series) int { return strings.Compare(storedAs(a), storedAs(b)) })
-	return all, nil
+	}), nil
 }
 
 func storedAs(s sandbox.Series) string {
@@ -65,13 +62,15 @@ func keyOf(s sandbox.Series, start, stop time.Time) map[string]any {
 	return key
 }
 
-// read gives the series of a bucket as tables. What was measured is only read when
+// read gives the series of a bucket as tables, in the order in which the storage has
+// them. What was measured is only read when
 // somebody looks at it.
 func (r *running) read(bucket string, start, stop time.Time) (*stream, error) {
 	all, err := r.source.series(bucket, start, stop)
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(all, func(a, b sandbox.Series) int { return strings.Compare(storedAs(a), storedAs(b)) })
 	out := &stream{}
 	for _, s := range all {
 		t := &table{key: keyOf(s, start, stop), stored: true}
@@ -169,10 +168,10 @@ func (r *running) names(a arguments, of func(map[string]any) []string) (any, err
 	}
 	known := map[string]bool{}
 	for _, s := range all {
-		key := keyOf(s, start, stop)
 		if m, given := a["measurement"]; given && m != s.Measurement {
 			continue
 		}
+		key := keyOf(s, start, stop)
 		if some {
 			v, err := r.apply(fn, arguments{fn.of.named[0].name: record(key)})
 			if err != nil {

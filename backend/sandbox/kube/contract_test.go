@@ -16,6 +16,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -27,11 +28,11 @@ import (
 	"wheelhouse/backend/link"
 )
 
-// once leaves out what is the line's or the source's own matter and takes seconds; more
+// once leaves out what is the line's or the source's own matter; more
 // are named that pods have shown already.
 func once(more ...string) (out []backendtest.Without) {
 	for _, name := range []string{"survives silence", "survives 410 while it watches"} {
-		out = append(out, backendtest.Without{Case: name, Why: "it takes seconds, and the adapter's own suite shows it"})
+		out = append(out, backendtest.Without{Case: name, Why: "the adapter's own suite shows it"})
 	}
 	for _, name := range more {
 		out = append(out, backendtest.Without{Case: name, Why: "pods show it, streamed and by pages"})
@@ -44,28 +45,30 @@ func losses() []string {
 	return []string{"survives a cut", "survives a cut and 410", "is down from the start"}
 }
 
-func TestPodsStreamed(t *testing.T)      { contractPods(t, false, once()...) }
-func TestPodsByPages(t *testing.T)       { contractPods(t, true, once()...) }
-func TestWorkloadsStreamed(t *testing.T) { contractWorkloads(t, false, once(losses()...)...) }
-func TestWorkloadsByPages(t *testing.T)  { contractWorkloads(t, true, once(losses()...)...) }
-
-func contractPods(t *testing.T, pages bool, without ...backendtest.Without) {
+// TestContract: all at one site, where each world has namespaces of its own.
+func TestContract(t *testing.T) {
 	s := newSite(t)
+	t.Run("pods streamed", func(t *testing.T) { contractPods(t, s, false, once()...) })
+	t.Run("pods by pages", func(t *testing.T) { contractPods(t, s, true, once()...) })
+	t.Run("workloads streamed", func(t *testing.T) { contractWorkloads(t, s, false, once(losses()...)...) })
+	t.Run("workloads by pages", func(t *testing.T) { contractWorkloads(t, s, true, once(losses()...)...) })
+	t.Run("namespaces", func(t *testing.T) { contractNamespaces(t, s) })
+}
+
+func contractPods(t *testing.T, s *site, pages bool, without ...backendtest.Without) {
 	backendtest.Source(t, func(t *testing.T) backendtest.World[cluster.Pod] {
 		return newWorld(t, s, pages, func(c *adapter.Cluster) backend.Source[cluster.Pod] { return c.Pods() }, ofPod)
 	}, without...)
 }
 
-func contractWorkloads(t *testing.T, pages bool, without ...backendtest.Without) {
-	s := newSite(t)
+func contractWorkloads(t *testing.T, s *site, pages bool, without ...backendtest.Without) {
 	backendtest.Source(t, func(t *testing.T) backendtest.World[cluster.Workload] {
 		return newWorld(t, s, pages, func(c *adapter.Cluster) backend.Source[cluster.Workload] { return c.Workloads() }, ofWorkload)
 	}, without...)
 }
 
-// TestNamespaces: those that there are, and those that come and go.
-func TestNamespaces(t *testing.T) {
-	s := newSite(t)
+// contractNamespaces: those that there are, and those that come and go.
+func contractNamespaces(t *testing.T, s *site) {
 	without := append(once(losses()...), backendtest.Without{Case: "keeps to its scope", Why: "they are in none"}, backendtest.Without{Case: "shows what it may", Why: "they are in none"})
 	backendtest.Source(t, func(t *testing.T) backendtest.World[cluster.Namespace] {
 		return newWorld(t, s, false, func(c *adapter.Cluster) backend.Source[cluster.Namespace] { return c.Namespaces() }, ofNamespace)
@@ -125,7 +128,7 @@ func newWorld[T backend.Object](t *testing.T, s *site, pages bool, source func(*
 		}
 	})
 	w.line = backendtest.NewLine(t, w.entrance(pages))
-	set, err := link.Load(link.Options{Kubeconfig: w.kubeconfig(), Namespaces: []string{w.Scopes()[0]}})
+	set, err := link.Load(link.Options{Patience: backendtest.Patience, Kubeconfig: w.kubeconfig(), Namespaces: []string{w.Scopes()[0]}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,15 +211,15 @@ func (w *world[T]) Remove(scope, name string) {
 }
 
 func (w *world[T]) Be(m backendtest.Mood) {
-	read := Rule{Verbs: []string{"get", "list", "watch"}, Groups: []string{"*"}, Resources: []string{"*"}}
+	read := rbacv1.PolicyRule{Verbs: []string{"get", "list", "watch"}, APIGroups: []string{"*"}, Resources: []string{"*"}}
+	w.site.allow("reader", "")
+	w.site.allow("reader", w.Scopes()[0])
 	switch m {
 	case backendtest.Closed:
-		w.site.Allow("reader")
 	case backendtest.Narrow:
-		read.Namespaces = []string{w.Scopes()[0]}
-		w.site.Allow("reader", read)
+		w.site.allow("reader", w.Scopes()[0], read)
 	default:
-		w.site.Allow("reader", read)
+		w.site.allow("reader", "", read)
 	}
 	w.line.Be(m)
 }

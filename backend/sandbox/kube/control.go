@@ -68,6 +68,11 @@ func (c *Cluster) due() []task {
 		c.collect(key, m)
 		k := c.kindOf(obj)
 		add(k, m.GetNamespace(), m.GetName())
+		if quotas, _ := c.named("v1", "ResourceQuota"); m.GetNamespace() != "" {
+			for _, e := range c.memory.under(path.Join(quotas.prefix(), m.GetNamespace()) + "/") {
+				add(quotas, m.GetNamespace(), metaOf(e.obj).GetName()) // whatever it is, it may count
+			}
+		}
 		for _, by := range c.controllers {
 			if by.Near != nil && c.kindOf(by.Near).gvk() == k.gvk() {
 				of := c.kindOf(by.Of)

@@ -117,13 +117,15 @@ func daemonTolerates(d *appsv1.DaemonSet) []corev1.Toleration {
 	return out
 }
 
-// daemon makes the pod of a node.
+// daemon makes the pod of a node; nil where the quotas do not let it.
 func (c *Cluster) daemon(d *appsv1.DaemonSet, node, hash string) *corev1.Pod {
 	p := c.pod(d, c.name(d.Name), &d.Spec.Template)
 	p.Spec.NodeName, p.Spec.Tolerations = node, daemonTolerates(d)
 	p.Labels[appsv1.ControllerRevisionHashLabelKey] = hash
 	p.Labels[generationLabel] = cmp.Or(d.Annotations[generationMark], "1")
-	c.Put(p)
+	if made, _ := c.brings(d, p, "daemonset-controller", "Error creating: "); !made {
+		return nil
+	}
 	c.Event(d, "daemonset-controller", corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: "+p.Name)
 	c.scheduled(p)
 	return p

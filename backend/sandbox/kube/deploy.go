@@ -257,7 +257,21 @@ func (c *Cluster) deployed(namespace, name string) {
 		d.Status = st
 		conditions = c.condition(conditions, appsv1.DeploymentAvailable, available, reason, why, false)
 		d.Status.Conditions = c.condition(conditions, appsv1.DeploymentProgressing, going, progress, how, moved)
+		d.Status.Conditions = c.failing(d)
 	})
+}
+
+// failing are the conditions of a deployment with that of a set of its own whose pods are
+// not let be, or without.
+func (c *Cluster) failing(d *appsv1.Deployment) []appsv1.DeploymentCondition {
+	for _, r := range Owned[*appsv1.ReplicaSet](c, d) {
+		for _, one := range r.Status.Conditions {
+			if one.Type == appsv1.ReplicaSetReplicaFailure {
+				return c.condition(d.Status.Conditions, appsv1.DeploymentReplicaFailure, one.Status, one.Reason, one.Message, false)
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(d.Status.Conditions), func(one appsv1.DeploymentCondition) bool { return one.Type == appsv1.DeploymentReplicaFailure })
 }
 
 // condition sets one of a deployment's; touched: it was looked at with a result, even

@@ -73,7 +73,9 @@ func finish(c *Cluster, namespace, name string) {
 	}
 	for !enough(j, n) && !*j.Spec.Suspend && n.going+n.ending < wants(j, n) {
 		p := c.pod(j, c.name(name), &j.Spec.Template)
-		c.Put(p)
+		if made, _ := c.brings(j, p, "job-controller", "Error creating: "); !made {
+			break
+		}
 		c.Event(j, "job-controller", corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: "+p.Name)
 		n.going++
 	}

@@ -7,6 +7,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -45,7 +46,7 @@ import (
 	"wheelhouse/backend/sandbox"
 )
 
-// Options say what a cluster is called, what it knows, and who may do what in it.
+// Options say what a cluster is called, what it knows, and who may log in.
 type Options struct {
 	Name        string // of the cluster in the world
 	Users       []User
@@ -55,6 +56,8 @@ type Options struct {
 	Ports func(id sandbox.ProcessID, port int) http.Handler
 	// Certificate and Key are those that the server shows, in PEM.
 	Certificate, Key []byte
+	// Changes are so many that a watch may go back; 0: 8192.
+	Changes int
 }
 
 // Version is what the server calls itself.
@@ -68,7 +71,8 @@ type Cluster struct {
 	scheme *runtime.Scheme
 	memory *memory
 
-	access    *access
+	access    access
+	admits    sync.Mutex // held while something is written that a quota lets be
 	network   *network
 	scratches scratches
 
@@ -87,17 +91,20 @@ type Cluster struct {
 	running  map[string]started       // what of a pod was started
 	waits    map[string]time.Duration // before a container is started again
 	doomed   map[string]time.Time     // since when pods are on a node that bears them for a while only
+	scalings map[string]*scaling      // by autoscaler
+	holds    map[string]hold          // by set
 }
 
 // New makes a cluster without any objects.
 func New(w *sandbox.World, o Options) *Cluster {
 	c := &Cluster{
-		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(), later: map[string]reminder{},
+		world: w, o: o, kinds: slices.Concat(Kinds(), o.Kinds), scheme: runtime.NewScheme(), memory: newMemory(cmp.Or(o.Changes, 8192)), later: map[string]reminder{},
 		promised: map[string]sandbox.Usage{}, placed: map[string]placement{}, running: map[string]started{}, waits: map[string]time.Duration{}, doomed: map[string]time.Time{},
+		scalings: map[string]*scaling{}, holds: map[string]hold{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
 	c.scratches.all = map[sandbox.ProcessID]scratch{}
-	c.access, c.network, c.chronicle = &access{users: slices.Clone(o.Users)}, newNetwork(c), newChronicle(w)
+	c.access, c.network, c.chronicle = access{c}, newNetwork(c), newChronicle(w)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})
 	c.scheme.AddUnversionedTypes(schema.GroupVersion{Version: "v1"}, &metav1.Status{}, &metav1.APIVersions{}, &metav1.APIGroupList{}, &metav1.APIGroup{}, &metav1.APIResourceList{})
@@ -124,6 +131,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		c.scheme.AddKnownTypeWithName(schema.GroupVersionKind{Group: kinds[0].Group, Version: runtime.APIVersionInternal, Kind: kinds[0].Kind}, obj)
 	}
 	params(c.scheme)
+	c.bootstrap()
 	return c
 }
 
@@ -206,6 +214,7 @@ func (c *Cluster) install(server *genericapiserver.GenericAPIServer, codecs seri
 	}
 	for _, k := range c.kinds {
 		s := k.store(c.memory, c.scheme)
+		c.guard(k, s)
 		at(k.GroupVersion, k.Resource, whole{s, k})
 		for name, sub := range c.below(k, s) {
 			at(k.GroupVersion, k.Resource+"/"+name, sub)

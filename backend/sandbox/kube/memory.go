@@ -24,7 +24,8 @@ type memory struct {
 	mu       sync.RWMutex
 	rev      uint64
 	objects  *btree.BTreeG[entry]
-	changes  []change // the last ones, a ring by revision
+	most     int      // of changes that are kept, at least
+	changes  []change // the last ones, by revision
 	watchers map[*watcher]bool
 	pages    []page                        // what lists that are read page by page go on in
 	children map[types.UID]map[string]bool // keys of what an object owns
@@ -50,14 +51,12 @@ type page struct {
 	objects *btree.BTreeG[entry]
 }
 
-const (
-	mostChanges = 8192 // that a watch may go back
-	mostPages   = 16   // revisions at which lists may go on
-)
+// mostPages are the revisions at which lists may go on.
+const mostPages = 16
 
-func newMemory() *memory {
+func newMemory(most int) *memory {
 	return &memory{
-		rev: 1, objects: btree.NewG(16, func(a, b entry) bool { return a.key < b.key }),
+		rev: 1, most: most, objects: btree.NewG(16, func(a, b entry) bool { return a.key < b.key }),
 		watchers: map[*watcher]bool{}, children: map[types.UID]map[string]bool{}, dirty: map[string]runtime.Object{},
 	}
 }
@@ -139,8 +138,8 @@ func (m *memory) take(key string, old runtime.Object) {
 
 func (m *memory) tell(c change) {
 	m.changes = append(m.changes, c)
-	if len(m.changes) > 2*mostChanges {
-		m.changes = append(m.changes[:0], m.changes[mostChanges:]...)
+	if len(m.changes) > 2*m.most {
+		m.changes = append(m.changes[:0], m.changes[m.most:]...)
 	}
 	m.dirty[c.key] = cmp.Or(c.object, c.before)
 	m.adopt(c.key, c.before, false)

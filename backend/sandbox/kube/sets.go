@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -25,9 +27,13 @@ func controllers() []Controller {
 		{Of: &appsv1.StatefulSet{}, Reconcile: keepState},
 		{Of: &appsv1.DaemonSet{}, Near: &corev1.Node{}, Reconcile: everywhere},
 		{Of: &batchv1.Job{}, Reconcile: finish},
+		{Of: &batchv1.CronJob{}, Reconcile: onTime},
+		{Of: &autoscalingv2.HorizontalPodAutoscaler{}, Reconcile: autoscale},
+		{Of: &rbacv1.ClusterRole{}, Near: &rbacv1.ClusterRole{}, Reconcile: aggregate},
 		{Of: &corev1.Pod{}, Reconcile: runPod},
 		{Of: &corev1.Node{}, Reconcile: warn},
 		{Of: &corev1.Namespace{}, Reconcile: closeNamespace},
+		{Of: &corev1.ResourceQuota{}, Reconcile: account},
 		{Of: &corev1.PersistentVolumeClaim{}, Near: &corev1.Pod{}, Reconcile: bind},
 		{Of: &corev1.PersistentVolume{}, Reconcile: offer},
 		{Of: &corev1.Service{}, Near: &corev1.Pod{}, Reconcile: reach},
@@ -97,9 +103,17 @@ func replicate(c *Cluster, namespace, name string) {
 	}
 	owned := Owned[*corev1.Pod](c, r)
 	pods := active(owned)
+	var failed []appsv1.ReplicaSetCondition
 	for n := len(pods); n < int(*r.Spec.Replicas); n++ {
 		p := c.pod(r, c.name(name), &r.Spec.Template)
-		c.Put(p)
+		made, err := c.brings(r, p, "replicaset-controller", "Error creating: ")
+		if err != nil {
+			failed = []appsv1.ReplicaSetCondition{{Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: err.Error(), LastTransitionTime: c.now()}}
+		}
+		if !made {
+			failed = slices.Concat(failed, r.Status.Conditions)[:1]
+			break
+		}
 		c.Event(r, "replicaset-controller", corev1.EventTypeNormal, "SuccessfulCreate", "Created pod: "+p.Name)
 		pods = append(pods, p)
 	}
@@ -112,7 +126,7 @@ func replicate(c *Cluster, namespace, name string) {
 	Change(c, namespace, name, func(r *appsv1.ReplicaSet) {
 		n := int32(len(pods)) //nolint:gosec // not more than there are replicas
 		r.Status = appsv1.ReplicaSetStatus{
-			Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: ready(pods), AvailableReplicas: ready(pods), ObservedGeneration: r.Generation, TerminatingReplicas: ending(owned),
+			Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: ready(pods), AvailableReplicas: ready(pods), ObservedGeneration: r.Generation, TerminatingReplicas: ending(owned), Conditions: failed,
 		}
 	})
 }
@@ -232,8 +246,9 @@ func (c *Cluster) stateful(s *appsv1.StatefulSet, n int, hash string) {
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name},
 		}})
 	}
-	c.Put(p)
-	says("Create Pod " + p.Name + " in StatefulSet " + s.Name + " successful")
+	if made, _ := c.brings(s, p, "statefulset-controller", "create Pod "+p.Name+" in StatefulSet "+s.Name+" failed error: "); made {
+		says("Create Pod " + p.Name + " in StatefulSet " + s.Name + " successful")
+	}
 }
 
 // closeNamespace empties a namespace that is to end.

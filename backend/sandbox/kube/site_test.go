@@ -21,6 +21,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,13 +50,20 @@ type site struct {
 
 // people are who may log in at a site.
 func people() []User {
-	all, look := []string{"*"}, []string{"get", "list", "watch"}
-	seen := []string{"pods", "pods/log", "nodes", "namespaces", "services", "events", "deployments", "replicasets"}
-	return []User{
-		{Name: "admin", Token: "a", Groups: []string{"platform"}, May: []Rule{{Verbs: all, Groups: all, Resources: all}}},
-		{Name: "developer", Token: "d", May: []Rule{{Verbs: look, Groups: all, Resources: seen}, {Verbs: all, Groups: all, Resources: all, Namespaces: []string{"shop"}}}},
-		{Name: "reader", Token: "r", May: []Rule{{Verbs: look, Groups: all, Resources: seen}}},
+	return []User{{Name: "admin", Token: "a", Groups: []string{"platform"}}, {Name: "developer", Token: "d"}, {Name: "reader", Token: "r"}}
+}
+
+// allow lets somebody do that and nothing else, in a namespace or, where that is "", in
+// all and beside them.
+func (p *plant) allow(who, namespace string, rules ...rbacv1.PolicyRule) {
+	m, whom := metav1.ObjectMeta{Namespace: namespace, Name: who}, []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: who}}
+	if namespace == "" {
+		p.Create(&rbacv1.ClusterRole{ObjectMeta: m, Rules: rules})
+		p.Create(&rbacv1.ClusterRoleBinding{ObjectMeta: m, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: who}, Subjects: whom})
+		return
 	}
+	p.Create(&rbacv1.Role{ObjectMeta: m, Rules: rules})
+	p.Create(&rbacv1.RoleBinding{ObjectMeta: m, RoleRef: rbacv1.RoleRef{Kind: "Role", Name: who}, Subjects: whom})
 }
 
 // newSite serves a plant for as long as a test takes.
@@ -141,6 +149,12 @@ func (s *site) furnish() {
 	} {
 		s.Create(obj)
 	}
+	all := []string{"*"}
+	look := rbacv1.PolicyRule{Verbs: []string{"get", "list", "watch"}, APIGroups: all, Resources: []string{"pods", "pods/log", "nodes", "namespaces", "services", "events", "deployments", "replicasets"}}
+	s.allow("admin", "", rbacv1.PolicyRule{Verbs: all, APIGroups: all, Resources: all}, rbacv1.PolicyRule{Verbs: all, NonResourceURLs: all})
+	s.allow("developer", "", look)
+	s.allow("developer", "shop", rbacv1.PolicyRule{Verbs: all, APIGroups: all, Resources: all})
+	s.allow("reader", "", look)
 	s.pass(30 * time.Second)
 }
 

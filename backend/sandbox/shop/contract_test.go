@@ -15,11 +15,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wheelhouse/backend"
@@ -42,40 +45,42 @@ import (
 
 var silence = backendtest.Without{Case: "survives silence", Why: "the adapters' own suites show it"}
 
-// patience is what a source has between a watch that was ended and the next.
-var patience = backendtest.Without{Case: "survives 410 while it watches", Why: "the rollouts by pages show it, and it takes seconds"}
+// TestContract: all on one cluster, where each world has namespaces of its own.
+func TestContract(t *testing.T) {
+	id, err := newIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := served(t, id)
+	t.Run("rollouts streamed", func(t *testing.T) { contractRollouts(t, s, false) })
+	t.Run("rollouts by pages", func(t *testing.T) { contractRollouts(t, s, true) })
+	t.Run("machines streamed", func(t *testing.T) { contractMachines(t, s, false) })
+	t.Run("pools by pages", func(t *testing.T) { contractPools(t, s, true) })
+}
 
-func TestRolloutsStreamed(t *testing.T) { contractRollouts(t, false, silence, patience) }
-func TestRolloutsByPages(t *testing.T)  { contractRollouts(t, true, silence) }
-func TestMachinesStreamed(t *testing.T) { contractMachines(t, false, silence, patience) }
-func TestPoolsByPages(t *testing.T)     { contractPools(t, true, silence, patience) }
-
-func contractRollouts(t *testing.T, pages bool, without ...backendtest.Without) {
-	warm(t)
+func contractRollouts(t *testing.T, s *site, pages bool) {
 	backendtest.Source(t, func(t *testing.T) backendtest.World[delivery.Rollout] {
-		return newPlace(t, pages, func(c *kubeapi.Client) backend.Source[delivery.Rollout] { return adapterargo.New(c).Rollouts() }, func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool) {
+		return newPlace(t, s, pages, func(c *kubeapi.Client) backend.Source[delivery.Rollout] { return adapterargo.New(c).Rollouts() }, func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool) {
 			m.Labels["argo-rollouts.argoproj.io/controller-instance-id"] = "nobody"
 			put(c, &argo.Rollout{ObjectMeta: m, Spec: kube.Fields{
 				"replicas": int64(0), "selector": object{"matchLabels": object{"app": word}}, "strategy": object{"canary": object{}},
 				"template": object{"metadata": object{"labels": object{"app": word}}, "spec": object{"containers": []any{object{"name": "app", "image": word}}}},
 			}}, gone)
 		})
-	}, without...)
+	}, silence)
 }
 
-func contractMachines(t *testing.T, pages bool, without ...backendtest.Without) {
-	warm(t)
+func contractMachines(t *testing.T, s *site, pages bool) {
 	backendtest.Source(t, func(t *testing.T) backendtest.World[machine.Machine] {
-		return newPlace(t, pages, func(c *kubeapi.Client) backend.Source[machine.Machine] { return adaptercapi.New(c).Machines() }, func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool) {
+		return newPlace(t, s, pages, func(c *kubeapi.Client) backend.Source[machine.Machine] { return adaptercapi.New(c).Machines() }, func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool) {
 			put(c, &capi.Machine{ObjectMeta: m, Spec: kube.Fields{"clusterName": "none", "providerID": word}}, gone)
 		})
-	}, without...)
+	}, silence)
 }
 
-func contractPools(t *testing.T, pages bool, without ...backendtest.Without) {
-	warm(t)
+func contractPools(t *testing.T, s *site, pages bool) {
 	backendtest.Source(t, func(t *testing.T) backendtest.World[machine.Pool] {
-		return newPlace(t, pages, func(c *kubeapi.Client) backend.Source[machine.Pool] { return adaptercapi.New(c).Pools() }, func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool) {
+		return newPlace(t, s, pages, func(c *kubeapi.Client) backend.Source[machine.Pool] { return adaptercapi.New(c).Pools() }, func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool) {
 			spec := kube.Fields{"clusterName": "none", "replicas": int64(1), "version": "v1.36.0-" + word, "template": object{"spec": object{"clusterName": "none", "version": "v1.36.0-" + word}}}
 			switch m.Name[0] % 3 {
 			case 0:
@@ -86,7 +91,7 @@ func contractPools(t *testing.T, pages bool, without ...backendtest.Without) {
 				put(c, &capi.ControlPlane{ObjectMeta: m, Spec: spec}, gone)
 			}
 		})
-	}, without...)
+	}, silence)
 }
 
 // put writes an object, new or changed, or takes it out.
@@ -104,34 +109,46 @@ func put[N kube.Named](c *kube.Cluster, obj *kube.Loose[N], gone bool) {
 	}
 }
 
-// place is a cluster, and somebody whose rights come and go, at the end of a line that
-// can be cut.
-type place[T backend.Object] struct {
-	t       *testing.T
-	mu      sync.Mutex
-	cluster *kube.Cluster
-	gate    *gate
-	line    *backendtest.Line
-	c       *kubeapi.Client
-	source  func(*kubeapi.Client) backend.Source[T]
-	put     func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool)
+// kept is how many changes the cluster of a site remembers.
+const kept = 1024
+
+// site is a served cluster with all kinds.
+type site struct {
+	*kube.Cluster
+	id   *identity
+	addr string
 }
 
-func newPlace[T backend.Object](t *testing.T, pages bool, source func(*kubeapi.Client) backend.Source[T], put func(*kube.Cluster, metav1.ObjectMeta, string, bool)) *place[T] {
+// place is three namespaces of a site, and somebody whose rights come and go, at the
+// end of a line that can be cut.
+type place[T backend.Object] struct {
+	t      *testing.T
+	mu     sync.Mutex
+	site   *site
+	id     string
+	gate   *gate
+	line   *backendtest.Line
+	c      *kubeapi.Client
+	source func(*kubeapi.Client) backend.Source[T]
+	put    func(c *kube.Cluster, m metav1.ObjectMeta, word string, gone bool)
+}
+
+func newPlace[T backend.Object](t *testing.T, s *site, pages bool, source func(*kubeapi.Client) backend.Source[T], put func(*kube.Cluster, metav1.ObjectMeta, string, bool)) *place[T] {
 	t.Helper()
-	id, err := newIdentity()
-	if err != nil {
-		t.Fatal(err)
+	p := &place[T]{t: t, site: s, id: strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())), source: source, put: put}
+	for _, name := range p.Scopes() {
+		s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
-	p := &place[T]{t: t, source: source, put: put}
-	var to string
-	p.cluster, to = served(t, id)
-	for _, name := range scopes() {
-		p.cluster.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	}
-	p.gate = newGate(t, id, to, !pages)
+	s.Create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: p.Scopes()[0], Name: "read"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "read"}, Subjects: whom("narrow")})
+	t.Cleanup(func() {
+		for _, name := range p.Scopes() {
+			s.Remove(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+		}
+		s.Step()
+	})
+	p.gate = newGate(t, s, !pages)
 	p.line = backendtest.NewLine(t, p.gate.Listener.Addr().String())
-	set, err := link.Load(link.Options{Kubeconfig: p.kubeconfig(), Namespaces: []string{scopes()[0]}})
+	set, err := link.Load(link.Options{Patience: backendtest.Patience, Kubeconfig: p.kubeconfig(), Namespaces: []string{p.Scopes()[0]}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,20 +158,35 @@ func newPlace[T backend.Object](t *testing.T, pages bool, source func(*kubeapi.C
 	return p
 }
 
-func scopes() [3]string { return [3]string{"contract-a", "contract-b", "contract-c"} }
-
-// served is a cluster with all kinds, and where it answers.
-func served(t *testing.T, id *identity) (*kube.Cluster, string) {
+// served is a cluster with all kinds, and somebody who may read all of it.
+func served(t *testing.T, id *identity) *site {
 	t.Helper()
 	world := sandbox.New(nil, 0)
-	read := kube.Rule{Verbs: []string{"get", "list", "watch"}, Groups: []string{"*"}, Resources: []string{"*"}}
-	inOne := read
-	inOne.Namespaces = []string{scopes()[0]}
+	read := []rbacv1.PolicyRule{{Verbs: []string{"get", "list", "watch"}, APIGroups: []string{"*"}, Resources: []string{"*"}}}
 	c := kube.New(world, kube.Options{
 		Name: "one", Certificate: id.certificate, Key: id.key, Kinds: slices.Concat(argo.Kinds(), capi.Kinds()), Controllers: slices.Concat(argo.Controllers(world), capi.Controllers(world, nil)),
-		Users: []kube.User{{Name: "reader", Token: "well", May: []kube.Rule{read}}, {Name: "closed", Token: "closed"}, {Name: "narrow", Token: "narrow", May: []kube.Rule{inOne}}},
+		Users: []kube.User{{Name: "reader", Token: "well"}, {Name: "closed", Token: "closed"}, {Name: "narrow", Token: "narrow"}}, Changes: kept,
 	})
-	return c, serve(t, c, id, "well")
+	c.Create(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "read"}, Rules: read})
+	c.Create(&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "read"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "read"}, Subjects: whom("reader")})
+	s := &site{c, id, serve(t, c, id, "well")}
+	for !serving() { // what it begins after its first answer, nobody is to take for left behind
+		runtime.Gosched()
+	}
+	return s
+}
+
+// whom is a user as a binding names one.
+func whom(name string) []rbacv1.Subject { return []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: name}} }
+
+// serving says whether whoever serves has begun all that is to be, and waits for the end.
+func serving() bool {
+	all := make([]byte, 1<<22)
+	all = all[:runtime.Stack(all, true)]
+	return slices.ContainsFunc(strings.Split(string(all), "\n\n"), func(one string) bool {
+		head, stack, _ := strings.Cut(one, "\n")
+		return strings.Contains(head, "[chan receive") && strings.Contains(stack, "sandbox/kube.(*Cluster).Serve(")
+	})
 }
 
 // serve has a cluster answer, and says where.
@@ -199,17 +231,6 @@ func trusts(t *testing.T, id *identity) *http.Transport {
 	return way
 }
 
-// warm has the library of the server begin what it begins once for the process, so
-// that nobody takes it for something that was left behind.
-func warm(t *testing.T) {
-	t.Helper()
-	id, err := newIdentity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Run("serves", func(t *testing.T) { served(t, id) })
-}
-
 func (p *place[T]) kubeconfig() string {
 	ca := filepath.Join(p.t.TempDir(), "ca")
 	config := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"one","clusters":[{"name":"c","cluster":{"server":"https://%s","certificate-authority":%q}}],
@@ -226,9 +247,9 @@ func (p *place[T]) kubeconfig() string {
 
 func (p *place[T]) Source() backend.Source[T] { return p.source(p.c) }
 
-func (*place[T]) Scopes() [3]string { return scopes() }
+func (p *place[T]) Scopes() [3]string { return [3]string{p.id + "-a", p.id + "-b", p.id + "-c"} }
 
-func (*place[T]) All() backend.Scope { return backend.Scope{Labels: "contract=yes"} }
+func (p *place[T]) All() backend.Scope { return backend.Scope{Labels: "contract=" + p.id} }
 
 func (*place[T]) Of(row T) backendtest.Object { return backendtest.Shown(row) }
 
@@ -236,8 +257,8 @@ func (*place[T]) Of(row T) backendtest.Object { return backendtest.Shown(row) }
 func (p *place[T]) do(scope, name, word string, gone bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.put(p.cluster, metav1.ObjectMeta{Namespace: scope, Name: name, Labels: map[string]string{"contract": "yes"}}, word, gone)
-	p.cluster.Step()
+	p.put(p.site.Cluster, metav1.ObjectMeta{Namespace: scope, Name: name, Labels: map[string]string{"contract": p.id}}, word, gone)
+	p.site.Step()
 }
 
 func (p *place[T]) Put(scope, name, word string) { p.do(scope, name, word, false) }
@@ -253,10 +274,9 @@ func (p *place[T]) Be(m backendtest.Mood) {
 func (p *place[T]) Forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "much"}, Data: map[string]string{}}
-	p.cluster.Create(m)
-	for n := range 17000 {
-		kube.Change(p.cluster, "default", "much", func(m *corev1.ConfigMap) { m.Data = map[string]string{"n": fmt.Sprint(n)} })
+	p.site.Create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: p.Scopes()[0], Name: "much"}})
+	for n := range 2*kept + 1 {
+		kube.Change(p.site.Cluster, p.Scopes()[0], "much", func(m *corev1.ConfigMap) { m.Data = map[string]string{"n": fmt.Sprint(n)} })
 	}
 	p.gate.end()
 }
@@ -271,12 +291,14 @@ type gate struct {
 	running map[*http.Request]context.CancelFunc
 }
 
-func newGate(t *testing.T, id *identity, to string, streams bool) *gate {
+func newGate(t *testing.T, s *site, streams bool) *gate {
 	t.Helper()
 	g := &gate{running: map[*http.Request]context.CancelFunc{}}
+	way := trusts(t, s.id)
+	way.ForceAttemptHTTP2, way.DisableKeepAlives = false, true // the server outlives the gate, which leaves nothing with it
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "https", Host: to})
+			r.SetURL(&url.URL{Scheme: "https", Host: s.addr})
 			g.mu.Lock()
 			defer g.mu.Unlock()
 			if g.token != "" {
@@ -287,7 +309,7 @@ func newGate(t *testing.T, id *identity, to string, streams bool) *gate {
 				r.Out.URL.RawQuery = q.Encode()
 			}
 		},
-		Transport: trusts(t, id), FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
+		Transport: way, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	g.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())

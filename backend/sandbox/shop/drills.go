@@ -3,6 +3,7 @@ package shop
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -31,16 +32,67 @@ func Setting() drill.Setting {
 	for _, m := range machines() {
 		out.Machines[m.Cluster] = append(out.Machines[m.Cluster], m.Name)
 	}
+	out.Seen = seen()
+	return out
+}
+
+// seen is what of the company can be looked at, as the signs of drills name it.
+func seen() []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, c := range []string{Cloud, House} {
+		add("%s:cluster/%s", c, c)
+		for _, ns := range namespaces() {
+			add("%s:namespace/%s", c, ns)
+		}
+		for kind, names := range map[string][]string{"daemonset.apps": {"flannel", "node-exporter"}, "deployment.apps": {"coredns"}} {
+			for _, name := range names {
+				add("%s:%s/kube-system/%s", c, kind, name)
+				add("%s:pod/kube-system/%s-*", c, name)
+			}
+		}
+	}
+	for _, p := range programs() {
+		at, kind := home()[p.Name].cluster, "deployment.apps"
+		switch {
+		case onArgo(p.Name):
+			kind = "rollout.argoproj.io"
+		case p.Writes:
+			kind = "statefulset.apps"
+		}
+		add("%s:%s/%s/%s", at, kind, namespace, p.Name)
+		add("%s:deployment.apps/%s/%s-canary", at, namespace, p.Name) // one that was released beside it
+		add("%s:pod/%s/%s-*", at, namespace, p.Name)
+		add("elastic:stream/logs-%s-%s", p.Name, at)
+		for _, c := range p.Calls {
+			add("%s:breaker/%s/%s.%s", at, namespace, p.Name, c.To)
+			add("%s:breaker/%s/%s.%s/%s-*", at, namespace, p.Name, c.To, p.Name)
+		}
+	}
+	add("%s:statefulset.apps/%s/ledger-db", House, namespace)
+	add("%s:pod/%s/ledger-db-*", House, namespace)
+	add("%s:pod/%s/settlement-*", House, namespace)
+	for _, p := range pipelines() {
+		add("%s:pipeline/%s", p.On, url.PathEscape(p.Name))
+		add("%s:build/%s/*", p.On, url.PathEscape(p.Name))
+	}
+	add("influx:metric/%s/*", metrics)
+	add("%s:machinedeployment.cluster.x-k8s.io/%s/%s", House, metal, workers)
+	add("%s:kubeadmcontrolplane.controlplane.cluster.x-k8s.io/%s/%s", House, metal, House)
+	add("%s:machine.cluster.x-k8s.io/%s/%s-*", House, metal, House)
+	add("%s:namespace/%s", House, metal)
 	return out
 }
 
 // stage is the company as a drill plays on it.
 type stage struct{ *Shop }
 
-// Release implements drill.Stage.
+// Release implements drill.Stage: it comes as the end of a build, as every release.
 func (s stage) Release(r drill.Release) {
 	if r.Beside == 0 {
-		s.release(sandbox.Event{Program: r.Program, Tag: r.Version, By: developers()[0], Build: "a build"})
+		all := pipelines()
+		p := all[slices.IndexFunc(all, func(p sandbox.Pipeline) bool { return p.Program == r.Program })]
+		_ = s.World.Conclude(p.Name, sandbox.Order{By: developers()[0], Branch: p.Branch, Params: map[string]string{"VERSION": r.Version}}) // the pipelines are the company's own
 		return
 	}
 	w := home()[r.Program]

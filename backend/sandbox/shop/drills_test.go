@@ -2,14 +2,20 @@ package shop_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"wheelhouse/backend"
 	"wheelhouse/backend/sandbox"
+	"wheelhouse/backend/sandbox/argo"
+	"wheelhouse/backend/sandbox/capi"
 	"wheelhouse/backend/sandbox/drill"
 	"wheelhouse/backend/sandbox/kube"
 	"wheelhouse/backend/sandbox/shop"
@@ -61,6 +67,52 @@ func TestDrillsAreLostAlone(t *testing.T) {
 					t.Errorf("it ends as %+v", s)
 				}
 			})
+		}
+	}
+}
+
+// TestSigns: whatever there is to look at can be a sign, and nothing else.
+func TestSigns(t *testing.T) {
+	p := begin(t, "bad-canary", 12)
+	p.pass(10 * time.Second)
+	var seen []string
+	for _, c := range p.Clusters {
+		of := func(kind string, o metav1.Object) {
+			seen = append(seen, backend.Ref{Link: c.Name(), Kind: kind, Scope: o.GetNamespace(), Name: o.GetName()}.String())
+		}
+		for _, o := range kube.All[*corev1.Pod](c, "") {
+			of("pod", o)
+		}
+		for _, o := range kube.All[*appsv1.Deployment](c, "") {
+			of("deployment.apps", o)
+		}
+		for _, o := range kube.All[*appsv1.StatefulSet](c, "") {
+			of("statefulset.apps", o)
+		}
+		for _, o := range kube.All[*appsv1.DaemonSet](c, "") {
+			of("daemonset.apps", o)
+		}
+		for _, o := range kube.All[*argo.Rollout](c, "") {
+			of("rollout.argoproj.io", o)
+		}
+		for _, o := range kube.All[*capi.Machine](c, "") {
+			of("machine.cluster.x-k8s.io", o)
+		}
+		for _, o := range kube.All[*corev1.Namespace](c, "") {
+			of("namespace", o)
+		}
+	}
+	if len(seen) < 80 {
+		t.Fatalf("there are only %d", len(seen))
+	}
+	file, err := drill.Text("bad-canary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sign := range slices.Values(append(seen, "idc:pod/shop/checkout-1")) {
+		_, err := drill.Parse([]byte(strings.Replace(string(file), "cloud:pod/shop/checkout-*", sign, 1)), shop.Setting())
+		if wrong := sign == "idc:pod/shop/checkout-1"; wrong != (err != nil) {
+			t.Errorf("%s: %v", sign, err)
 		}
 	}
 }

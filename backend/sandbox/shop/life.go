@@ -2,6 +2,7 @@ package shop
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -44,7 +45,8 @@ func work(s *Shop) {
 	}
 	all := pipelines()
 	p := all[s.dice.IntN(len(all))]
-	order := sandbox.Order{By: developers()[s.dice.IntN(len(developers()))], Branch: "main", Params: map[string]string{"VERSION": s.next(p.Program)}}
+	version := s.next(p.Program)
+	order := sandbox.Order{By: developers()[s.dice.IntN(len(developers()))], Branch: "main", Title: title(p.Name, version), Params: map[string]string{"VERSION": version}}
 	if s.dice.IntN(6) == 0 {
 		order.Params["BREAK"] = "true"
 	}
@@ -55,6 +57,17 @@ func work(s *Shop) {
 		}
 	}
 	s.plan(time.Duration((0.5+s.dice.ExpFloat64())*8)*time.Minute, work)
+}
+
+// title is what a developer says of what goes into a version.
+func title(pipeline, version string) string {
+	all := []string{
+		"Read the settings once", "Newer Spring Boot", "Log less where all is well", "Close what was opened", "Ask for one page at a time", "Tell a timeout from a refusal",
+		"Tests for what went wrong on Monday", "Names that say what they are", "Fewer threads, longer queue", "Take out what nobody calls", "Round as the accountants do", "Retry once, not three times",
+	}
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(pipeline + version))
+	return all[sum.Sum32()%uint32(len(all))]
 }
 
 // quiet is how long before a drill nobody begins to build any more: what goes live
@@ -97,20 +110,24 @@ func (s *Shop) next(program string) string {
 // somebody, what came with another version fills its memory, a build is red and one is
 // on its way.
 func (s *Shop) scene(past time.Duration) {
-	build := func(before time.Duration, pipeline, by, version string, broken bool) {
+	build := func(before time.Duration, pipeline, by, version, title string, broken bool) {
 		if before > past {
 			return
 		}
 		s.plan(past-before, func(s *Shop) {
-			_, _ = s.World.Trigger(pipeline, sandbox.Order{By: by, Branch: "main", Params: map[string]string{"VERSION": version, "BREAK": strconv.FormatBool(broken)}})
+			order := sandbox.Order{By: by, Branch: "main", Title: title, Params: map[string]string{"VERSION": version}}
+			if broken {
+				order.Params["BREAK"] = "true"
+			}
+			_, _ = s.World.Trigger(pipeline, order)
 		})
 	}
 	_ = s.World.Publish("recommend", "0.19.0", sandbox.Version{Leaks: 420})
 	_ = s.World.Publish("checkout", "2.5.0", sandbox.Version{Failing: 0.07, Says: "java.lang.IllegalArgumentException: no rate for currency CNH", Slow: 2.2})
-	build(22*time.Minute, "web/recommend", "sfischer", "0.19.0", false)
-	build(9*time.Minute, "shop/checkout", "mlin", "2.5.0", false)
-	build(7*time.Minute, "web/catalog", "twang", "7.1.0", true)
-	build(100*time.Second, "web/search", "jdiaz", "9.4.0", false)
+	build(22*time.Minute, "web/recommend", "sfischer", "0.19.0", "Remember what was recommended", false)
+	build(9*time.Minute, "shop/checkout", "mlin", "2.5.0", "Orders from abroad", false)
+	build(7*time.Minute, "web/catalog", "twang", "7.1.0", "Categories of categories", true)
+	build(100*time.Second, "web/search", "jdiaz", "9.4.0", "What was bought comes first", false)
 }
 
 func dice(seed uint64) *rand.Rand {

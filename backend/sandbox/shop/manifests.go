@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -48,11 +50,17 @@ func template(p sandbox.Program, tag string, w where) corev1.PodTemplateSpec {
 
 const namespace = "shop"
 
+// namespaces are those that each cluster has.
+func namespaces() []string {
+	return []string{"default", "kube-system", "kube-node-lease", namespace, "batch"}
+}
+
 // furnish puts into a cluster what it begins with.
 func furnish(c *kube.Cluster, name string, all []sandbox.Program) error {
-	for _, ns := range []string{"default", "kube-system", "kube-node-lease", namespace, "batch"} {
+	for _, ns := range namespaces() {
 		c.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
 	}
+	authorize(c)
 	for _, p := range all {
 		w := home()[p.Name]
 		if w.cluster != name {
@@ -76,7 +84,41 @@ func furnish(c *kube.Cluster, name string, all []sandbox.Program) error {
 		c.Create(&policyv1.PodDisruptionBudget{ObjectMeta: meta, Spec: policyv1.PodDisruptionBudgetSpec{MaxUnavailable: &one, Selector: selector}})
 	}
 	system(c, name)
+	company(c, name)
 	return nil
+}
+
+// company is what works for the programs beside them: the search has more pods when
+// many search, and what was paid is settled with the banks every ten minutes.
+func company(c *kube.Cluster, name string) {
+	if name == Cloud {
+		least, percent := int32(2), int32(80)
+		c.Create(&autoscalingv2.HorizontalPodAutoscaler{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "search"},
+			Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+				ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "search"}, MinReplicas: &least, MaxReplicas: 6,
+				Metrics: []autoscalingv2.MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
+					Name: corev1.ResourceCPU, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &percent},
+				}}},
+			},
+		})
+		return
+	}
+	zone, retries := "Asia/Shanghai", int32(2)
+	labels := map[string]string{"app": "settlement", "team": "pay"}
+	c.Create(&batchv1.CronJob{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "settlement", Labels: labels},
+		Spec: batchv1.CronJobSpec{
+			Schedule: "*/10 * * * *", TimeZone: &zone, ConcurrencyPolicy: batchv1.ForbidConcurrent,
+			JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{BackoffLimit: &retries, Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{
+					Name: "settle", Image: Image("settlement", "1.3.0"), Args: []string{"--since", "last", "--to", "bank"},
+					Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("128Mi")}},
+				}}},
+			}}},
+		},
+	})
 }
 
 // system is what every cluster of the company runs for itself.

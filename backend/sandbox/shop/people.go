@@ -12,6 +12,10 @@ import (
 	"net"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"wheelhouse/backend/sandbox/kube"
 )
 
@@ -26,23 +30,43 @@ const (
 // and is the same each time so that files that were written once can be used again.
 func token(name string) string { return "sandbox-" + name }
 
-// users are who may do what in the clusters.
+// users are who may log in to the clusters.
 func users() []kube.User {
+	return []kube.User{
+		{Name: Admin, Token: token(Admin), Groups: []string{"platform"}},
+		{Name: Developer, Token: token(Developer), Groups: []string{"developers"}},
+		{Name: Reader, Token: token(Reader), Groups: []string{"readers"}},
+	}
+}
+
+// authorize says what they may do there: the platform's people everything, developers
+// everything in the namespace of the company's programs, and all look at what is no
+// secret.
+func authorize(c *kube.Cluster) {
 	all := []string{"*"}
-	look := []string{"get", "list", "watch"}
 	seen := []string{
 		"pods", "pods/log", "pods/status", "services", "configmaps", "events", "nodes", "namespaces", "persistentvolumes", "persistentvolumeclaims", "serviceaccounts",
-		"deployments", "deployments/scale", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "jobs", "cronjobs", "poddisruptionbudgets",
+		"deployments", "deployments/scale", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "jobs", "cronjobs", "horizontalpodautoscalers", "poddisruptionbudgets", "resourcequotas", "limitranges",
 		"endpointslices", "ingresses", "leases", "storageclasses", "rollouts", "analysisruns", "analysistemplates",
 		"clusters", "machinedeployments", "machinesets", "machines", "kubeadmcontrolplanes", "machinepools",
+		"roles", "clusterroles", "rolebindings", "clusterrolebindings",
 	}
-	return []kube.User{
-		{Name: Admin, Token: token(Admin), Groups: []string{"platform"}, May: []kube.Rule{{Verbs: all, Groups: all, Resources: all}}},
-		{Name: Developer, Token: token(Developer), Groups: []string{"developers"}, May: []kube.Rule{
-			{Verbs: look, Groups: all, Resources: seen},
-			{Verbs: all, Groups: all, Resources: all, Namespaces: []string{namespace}},
-		}},
-		{Name: Reader, Token: token(Reader), Groups: []string{"readers"}, May: []kube.Rule{{Verbs: look, Groups: all, Resources: seen}}},
+	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
+	in := metav1.ObjectMeta{Namespace: namespace, Name: "developer"}
+	group := func(names ...string) (out []rbacv1.Subject) {
+		for _, name := range names {
+			out = append(out, rbacv1.Subject{Kind: rbacv1.GroupKind, Name: name})
+		}
+		return out
+	}
+	for _, obj := range []runtime.Object{
+		&rbacv1.ClusterRole{ObjectMeta: named("look"), Rules: []rbacv1.PolicyRule{{Verbs: []string{"get", "list", "watch"}, APIGroups: all, Resources: seen}}},
+		&rbacv1.ClusterRoleBinding{ObjectMeta: named("look"), RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "look"}, Subjects: group("developers", "readers")},
+		&rbacv1.ClusterRoleBinding{ObjectMeta: named("platform"), RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "cluster-admin"}, Subjects: group("platform")},
+		&rbacv1.Role{ObjectMeta: in, Rules: []rbacv1.PolicyRule{{Verbs: all, APIGroups: all, Resources: all}}},
+		&rbacv1.RoleBinding{ObjectMeta: in, RoleRef: rbacv1.RoleRef{Kind: "Role", Name: "developer"}, Subjects: group("developers")},
+	} {
+		c.Create(obj)
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *Shop) Serve(ctx context.Context, dir string, ready func(Files)) error {
 		}
 	}
 	for name, h := range s.handlers() {
-		if err := listen(name, func(l net.Listener) error { return serveHTTP(ctx, l, h) }); err != nil {
+		if err := listen(name, func(l net.Listener) error { return serveHTTP(ctx, l, h("http://"+l.Addr().String())) }); err != nil {
 			return err
 		}
 	}
@@ -72,20 +72,24 @@ func (s *Shop) Serve(ctx context.Context, dir string, ready func(Files)) error {
 	return g.Wait()
 }
 
-// handlers are the systems that are spoken to in plain HTTP, by their kind.
-func (s *Shop) handlers() map[string]http.Handler {
-	out := map[string]http.Handler{
-		"jenkins": jenkins.New(s.World, jenkins.Options{Users: map[string]jenkins.User{
+// handlers make the systems that are spoken to in plain HTTP, by their kind, each for
+// the address at which it is found.
+func (s *Shop) handlers() map[string]func(at string) http.Handler {
+	always := func(h http.Handler) func(string) http.Handler { return func(string) http.Handler { return h } }
+	out := map[string]func(at string) http.Handler{
+		"jenkins": always(jenkins.New(s.World, jenkins.Options{Users: map[string]jenkins.User{
 			Admin: {Token: token(Admin)}, Developer: {Token: token(Developer)}, Reader: {Token: token(Reader), ReadOnly: true},
-		}}),
-		"gitlab": gitlab.New(s.World, gitlab.Options{Users: map[string]gitlab.User{
-			token(Admin): {Name: Admin, Level: gitlab.Maintainer}, token(Developer): {Name: Developer, Level: gitlab.Developer}, token(Reader): {Name: Reader, Level: gitlab.Reporter, ReadOnly: true},
-		}}),
-		"elastic": elastic.New(s.World, searchers),
-		"influx":  influx.New(s.World, measurers),
+		}})),
+		"gitlab": func(at string) http.Handler {
+			return gitlab.New(s.World, gitlab.Options{URL: at, Users: map[string]gitlab.User{
+				token(Admin): {Name: Admin, Level: gitlab.Maintainer}, token(Developer): {Name: Developer, Level: gitlab.Developer}, token(Reader): {Name: Reader, Level: gitlab.Reporter, ReadOnly: true},
+			}})
+		},
+		"elastic": always(elastic.New(s.World, searchers)),
+		"influx":  always(influx.New(s.World, measurers)),
 	}
 	if s.Drill != nil {
-		out["drill"] = s.Drill.Handler()
+		out["drill"] = always(s.Drill.Handler())
 	}
 	return out
 }

@@ -86,7 +86,7 @@ func Open(o Options) (*Shop, error) {
 			return nil, fmt.Errorf("found the company: %w", err)
 		}
 	}
-	s.World.Shelve("flannel", "node-exporter", "coredns", "postgres", "worker", "busybox", "alpine", "nginx", "redis", "httpd", "debian", "ubuntu", "curl")
+	s.World.Shelve("flannel", "node-exporter", "coredns", "postgres", "settlement", "worker", "busybox", "alpine", "nginx", "redis", "httpd", "debian", "ubuntu", "curl")
 	for _, m := range machines() {
 		s.World.Boot(m)
 	}

@@ -17,11 +17,11 @@ import (
 	"wheelhouse/backend/sandbox/shop"
 )
 
-// opened is a company on a Saturday at noon, with half an hour behind it.
-func opened(t *testing.T, seed uint64) *shop.Shop {
+// opened is a company on a Saturday at noon, with some time behind it.
+func opened(t *testing.T, seed uint64, past time.Duration) *shop.Shop {
 	t.Helper()
 	noon := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	s, err := shop.Open(shop.Options{Seed: seed, Past: 30 * time.Minute, Now: func() time.Time { return noon }})
+	s, err := shop.Open(shop.Options{Seed: seed, Past: past, Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,8 @@ func told(t *testing.T, s *shop.Shop) string {
 
 // TestSame: one seed is one company, another is another.
 func TestSame(t *testing.T) {
-	a, b, c := told(t, opened(t, 1)), told(t, opened(t, 1)), told(t, opened(t, 2))
+	const past = 10 * time.Minute // in which builds go live, and containers are started again
+	a, b, c := told(t, opened(t, 1, past)), told(t, opened(t, 1, past)), told(t, opened(t, 2, past))
 	if a != b {
 		i := 0
 		for a[i] == b[i] {
@@ -65,7 +66,7 @@ func TestSame(t *testing.T) {
 // TestScene: what is worth seeing when the company is opened is there, by causes of
 // its own; the rest is well.
 func TestScene(t *testing.T) {
-	s := opened(t, 1)
+	s := opened(t, 1, 30*time.Minute)
 	cloud := s.Clusters[0]
 	var restarts int32
 	for _, p := range kube.All[*corev1.Pod](cloud, "shop") {

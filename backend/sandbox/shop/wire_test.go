@@ -60,7 +60,6 @@ const (
 
 // TestWire: what people send to rollouts and pools, on a served company.
 func TestWire(t *testing.T) {
-	warm(t)
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	s, err := Open(Options{Seed: 1, Past: 20 * time.Minute, Now: func() time.Time { return now }})
 	if err != nil {

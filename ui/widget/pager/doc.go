@@ -14,14 +14,11 @@ type document struct {
 	label int
 }
 
-// mostLabel is how wide the labels' column of a document may become, in cells.
-const mostLabel = 24
-
 // Doc makes a Text of a document.
 func Doc(d backend.Doc) Text {
 	out := document{d, 0}
 	for _, l := range d.Lines {
-		out.label = max(out.label, min(screen.Width(l.Label), mostLabel))
+		out.label = max(out.label, screen.Width(l.Label))
 	}
 	return out
 }

@@ -17,7 +17,7 @@ import (
 type Text interface {
 	Len() int
 	Line(i int) backend.Line
-	// Label is how many cells the labels' column has.
+	// Label is how many cells the labels need.
 	Label() int
 }
 
@@ -26,15 +26,21 @@ type Text interface {
 type Pager struct {
 	Signs bool // a sign's room is kept beside each line, so that texts stand below each other
 
+	// Head is how many bytes of a line come before what it has to say; nil: none do.
+	// Lines are shown without them, while not wrapping, where the window is too narrow
+	// for both.
+	Head func(plain string) int
+
 	text   Text // nil: none
 	lines  int
-	label  int // width of the label column
+	label  int // width that the labels need
 	top    int // first line shown
 	skip   int // rows of it that stand above the window, while wrapping
 	left   int // first column shown, while not wrapping
 	width  int // of the last Draw
 	height int // of the last Draw
 	wrap   bool
+	bare   bool          // heads are not shown
 	breaks map[int][]int // by line: where its rows begin, while wrapping
 	find   string        // lower case; empty: no search
 	at     int           // the line of the hit that was gone to, from 1; 0: none
@@ -175,8 +181,12 @@ func (p *Pager) panTo(l backend.Line) {
 	if p.wrap || room <= 0 {
 		return
 	}
-	text := strings.ToLower(l.Text.Plain())
+	text := strings.ToLower(p.shown(l))
 	at := strings.Index(text, p.find)
+	if at < 0 { // in its head
+		p.left = 0
+		return
+	}
 	from, to := screen.Width(text[:at]), screen.Width(text[:at+len(p.find)])
 	if from < p.left || to > p.left+room {
 		p.left = max(0, to-room*2/3)
@@ -245,11 +255,15 @@ func (p *Pager) begins(i int) []int {
 	return b
 }
 
+// column is how wide the labels' column is: the texts beside it have most of the
+// window.
+func (p *Pager) column() int { return min(p.label, max(24, p.width*2/5)) }
+
 // indent is where a line's text begins, behind its label and sign.
 func (p *Pager) indent(l backend.Line) int {
 	x := 0
 	if p.label > 0 {
-		x = p.label + 2
+		x = p.column() + 2
 	}
 	if l.Level != backend.None || p.Signs {
 		x += 2
@@ -264,6 +278,7 @@ func (p *Pager) Draw(f screen.Frame) {
 	}
 	p.height = f.Height()
 	p.Scroll(0)
+	p.bare = !p.room()
 	y := -p.skip
 	for i := p.top; i < p.lines && y < f.Height(); i++ {
 		p.drawLine(f, y, i)
@@ -271,11 +286,37 @@ func (p *Pager) Draw(f screen.Frame) {
 	}
 }
 
+// message is how many cells must be left for what a line has to say beside its head.
+const message = 60
+
+// room says whether there is enough for the lines of the window and their heads.
+func (p *Pager) room() bool {
+	if p.Head == nil || p.wrap {
+		return true
+	}
+	for i := p.top; i < min(p.lines, p.top+p.height); i++ {
+		l := p.text.Line(i)
+		if text := l.Text.Plain(); p.indent(l)+screen.Width(text[:p.Head(text)])+message > p.width {
+			return false
+		}
+	}
+	return true
+}
+
+// shown is what is shown of a line that is not wrapped.
+func (p *Pager) shown(l backend.Line) string {
+	text := l.Text.Plain()
+	if p.bare {
+		return text[p.Head(text):]
+	}
+	return text
+}
+
 // drawLine draws line i with its first row at y, which may be above the frame.
 func (p *Pager) drawLine(f screen.Frame, y, i int) {
 	l := p.text.Line(i)
 	if p.label > 0 && y >= 0 {
-		f.Fit(0, y, p.label, themes.Dim, l.Label, false)
+		f.Fit(0, y, p.column(), themes.Dim, l.Label, false)
 	}
 	x := p.indent(l)
 	if l.Level != backend.None {
@@ -294,7 +335,7 @@ func (p *Pager) drawLine(f screen.Frame, y, i int) {
 		}
 	}
 	if !p.wrap {
-		f.Sub(x, y, w, 1).Text(-p.left, 0, pen, text)
+		f.Sub(x, y, w, 1).Text(-p.left, 0, pen, p.shown(l))
 		return
 	}
 	begins := p.begins(i)

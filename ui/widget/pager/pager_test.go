@@ -351,6 +351,15 @@ func TestLabelsAndLevels(t *testing.T) {
 }
 
 // TestSmall draws everything at every size down to nothing.
+// TestLongLabels: a label is whole where there is room beside it.
+func TestLongLabels(t *testing.T) {
+	name := "storefront-648575cdd8-5c7d8"
+	var p Pager
+	p.Set(Doc(doc(name+"|closed")), 0)
+	want(t, draw(t, &p, 80, 1), name+"  closed")
+	want(t, draw(t, &p, 40, 1), "storefront-648575cdd8-5~  closed")
+}
+
 func TestSmall(t *testing.T) {
 	d := doc("Key|some text", "日本語", "a\tb", "🚀🚀", "e\u0301", "", "Long label of a line|日")
 	d.Lines[0].Level, d.Lines[4].Level = backend.Good, backend.Critical
