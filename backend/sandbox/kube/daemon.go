@@ -29,26 +29,7 @@ func everywhere(c *Cluster, namespace, name string) {
 		return
 	}
 	hash := TemplateHash(&d.Spec.Template)
-	on, live := map[string]*daemonNode{}, map[string]bool{}
-	for _, p := range Owned[*corev1.Pod](c, d) {
-		n := on[p.Spec.NodeName]
-		if n == nil {
-			n = &daemonNode{name: p.Spec.NodeName}
-			on[p.Spec.NodeName] = n
-		}
-		switch version := p.Labels[appsv1.ControllerRevisionHashLabelKey]; {
-		case p.DeletionTimestamp != nil:
-			n.ending = true
-		case p.Status.Phase == corev1.PodFailed, p.Status.Phase == corev1.PodSucceeded:
-			n.ending = true
-			c.undaemon(d, p)
-		case version == hash:
-			n.now = p
-		default:
-			n.old = p
-			live[name+"-"+version] = true
-		}
-	}
+	on, live := c.daemonNodes(d, hash)
 	live[name+"-"+hash] = true
 	c.revise(d, &d.Spec.Template, d.Spec.RevisionHistoryLimit, live)
 	var all []*daemonNode
@@ -78,6 +59,32 @@ func everywhere(c *Cluster, namespace, name string) {
 	}
 	c.rollNodes(d, all, hash)
 	c.daemons(d, all, misplaced)
+}
+
+// daemonNodes is what of a daemon set is on which node, and which of its versions there
+// are.
+func (c *Cluster) daemonNodes(d *appsv1.DaemonSet, hash string) (on map[string]*daemonNode, live map[string]bool) {
+	on, live = map[string]*daemonNode{}, map[string]bool{}
+	for _, p := range Owned[*corev1.Pod](c, d) {
+		n := on[p.Spec.NodeName]
+		if n == nil {
+			n = &daemonNode{name: p.Spec.NodeName}
+			on[p.Spec.NodeName] = n
+		}
+		switch version := p.Labels[appsv1.ControllerRevisionHashLabelKey]; {
+		case p.DeletionTimestamp != nil:
+			n.ending = true
+		case p.Status.Phase == corev1.PodFailed, p.Status.Phase == corev1.PodSucceeded:
+			n.ending = true
+			c.undaemon(d, p)
+		case version == hash:
+			n.now = p
+		default:
+			n.old = p
+			live[d.Name+"-"+version] = true
+		}
+	}
+	return on, live
 }
 
 // wanted says whether a daemon set is to have a pod on a node, and whether one stays that
@@ -138,16 +145,7 @@ func (c *Cluster) rollNodes(d *appsv1.DaemonSet, all []*daemonNode, hash string)
 	if d.Spec.UpdateStrategy.Type != appsv1.RollingUpdateDaemonSetStrategyType {
 		return
 	}
-	most, more := daemonBounds(d, len(all))
-	away, beside := 0, 0
-	for _, n := range all {
-		if !n.ready() {
-			away++
-		}
-		if n.old != nil && n.now != nil {
-			beside++
-		}
-	}
+	away, beside := daemonSpare(d, all)
 	for _, n := range all {
 		switch {
 		case n.old == nil:
@@ -156,34 +154,30 @@ func (c *Cluster) rollNodes(d *appsv1.DaemonSet, all []*daemonNode, hash string)
 				c.undaemon(d, n.old)
 				n.old = nil
 			}
-		case more > 0:
-			if !Ready(n.old) || beside < more {
-				beside++
-				n.now = c.daemon(d, n.name, hash)
-			}
-		case !Ready(n.old) || away < most:
-			if Ready(n.old) {
-				away++
-			}
+		case beside > 0 && Ready(n.old):
+			beside--
+			n.now = c.daemon(d, n.name, hash)
+		case away > 0 || !Ready(n.old):
+			away -= int(boolTo(Ready(n.old)))
 			c.undaemon(d, n.old)
 			n.old, n.ending = nil, true
 		}
 	}
 }
 
-// daemonBounds are on how many nodes there may be no pod that is ready, and on how many
-// one more.
-func daemonBounds(d *appsv1.DaemonSet, nodes int) (most, more int) {
-	u := d.Spec.UpdateStrategy.RollingUpdate
-	if u == nil {
-		return 1, 0
+// daemonSpare is on how many more nodes there may be no pod that is ready, and on how
+// many more one too many.
+func daemonSpare(d *appsv1.DaemonSet, all []*daemonNode) (away, beside int) {
+	away = 1
+	if u := d.Spec.UpdateStrategy.RollingUpdate; u != nil {
+		away, _ = intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(u.MaxUnavailable, intstr.FromInt32(1)), len(all), true)
+		beside, _ = intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(u.MaxSurge, intstr.FromInt32(0)), len(all), true)
 	}
-	most, _ = intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(u.MaxUnavailable, intstr.FromInt32(1)), nodes, true)
-	more, _ = intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(u.MaxSurge, intstr.FromInt32(0)), nodes, true)
-	if most == 0 && more == 0 {
-		most = 1
+	for _, n := range all {
+		away -= int(boolTo(!n.ready()))
+		beside -= int(boolTo(n.old != nil && n.now != nil))
 	}
-	return most, more
+	return away, beside
 }
 
 // daemons writes down how far a daemon set is.

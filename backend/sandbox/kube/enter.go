@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -213,7 +214,7 @@ func (k kubelet) PortForward(ctx context.Context, pod, uid string, port int32, s
 
 // place is what a shell in a container finds around it.
 func (k kubelet) place(p *corev1.Pod, container string) shell.Place {
-	out := shell.Place{World: k.cluster.world, ID: k.cluster.id(p, container), Host: p.Name, Address: p.Status.PodIP, Transport: k.cluster.network.around(p)}
+	out := shell.Place{World: k.cluster.world, ID: k.cluster.id(p, container), Host: p.Name, Address: p.Status.PodIP, Transport: k.cluster.network.around(p), Scratch: k.cluster.scratches.of(k.cluster.world, k.cluster.id(p, container))}
 	if p.Spec.Hostname != "" {
 		out.Host = p.Spec.Hostname
 	}
@@ -235,6 +236,38 @@ func (k kubelet) place(p *corev1.Pod, container string) shell.Place {
 		}
 	}
 	return out
+}
+
+// scratches are what containers have written for themselves.
+type scratches struct {
+	mu  sync.Mutex
+	all map[sandbox.ProcessID]scratch
+}
+
+type scratch struct {
+	run int // of the container that it is of
+	*shell.Scratch
+}
+
+// of is that of a container as it runs now, with nothing in it where it is new.
+func (s *scratches) of(w *sandbox.World, id sandbox.ProcessID) *shell.Scratch {
+	p, err := w.Process(id)
+	if err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if one, ok := s.all[id]; ok && one.run == p.Run {
+		return one.Scratch
+	}
+	s.all[id] = scratch{p.Run, shell.NewScratch()}
+	return s.all[id].Scratch
+}
+
+func (s *scratches) forget(id sandbox.ProcessID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, id)
 }
 
 // around is the network as a pod sees it: names are those of services.

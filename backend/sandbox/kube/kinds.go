@@ -13,7 +13,6 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -48,7 +47,7 @@ func Kinds() []Kind {
 		{GroupVersion: core, Kind: "PersistentVolumeClaim", Resource: "persistentvolumeclaims", Short: []string{"pvc"}, Namespaced: true, Object: &corev1.PersistentVolumeClaim{}, List: &corev1.PersistentVolumeClaimList{}, Status: true, Columns: claimColumns(), Default: defaultClaim, Valid: validClaim},
 		{GroupVersion: core, Kind: "ResourceQuota", Resource: "resourcequotas", Short: []string{"quota"}, Namespaced: true, Object: &corev1.ResourceQuota{}, List: &corev1.ResourceQuotaList{}, Status: true, Columns: quotaColumns(), Valid: validQuota},
 		{GroupVersion: core, Kind: "LimitRange", Resource: "limitranges", Short: []string{"limits"}, Namespaced: true, Object: &corev1.LimitRange{}, List: &corev1.LimitRangeList{}, Bare: true, Columns: madeColumns(), Default: defaultLimits, Valid: validLimits},
-		{GroupVersion: core, Kind: "Event", Resource: "events", Short: []string{"ev"}, Namespaced: true, Object: &corev1.Event{}, List: &corev1.EventList{}, Columns: eventColumns(), Bare: true, Fields: eventFields(), Called: path.ValidatePathSegmentName},
+		{GroupVersion: core, Kind: "Event", Resource: "events", Short: []string{"ev"}, Namespaced: true, Object: &corev1.Event{}, List: &corev1.EventList{}, Columns: eventColumns(), Bare: true, Fields: eventFields(), Called: anything},
 		{GroupVersion: apps, Kind: "Deployment", Resource: "deployments", Short: []string{"deploy"}, Namespaced: true, Numbered: true, Object: &appsv1.Deployment{}, List: &appsv1.DeploymentList{}, Status: true, Scale: true, Categories: all, Columns: deploymentColumns(), Default: defaultDeployment, Valid: validDeployment},
 		{GroupVersion: apps, Kind: "ReplicaSet", Resource: "replicasets", Short: []string{"rs"}, Namespaced: true, Numbered: true, Object: &appsv1.ReplicaSet{}, List: &appsv1.ReplicaSetList{}, Status: true, Scale: true, Categories: all, Columns: replicaSetColumns(), Default: defaultReplicaSet, Valid: validReplicaSet},
 		{GroupVersion: apps, Kind: "StatefulSet", Resource: "statefulsets", Short: []string{"sts"}, Namespaced: true, Numbered: true, Object: &appsv1.StatefulSet{}, List: &appsv1.StatefulSetList{}, Status: true, Scale: true, Categories: all, Columns: statefulSetColumns(), Default: defaultStatefulSet, Called: apivalidation.NameIsDNSLabel, Valid: validStatefulSet},
@@ -57,13 +56,16 @@ func Kinds() []Kind {
 		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "Job", Resource: "jobs", Namespaced: true, Numbered: true, Object: &batchv1.Job{}, List: &batchv1.JobList{}, Status: true, Categories: all, Columns: jobColumns(), Default: defaultJob, Valid: validJob},
 		{GroupVersion: batchv1.SchemeGroupVersion, Kind: "CronJob", Resource: "cronjobs", Short: []string{"cj"}, Namespaced: true, Numbered: true, Object: &batchv1.CronJob{}, List: &batchv1.CronJobList{}, Status: true, Categories: all, Columns: cronJobColumns(), Default: defaultCronJob, Valid: validCronJob},
 		{GroupVersion: autoscalingv2.SchemeGroupVersion, Kind: "HorizontalPodAutoscaler", Resource: "horizontalpodautoscalers", Short: []string{"hpa"}, Namespaced: true, Object: &autoscalingv2.HorizontalPodAutoscaler{}, List: &autoscalingv2.HorizontalPodAutoscalerList{}, Status: true, Categories: all, Columns: autoscalerColumns(), Default: defaultAutoscaler, Valid: validAutoscaler},
-		{GroupVersion: policyv1.SchemeGroupVersion, Kind: "PodDisruptionBudget", Resource: "poddisruptionbudgets", Short: []string{"pdb"}, Namespaced: true, Numbered: true, Object: &policyv1.PodDisruptionBudget{}, List: &policyv1.PodDisruptionBudgetList{}, Status: true, Columns: budgetColumns(), Called: path.ValidatePathSegmentName, Valid: validBudget},
+		{GroupVersion: policyv1.SchemeGroupVersion, Kind: "PodDisruptionBudget", Resource: "poddisruptionbudgets", Short: []string{"pdb"}, Namespaced: true, Numbered: true, Object: &policyv1.PodDisruptionBudget{}, List: &policyv1.PodDisruptionBudgetList{}, Status: true, Columns: budgetColumns(), Called: anything, Valid: validBudget},
 		{GroupVersion: coordinationv1.SchemeGroupVersion, Kind: "Lease", Resource: "leases", Namespaced: true, Object: &coordinationv1.Lease{}, List: &coordinationv1.LeaseList{}, Columns: []Column{ColumnOf("Holder", func(l *coordinationv1.Lease) any { return deref(l.Spec.HolderIdentity) })}},
 		{GroupVersion: discoveryv1.SchemeGroupVersion, Kind: "EndpointSlice", Resource: "endpointslices", Namespaced: true, Numbered: true, Object: &discoveryv1.EndpointSlice{}, List: &discoveryv1.EndpointSliceList{}, Default: defaultSlice, Columns: sliceColumns()},
 		{GroupVersion: networkingv1.SchemeGroupVersion, Kind: "Ingress", Resource: "ingresses", Short: []string{"ing"}, Namespaced: true, Numbered: true, Object: &networkingv1.Ingress{}, List: &networkingv1.IngressList{}, Status: true, Columns: ingressColumns(), Valid: validIngress},
 		{GroupVersion: storagev1.SchemeGroupVersion, Kind: "StorageClass", Resource: "storageclasses", Short: []string{"sc"}, Object: &storagev1.StorageClass{}, List: &storagev1.StorageClassList{}, Default: defaultClass, Columns: classColumns(), Bare: true, Valid: validClass},
 	}...)
 }
+
+// anything is the rule for names that have none, but that they can stand in a path.
+func anything(string, bool) []string { return nil }
 
 func set[T comparable](to *T, value T) {
 	var zero T

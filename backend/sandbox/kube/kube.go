@@ -71,9 +71,10 @@ type Cluster struct {
 	scheme *runtime.Scheme
 	memory *memory
 
-	access  access
-	admits  sync.Mutex // held while something is written that a quota lets be
-	network *network
+	access    access
+	admits    sync.Mutex // held while something is written that a quota lets be
+	network   *network
+	scratches scratches
 
 	mu          sync.Mutex // held while controllers act
 	controllers []Controller
@@ -102,6 +103,7 @@ func New(w *sandbox.World, o Options) *Cluster {
 		scalings: map[string]*scaling{}, holds: map[string]hold{},
 	}
 	c.controllers = slices.Concat(controllers(), o.Controllers)
+	c.scratches.all = map[sandbox.ProcessID]scratch{}
 	c.access, c.network, c.chronicle = access{c}, newNetwork(c), newChronicle(w)
 	utilruntime.Must(clientgoscheme.AddToScheme(c.scheme))
 	metav1.AddToGroupVersion(c.scheme, schema.GroupVersion{Version: "v1"})

@@ -258,6 +258,21 @@ func TestKubectlEnters(t *testing.T) {
 	}
 }
 
+// TestKubectlCopies: what is written into a container is there until it is started again.
+func TestKubectlCopies(t *testing.T) {
+	s := newSite(t)
+	p, mine := s.pod("cart").Name, s.file("mine", "of mine")
+	s.session(t, []step{
+		{command: "cp " + mine + " " + p + ":/tmp/mine", races: true},
+		{command: "exec " + p + " -- cat /tmp/mine", races: true, want: []string{"of mine"}},
+		{command: "cp " + mine + " " + p + ":/etc/mine", races: true, want: []string{"Read-only file system"}, code: 1},
+		{command: "exec " + p + " -- kill 1"},
+		{command: "wait --for jsonpath='{.status.containerStatuses[0].restartCount}'=1 pod/" + p + " --timeout 20s", want: []string{"condition met"}},
+		{command: "wait --for condition=Ready pod/" + p + " --timeout 20s", want: []string{"condition met"}},
+		{command: "exec " + p + " -- cat /tmp/mine", want: []string{"No such file"}, code: 1},
+	})
+}
+
 // TestKubectlUsers: who may not is refused, as the real server refuses it.
 func TestKubectlUsers(t *testing.T) {
 	s := newSite(t)

@@ -72,7 +72,9 @@ type started struct {
 func (c *Cluster) vanish(namespace, name string) {
 	c.promise(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, false)
 	for _, container := range c.running[namespace+"/"+name].containers {
-		c.world.Forget(sandbox.ProcessID{Cluster: c.o.Name, Namespace: namespace, Pod: name, Container: container})
+		id := sandbox.ProcessID{Cluster: c.o.Name, Namespace: namespace, Pod: name, Container: container}
+		c.world.Forget(id)
+		c.scratches.forget(id)
 	}
 	delete(c.running, namespace+"/"+name)
 	delete(c.doomed, namespace+"/"+name)

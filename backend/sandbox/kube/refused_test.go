@@ -52,9 +52,11 @@ func (r refused) answer(t *testing.T, server rest.Interface, namespace string) s
 		}
 	}
 	err := server.Post().AbsPath(at).Param("dryRun", "All").SetHeader("Content-Type", "application/json").Body([]byte(r.Object)).Do(t.Context()).Error()
-	if status := (apierrors.APIStatus)(nil); errors.As(err, &status) {
+	var status apierrors.APIStatus
+	switch {
+	case errors.As(err, &status):
 		return status.Status().Message
-	} else if err != nil {
+	case err != nil:
 		t.Fatal(err)
 	}
 	return ""

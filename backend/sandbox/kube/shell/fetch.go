@@ -155,9 +155,14 @@ func curl(ctx context.Context, s *session, c call) int {
 	switch a.discard {
 	case "", "-":
 		_, _ = c.out.Write(body)
-	case "/dev/null":
 	default:
-		return fail(noFile, fmt.Sprintf("Failure writing output to %s: Read-only file system", a.discard))
+		to, err := s.create(a.discard, false)
+		if err == nil {
+			_, err = to.Write(body)
+		}
+		if err != nil {
+			return fail(noFile, fmt.Sprintf("Failure writing output to %s: %v", a.discard, err))
+		}
 	}
 	fmt.Fprint(c.out, strings.NewReplacer("%{http_code}", strconv.Itoa(res.StatusCode), "%{time_total}", fmt.Sprintf("%.6f", s.World.Now().Sub(begun).Seconds()), `\n`, "\n").Replace(a.write))
 	return 0

@@ -54,6 +54,10 @@ func (s *session) files() map[string]file {
 		all["/app/"+name+".jar"] = file{read: func() string { return "PK" }, size: 48 << 20}
 		all["/var/log/"+name+".log"] = file{read: s.log}
 	}
+	written, _ := s.Scratch.all()
+	for at, content := range written {
+		all[at] = text(string(content))
+	}
 	if p.Left > 0 {
 		all[path.Join("/var/lib", name, "wal")] = file{read: func() string { return "" }, size: p.Left << 20}
 	}
@@ -76,7 +80,8 @@ var (
 
 // folders are those that there are whether anything is in them or not.
 func (s *session) folders() []string {
-	return append([]string{"/", "/app", "/bin", "/dev", "/etc", "/proc", "/root", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/log"}, s.Mounts...)
+	_, made := s.Scratch.all()
+	return slices.Concat([]string{"/", "/app", "/bin", "/dev", "/etc", "/proc", "/root", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/log"}, s.Mounts, made)
 }
 
 // list is what is in a folder: names, those of folders with a slash.
@@ -357,11 +362,10 @@ func wc(ctx context.Context, s *session, c call) int {
 	return exit
 }
 
-// archive packs files, which is what kubectl cp asks for. It unpacks none, as nothing
-// can be written.
+// archive packs files, or unpacks them, which is what kubectl cp asks for.
 func archive(_ context.Context, s *session, c call) int {
 	if !strings.Contains(strings.Join(c.args[1:min(2, len(c.args))], ""), "c") {
-		return c.fails(1, "can't open: Read-only file system")
+		return unpack(s, c)
 	}
 	out := tar.NewWriter(c.out)
 	for _, name := range c.args[2:] {

@@ -193,19 +193,23 @@ func (s *session) stage(ctx context.Context, words []word, c call) (staged, erro
 			return out, fmt.Errorf("%w: unexpected newline", errSyntax)
 		}
 		name := strings.Join(s.expand(ctx, words[i], c), " ")
-		switch {
-		case w.text == "<":
+		switch w.text {
+		case "<":
 			content, err := s.open(name)
 			if err != nil {
 				return staged{exit: 1}, fmt.Errorf("can't open %s: %w", name, err)
 			}
 			out.in = bytes.NewReader(content)
-		case name != "/dev/null":
-			return staged{exit: 1}, fmt.Errorf("can't create %s: Read-only file system", name)
-		case w.text == "2>":
-			out.err = io.Discard
 		default:
-			out.out = io.Discard
+			to, err := s.create(name, w.text == ">>")
+			if err != nil {
+				return staged{exit: 1}, fmt.Errorf("can't create %s: %w", name, err)
+			}
+			if w.text == "2>" {
+				out.err = to
+			} else {
+				out.out = to
+			}
 		}
 	}
 	if len(out.args) == 0 {

@@ -1,6 +1,7 @@
 // Package shell is the shell that a container of the embedded world has. It runs in
 // this program and nowhere else: its commands are the few below, its files are made of
-// what the world knows of the process and its machine, and nothing can be written.
+// what the world knows of the process and its machine. A little can be written below
+// /tmp, which is lost with the run of the container.
 //
 // What it shows is so: the memory of the process, the disk of its machine, what another
 // service answers. Nothing of the machine that this program runs on can be reached.
@@ -30,6 +31,7 @@ type Place struct {
 	Env       []string // NAME=value
 	Mounts    []string // where volumes are
 	Transport http.RoundTripper
+	Scratch   *Scratch // nil: nothing can be written
 }
 
 // A Terminal is what somebody has connected. What was not asked for is nil.
@@ -127,7 +129,7 @@ func commands() map[string]command {
 		"id":    says(func(*session) string { return "uid=0(root) gid=0(root) groups=0(root)" }),
 		"nproc": says(func(s *session) string { return fmt.Sprint(s.machine().Room.CPU) }),
 		"uname": uname, "date": date, "uptime": uptime, "sleep": sleep, "kill": kill, "ps": ps, "top": top, "free": free, "df": df, "du": du,
-		"ls": ls, "cat": cat, "head": head, "tail": tail, "grep": grep, "wc": wc, "tar": archive, "which": which, "curl": curl, "wget": wget, "nslookup": nslookup,
+		"touch": touch, "mkdir": mkdir, "rm": rm, "test": test, "ls": ls, "cat": cat, "head": head, "tail": tail, "grep": grep, "wc": wc, "tar": archive, "which": which, "curl": curl, "wget": wget, "nslookup": nslookup,
 	}
 }
 

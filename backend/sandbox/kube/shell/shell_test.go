@@ -3,6 +3,7 @@ package shell_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -36,7 +37,7 @@ func place(t *testing.T) shell.Place {
 		now = now.Add(time.Second)
 		w.Move()
 	}
-	return shell.Place{World: w, ID: id, Host: "cart-1", Address: "10.1.2.3", Env: []string{"COLOUR=red", "CART_SERVICE_HOST=10.96.0.7"}, Transport: away{}}
+	return shell.Place{World: w, ID: id, Host: "cart-1", Address: "10.1.2.3", Env: []string{"COLOUR=red", "CART_SERVICE_HOST=10.96.0.7"}, Transport: away{}, Scratch: shell.NewScratch()}
 }
 
 // away is a network with one host in it.
@@ -70,7 +71,14 @@ func TestLines(t *testing.T) {
 		{"cd /nowhere", "cd: can't cd to /nowhere: No such file or directory\n", 2},
 		{"nosuch", "sh: nosuch: not found\n", 127},
 		{"nosuch 2>/dev/null; echo $?", "127\n", 0},
-		{"echo x > /tmp/y", "sh: can't create /tmp/y: Read-only file system\n", 1},
+		{"echo x > /etc/y; touch /app/y; mkdir /y; rm /etc/hosts", "sh: can't create /etc/y: Read-only file system\ntouch: /app/y: Read-only file system\n" +
+			"mkdir: can't create directory '/y': Read-only file system\nrm: can't remove '/etc/hosts': Read-only file system\n", 1},
+		{"echo x > /tmp/y; echo z >> /tmp/y; cat /tmp/y; wc -c < /tmp/y; nosuch 2> /tmp/e; cat /tmp/e", "x\nz\n4\nsh: nosuch: not found\n", 0},
+		{"mkdir /tmp/a/b; mkdir -p /tmp/a/b && cd /tmp/a && touch b/c && ls b /tmp; test -d b && test -f b/c && echo there", "mkdir: can't create directory '/tmp/a/b': No such file or directory\nc\na\ne\ny\nthere\n", 0},
+		{"rm /tmp/a; rm -r /tmp/a; rm /tmp/a; rm -f /tmp/a; ls /tmp", "rm: can't remove '/tmp/a': Is a directory\nrm: can't remove '/tmp/a': No such file or directory\ne\ny\n", 0},
+		{"echo x > /tmp/n/y; echo x > /tmp", "sh: can't create /tmp/n/y: nonexistent directory\nsh: can't create /tmp: Read-only file system\n", 1},
+		{"curl -s -o /tmp/got cart/x; cat /tmp/got", "GET /x", 0},
+		{"tar cf - /tmp/y > /tmp/y.tar; mkdir /tmp/out; tar xf - -C /tmp/out < /tmp/y.tar; cat /tmp/out/tmp/y", "x\nz\n", 0},
 		{"echo x >/dev/null", "", 0},
 		{"cat < /etc/hostname", "cart-1\n", 0},
 		{"cat /root/../etc/passwd", "cat: can't open '/root/../etc/passwd': No such file or directory\n", 1},
@@ -96,6 +104,28 @@ func TestLines(t *testing.T) {
 		if err != nil || code != c.code || out.String() != c.want {
 			t.Errorf("%s\nends with %d, %v, and shows\n%q instead of\n%q", c.line, code, err, out.String(), c.want)
 		}
+	}
+}
+
+// TestScratch: what is written is bounded, in files and in bytes.
+func TestScratch(t *testing.T) {
+	p := place(t)
+	run := func(line, in string) string {
+		var out bytes.Buffer
+		if _, err := shell.Run(t.Context(), p, []string{"sh", "-c", line}, shell.Terminal{In: strings.NewReader(in), Out: &out, Err: &out}); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	run("cat > /tmp/large", strings.Repeat("x", 3<<20))
+	if got := run("wc -c < /tmp/large; rm /tmp/large", ""); got != "0\n" {
+		t.Errorf("there are %s bytes in what is too large", got)
+	}
+	for n := range 200 {
+		run(fmt.Sprintf("touch /tmp/f%d", n), "")
+	}
+	if got := run("touch /tmp/more; ls /tmp | wc -l", ""); got != "touch: /tmp/more: No space left on device\n100\n" {
+		t.Errorf("after many: %q", got)
 	}
 }
 
