@@ -129,8 +129,12 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // blocked says that nothing can be asked, and why.
 func (p *part[T]) blocked(h backend.Health) {
-	if !p.live.IsZero() && h.State != backend.Forbidden {
+	switch {
+	case h.State == backend.Forbidden:
+	case !p.live.IsZero():
 		h.State, h.Since = backend.Stale, p.live
+	case h.State == backend.Stale:
+		h.State = backend.Down // the link was live, and this part never
 	}
 	p.sink.Health(p.key, h)
 }

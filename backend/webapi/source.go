@@ -158,8 +158,12 @@ func (k *keeper[T]) forget() {
 // blocked says that nothing can be asked, and why.
 func (k *keeper[T]) blocked(h backend.Health) {
 	k.since = time.Time{}
-	if !k.live.IsZero() && h.State != backend.Forbidden {
+	switch {
+	case h.State == backend.Forbidden:
+	case !k.live.IsZero():
 		h.State, h.Since = backend.Stale, k.live
+	case h.State == backend.Stale:
+		h.State = backend.Down // the link was live, and this part never
 	}
 	k.sink.Health(k.part, h)
 }
