@@ -181,13 +181,13 @@ func (c *checker) step(at string, s Step) {
 		n++
 		c.program(at+".release.program", r.Program)
 		c.version(at+".release.version", r.Program, r.Version, s.At)
-		c.between(at+".release.beside", float64(r.Beside), 0, 50)
+		c.between(at+".release.beside", float64(r.Beside), 50)
 	}
 	if f := s.Fault; f != nil {
 		n++
 		c.program(at+".fault.program", f.Program)
 		c.percent(at+".fault.failing", f.Failing)
-		c.between(at+".fault.slow", f.Slow, 0, mostTimes)
+		c.between(at+".fault.slow", f.Slow, mostTimes)
 		c.some(at+".fault", f.Failing > 0 || f.Slow > 1, "say how much of its calls fails, or how many times longer they take")
 	}
 	if b := s.Breaker; b != nil {
@@ -216,9 +216,9 @@ func (c *checker) publish(at string, v Version) {
 	c.program(at+".program", v.Program)
 	c.want(at+".version", regexp.MustCompile(`^\w[\w.-]{0,39}$`).MatchString(v.Version), "say which version it is, as in 2.6.0")
 	c.percent(at+".failing", v.Failing)
-	c.between(at+".slow", v.Slow, 0, mostTimes)
-	c.between(at+".leaks", v.Leaks, 0, 1e6)
-	c.between(at+".writes", v.Writes, 0, 1e6)
+	c.between(at+".slow", v.Slow, mostTimes)
+	c.between(at+".leaks", v.Leaks, 1e6)
+	c.between(at+".writes", v.Writes, 1e6)
 	for field, text := range map[string]string{".says": v.Says, ".crashes": v.Crashes} {
 		if text != "" {
 			c.words(at+field, text, mostWords, "say it in words")
@@ -231,17 +231,17 @@ func (c *checker) run(at string, j Job) {
 	c.want(at+".name", c.in.Programs[j.Name] == nil && !slices.Contains(c.jobs, j.Name), "there is a %s already; give it another name", j.Name)
 	c.jobs = append(c.jobs, j.Name)
 	c.machine(at+".on", j.On)
-	c.between(at+".cpu", j.CPU, 0, 1000)
-	c.between(at+".memory", float64(j.Memory), 0, 1e7)
-	c.between(at+".writes", j.Writes, 0, 1e6)
+	c.between(at+".cpu", j.CPU, 1000)
+	c.between(at+".memory", float64(j.Memory), 1e7)
+	c.between(at+".writes", j.Writes, 1e6)
 	c.some(at, j.CPU > 0 || j.Memory > 0 || j.Writes > 0, "say what it takes: cpu, memory or writes")
 }
 
 // mostTimes is how many times slower something may become.
 const mostTimes = 10000
 
-func (c *checker) between(at string, n, least, most float64) {
-	c.want(at, n >= least && n <= most, "this may be from %v to %v", least, int64(most))
+func (c *checker) between(at string, n, most float64) {
+	c.want(at, n >= 0 && n <= most, "this may be from 0 to %d", int64(most))
 }
 
 func (c *checker) percent(at string, p float64) {

@@ -227,11 +227,11 @@ func (p *page) want(at string, right bool, format string, args ...any) {
 
 // some is want of what must have one part or another: none is missed where one of them
 // could not be read.
-func (p *page) some(at string, right bool, format string, args ...any) {
+func (p *page) some(at string, right bool, says string) {
 	for path := range p.wrong {
 		right = right || path != "" && parent(path) == at
 	}
-	p.want(at, right, format, args...)
+	p.want(at, right, "%s", says)
 }
 
 func parent(at string) string { return at[:max(0, strings.LastIndexAny(at, ".["))] }
