@@ -134,14 +134,21 @@ func (t *Tunnel) dial(ctx context.Context) (net.Conn, error) {
 		return nil, fmt.Errorf("reach port %d of pod %s: %w", t.port, t.pod, err)
 	}
 	_ = trouble.Close() // nothing is sent over it
+	why := &reason{told: make(chan struct{})}
+	go why.listen(trouble)
 	headers.Set(corev1.StreamType, corev1.StreamTypeData)
 	data, err := conn.CreateStream(headers)
 	if err != nil {
+		err = why.of(err)
 		_ = trouble.Reset()
 		return nil, fmt.Errorf("reach port %d of pod %s: %w", t.port, t.pod, err)
 	}
-	s := &stream{Stream: data, of: conn, trouble: trouble, told: make(chan struct{})}
-	go s.listen()
+	s := &stream{Stream: data, of: conn, trouble: trouble, why: why}
+	go func() {
+		if <-why.told; why.said != nil {
+			_ = s.Close() // or its reader would wait for ever
+		}
+	}()
 	return s, nil
 }
 
@@ -211,37 +218,48 @@ func ended(c httpstream.Connection) bool {
 	}
 }
 
+// A reason is why a connection has ended, as the other end tells it on a stream of
+// its own.
+type reason struct {
+	told chan struct{} // closed when said is known
+	said error
+}
+
+// listen waits for what the other end has to say; nothing is well.
+func (r *reason) listen(trouble io.Reader) {
+	defer close(r.told)
+	text, err := io.ReadAll(io.LimitReader(trouble, 4<<10))
+	if err == nil && len(text) > 0 {
+		r.said = errors.New(backend.T(string(text)).Safe())
+	}
+}
+
+// of is the reason for the end that err tells, where one is given: it comes at about
+// the same time.
+func (r *reason) of(err error) error {
+	select {
+	case <-r.told:
+		return cmp.Or(r.said, err)
+	case <-time.After(reasonLimit):
+		return err
+	}
+}
+
 // A stream is one connection to the pod's port, as net/http wants one. It has no
 // deadlines: who waits too long closes it.
 type stream struct {
 	httpstream.Stream
 	of      httpstream.Connection
-	trouble httpstream.Stream // on which the other end says what went wrong
-	told    chan struct{}     // closed when that is known
-	said    error
+	trouble httpstream.Stream
+	why     *reason
 	once    sync.Once
 }
 
-// listen waits for what the other end has to say; nothing is well.
-func (s *stream) listen() {
-	defer close(s.told)
-	text, err := io.ReadAll(io.LimitReader(s.trouble, 4<<10))
-	if err == nil && len(text) > 0 {
-		s.said = errors.New(backend.T(string(text)).Safe())
-		_ = s.Close() // or its reader would wait for ever
-	}
-}
-
-// Read implements net.Conn; its end is the reason, where one is given: it comes
-// by the other stream, at about the same time.
+// Read implements net.Conn; its end is the reason, where one is given.
 func (s *stream) Read(b []byte) (int, error) {
 	n, err := s.Stream.Read(b)
 	if err != nil {
-		select {
-		case <-s.told:
-			err = cmp.Or(s.said, err)
-		case <-time.After(reasonLimit):
-		}
+		err = s.why.of(err)
 	}
 	return n, err
 }

@@ -200,6 +200,7 @@ func TestHostileRows(t *testing.T) {
 	for name, text := range backendtest.Hostile(t, "../..") {
 		for _, v := range spoilt {
 			t.Run(v.view+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				fill := func(r *rig) {
 					r.keys = keys
 					r.links.add("eu", live())
@@ -345,6 +346,7 @@ func TestHostileEverywhere(t *testing.T) {
 	keys := newRig(t).options().Keys
 	for name, text := range backendtest.Hostile(t, "../..") {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for _, c := range cases {
 				for _, size := range []struct{ w, h int }{{80, 24}, {131, 30}} {
 					inBubble(t, hostileRig(text), func(r *rig) {
