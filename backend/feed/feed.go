@@ -81,6 +81,13 @@ func (f *Feed[T]) Watch(ctx context.Context, scope backend.Scope) {
 	}
 }
 
+// Follow is Watch, unless just that is watched already.
+func (f *Feed[T]) Follow(ctx context.Context, scope backend.Scope) {
+	if now, ok := f.Watching(); !ok || now.Labels != scope.Labels || !slices.Equal(now.Namespaces, scope.Namespaces) {
+		f.Watch(ctx, scope)
+	}
+}
+
 // Watching gives the scope that is watched; ok is false when none is.
 func (f *Feed[T]) Watching() (scope backend.Scope, ok bool) {
 	f.mu.Lock()

@@ -2,7 +2,6 @@ package story
 
 import (
 	"context"
-	"slices"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/feed"
@@ -30,10 +29,7 @@ func (p *of[T]) watch(ctx context.Context, s backend.Scope) {
 	if !p.scoped {
 		s.Namespaces = nil
 	}
-	now, ok := p.feed.Watching()
-	if !ok || !slices.Equal(now.Namespaces, s.Namespaces) {
-		p.feed.Watch(ctx, s)
-	}
+	p.feed.Follow(ctx, s)
 }
 
 func (p *of[T]) parts() []feed.PartState { return p.feed.Parts() }

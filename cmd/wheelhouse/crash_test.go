@@ -21,9 +21,7 @@ func TestCrashFile(t *testing.T) {
 		"a string": secret, "an error": errors.New(secret), "a struct": struct{ token string }{secret},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("XDG_STATE_HOME", t.TempDir())
-			xdg.Reload()
-			t.Cleanup(xdg.Reload)
+			ownState(t)
 			var fault error
 			func() {
 				defer backend.Caught(&fault)

@@ -17,7 +17,7 @@ import (
 // TestDemo: the servers of the embedded world are found by what they print, and the
 // command line works on them as on any others, as whoever is asked for.
 func TestDemo(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	ownState(t)
 	ctx, end := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	over := make(chan int, 1)

@@ -43,7 +43,7 @@ func play(t *testing.T, name string) *played {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	t.Setenv("XDG_STATE_HOME", dir)
+	ownState(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	files, ended := make(chan shop.Files, 1), make(chan struct{})
 	go func() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/adrg/xdg"
 
 	"wheelhouse/backend"
 	"wheelhouse/backend/audit"
@@ -37,6 +38,14 @@ func TestMain(m *testing.M) {
 	_ = os.Setenv("TZ", "UTC") // it fails for no such name
 	link.Quiet(nil)
 	os.Exit(m.Run())
+}
+
+// ownState has what the console keeps be kept in a folder of the test's own.
+func ownState(t *testing.T) {
+	t.Helper()
+	t.Cleanup(xdg.Reload) // when the variable is what it was
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	xdg.Reload()
 }
 
 // rigNow is the time at which every rig stands still.

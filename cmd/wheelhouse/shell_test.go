@@ -255,3 +255,15 @@ func TestPaletteShowsACluster(t *testing.T) {
 		})
 	}
 }
+
+// TestPodsUseIsWatched: what pods use is asked for when they are opened, also where
+// another view watches the pods themselves already.
+func TestPodsUseIsWatched(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		r.start("home", 120, 30)
+		r.press(": p o d s enter")
+		if _, watched := feed.Of[cluster.Usage](r.feeds).Watching(); !watched {
+			t.Errorf("nobody has asked:\n%s", r.picture().Plain())
+		}
+	})
+}

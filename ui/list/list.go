@@ -123,12 +123,9 @@ func (l *List[T]) watch() {
 		scope.Namespaces = l.place.Namespaces
 	}
 	l.table.OnlyLinks(l.place.Links)
-	now, ok := l.spec.Feed.Watching()
-	if !ok || now.Labels != scope.Labels || !slices.Equal(now.Namespaces, scope.Namespaces) {
-		l.spec.Feed.Watch(context.Background(), scope)
-		if l.spec.Beside != nil {
-			l.spec.Beside(backend.Scope{Namespaces: scope.Namespaces}) // labels are those of the rows
-		}
+	l.spec.Feed.Follow(context.Background(), scope)
+	if l.spec.Beside != nil {
+		l.spec.Beside(backend.Scope{Namespaces: scope.Namespaces}) // labels are those of the rows
 	}
 }
 

@@ -30,7 +30,7 @@ func open(f *feed.Feed[cluster.Pod], usage *feed.Feed[cluster.Usage], shared lis
 		Name: "pods", Noun: "pod", Feed: f, Columns: Columns(usage), Sort: "namespace", Scoped: true,
 		Broken: func(p *cluster.Pod) bool { return p.Level.Broken() },
 		Enter:  func(cluster.Pod) tea.Cmd { return l.Show(backend.Describe)() },
-		Beside: func(s backend.Scope) { usage.Watch(context.Background(), s) },
+		Beside: func(s backend.Scope) { usage.Follow(context.Background(), s) },
 		Bare:   func() ([]string, string) { return bare(usage) },
 	}, shared, with)
 	return l

@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "keep what the real server answers")
 
-// real runs the built kubectl against the real server.
-func real(t *testing.T, args ...string) string {
+// atReal runs the built kubectl against the real server.
+func atReal(t *testing.T, args ...string) string {
 	t.Helper()
 	stack := os.Getenv("WHEELHOUSE_STACK")
 	c := exec.CommandContext(t.Context(), filepath.Join(stack, "bin", "kubectl"), append([]string{"--kubeconfig", filepath.Join(stack, "kubeconfig"), "--context", "a", "--cache-dir", t.TempDir()}, args...)...) //nolint:gosec // it is built by the stack
@@ -36,7 +36,7 @@ func real(t *testing.T, args ...string) string {
 // objects of.
 func TestRealColumns(t *testing.T) {
 	for _, h := range headers() {
-		if got := header(real(t, "get", h[0], "-A", "-o", "wide")); got != "" && got != h[1] {
+		if got := header(atReal(t, "get", h[0], "-A", "-o", "wide")); got != "" && got != h[1] {
 			t.Errorf("%s are shown as %s", h[0], got)
 		}
 	}
@@ -44,7 +44,7 @@ func TestRealColumns(t *testing.T) {
 
 // TestRealDefaults: the answers that are kept are those of the real server.
 func TestRealDefaults(t *testing.T) {
-	got := filled(t, real(t, trial("default", t)...))
+	got := filled(t, atReal(t, trial("default", t)...))
 	if *update {
 		b, err := json.MarshalIndent(got, "", "  ")
 		if err != nil {

@@ -99,7 +99,8 @@ func TestTerminal(t *testing.T) {
 				{"", "/ # "},
 				{"hostnamex\x7f\r", "\b \b\r\n" + pod + "\r\n/ # "},
 				{"top\r", "Mem:"},
-				{"\x03", "^C\r\n"}, {"", "/ # "}, // what top was showing may come between them
+				{"\x03", "^C\r\n"}, // what top was showing may come before the prompt
+				{"", "/ # "},
 				{"nonsense\x15echo $?\r", "130\r\n/ # "},
 				{"nosuch\r", "sh: nosuch: not found\r\n/ # "},
 				{"sleep 1000\r", "sleep 1000\r\n"},

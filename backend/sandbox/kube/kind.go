@@ -271,7 +271,7 @@ func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string
 		return nil
 	}
 	if why := validation.IsDNS1123Label(metaOf(obj).GetName()); len(why) > 0 {
-		return []string{fmt.Sprintf("metadata.name: this is used in %s, which can result in surprising behavior; a DNS label is recommended: %v", use, why)} //nolint:misspell // as the server says it
+		return []string{fmt.Sprintf("metadata.name: this is used in %s, which can result in surprising behavior; a DNS label is recommended: %v", use, why)}
 	}
 	return nil
 }
