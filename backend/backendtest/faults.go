@@ -29,14 +29,21 @@ type Faults struct {
 
 	mu    sync.Mutex
 	spoil func(*http.Request) Fault
+	turn  sync.Mutex // held while it is asked
 }
 
 // Spoil has f say what goes wrong with each request from now on; 0 is nothing,
-// and a nil f mends it all. Called from many goroutines.
+// and a nil f mends it all. It is asked about one request at a time.
 func (s *Faults) Spoil(f func(*http.Request) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.spoil = f
+}
+
+func (s *Faults) ask(spoil func(*http.Request) Fault, r *http.Request) Fault {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	return spoil(r)
 }
 
 // Always is a Spoil that spoils everything in one way.
@@ -49,7 +56,7 @@ func (s *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	var fault Fault
 	if spoil != nil {
-		fault = spoil(r)
+		fault = s.ask(spoil, r)
 	}
 	switch fault {
 	case 0:

@@ -185,7 +185,7 @@ func TestTailWithFaults(t *testing.T) {
 			f.window = 300
 			e, faults := rig(t, f)
 			n := 0
-			spoil := func(r *http.Request) backendtest.Fault {
+			faults.Spoil(func(r *http.Request) backendtest.Fault {
 				if !strings.HasSuffix(r.URL.Path, "_search") {
 					return 0
 				}
@@ -193,12 +193,6 @@ func TestTailWithFaults(t *testing.T) {
 					return fault
 				}
 				return 0
-			}
-			guard := make(chan struct{}, 1) // Spoil is asked by many
-			faults.Spoil(func(r *http.Request) backendtest.Fault {
-				guard <- struct{}{}
-				defer func() { <-guard }()
-				return spoil(r)
 			})
 			base := millis(-50_000)
 			f.write("logs", base)
