@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,12 +20,18 @@ import (
 )
 
 // standing is a world in which a drill stands as the test says, and nothing happens.
-type standing struct{ state drill.State }
+type standing struct{ state atomic.Pointer[drill.State] }
 
-func (w *standing) State(context.Context) (drill.State, error)          { return w.state, nil }
-func (w *standing) Begin(context.Context) (drill.State, error)          { return w.state, nil }
-func (w *standing) Hint(context.Context) (drill.State, error)           { return w.state, nil }
-func (w *standing) Look(context.Context, []string) (drill.State, error) { return w.state, nil }
+func newStanding(s drill.State) *standing {
+	w := &standing{}
+	w.state.Store(&s)
+	return w
+}
+
+func (w *standing) State(context.Context) (drill.State, error)          { return *w.state.Load(), nil }
+func (w *standing) Begin(context.Context) (drill.State, error)          { return *w.state.Load(), nil }
+func (w *standing) Hint(context.Context) (drill.State, error)           { return *w.state.Load(), nil }
+func (w *standing) Look(context.Context, []string) (drill.State, error) { return *w.state.Load(), nil }
 
 // practise is a rig on which a drill is played, as far as the test says.
 func (r *rig) practise(w *standing) {
@@ -66,7 +73,7 @@ func stand(t *testing.T, phase drill.Phase, after time.Duration, hints int) dril
 
 // becomes has the drill stand otherwise, and the screen say so.
 func (r *rig) becomes(w *standing, s drill.State) {
-	w.state = s
+	w.state.Store(&s)
 	time.Sleep(time.Second) // it is asked more often than that
 	r.settle()
 }
@@ -77,7 +84,7 @@ func TestGuideScreens(t *testing.T) {
 	for _, size := range sizes {
 		picture := func(r *rig, name string) { golden(t, r, fmt.Sprintf("guide-%s-%dx%d", name, size.w, size.h)) }
 		t.Run(fmt.Sprintf("drill %d", size.w), func(t *testing.T) {
-			w := &standing{state: stand(t, drill.Briefing, 0, 0)}
+			w := newStanding(stand(t, drill.Briefing, 0, 0))
 			inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
 				r.start("briefing", size.w, size.h)
 				picture(r, "briefing")
@@ -90,7 +97,7 @@ func TestGuideScreens(t *testing.T) {
 			})
 		})
 		t.Run(fmt.Sprintf("lost %d", size.w), func(t *testing.T) {
-			w := &standing{state: stand(t, drill.Running, time.Second, 0)}
+			w := newStanding(stand(t, drill.Running, time.Second, 0))
 			inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
 				r.start("home", size.w, size.h)
 				lost := stand(t, drill.Lost, 15*time.Minute, 0)
@@ -139,13 +146,12 @@ func TestGuideWithstands(t *testing.T) {
 	texts := slices.Collect(maps.Values(backendtest.Hostile(t, "../..")))
 	texts = slices.DeleteFunc(texts, func(s string) bool { return len(s) > 1000 }) // a drill's are no longer
 	for view, phase := range map[string]drill.Phase{"briefing": drill.Running, "debrief": drill.Lost, "drills": drill.Briefing} {
-		w := &standing{state: stand(t, phase, time.Minute, 2)}
-		s := &w.state
+		s := stand(t, phase, time.Minute, 2)
 		s.Name, s.Title, s.Briefing, s.Hints, s.Way = texts[0], texts[1], strings.Join(texts, "\n"), texts, nil
 		for _, text := range texts {
 			s.Way = append(s.Way, drill.Press{Keys: text, Why: text})
 		}
-		inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
+		inBubble(t, func(r *rig) { r.practise(newStanding(s)) }, func(r *rig) {
 			r.start(view, 80, 24)
 			r.press("H")
 			for before := ""; before != r.picture().Plain(); r.press("pgdown") {
@@ -166,7 +172,7 @@ func TestGuideWords(t *testing.T) {
 		": h i n t s enter": "called hints; did you mean hint?",
 		": h i n t enter":   "the drill has not begun",
 	} {
-		w := &standing{state: stand(t, drill.Briefing, 0, 0)}
+		w := newStanding(stand(t, drill.Briefing, 0, 0))
 		inBubble(t, func(r *rig) { r.practise(w) }, func(r *rig) {
 			r.start("briefing", 120, 24)
 			r.press(line)
