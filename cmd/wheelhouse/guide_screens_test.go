@@ -28,9 +28,12 @@ func newStanding(s drill.State) *standing {
 	return w
 }
 
-func (w *standing) State(context.Context) (drill.State, error)          { return *w.state.Load(), nil }
-func (w *standing) Begin(context.Context) (drill.State, error)          { return *w.state.Load(), nil }
-func (w *standing) Hint(context.Context) (drill.State, error)           { return *w.state.Load(), nil }
+func (w *standing) State(context.Context) (drill.State, error) { return *w.state.Load(), nil }
+
+func (w *standing) Begin(context.Context) (drill.State, error) { return *w.state.Load(), nil }
+
+func (w *standing) Hint(context.Context) (drill.State, error) { return *w.state.Load(), nil }
+
 func (w *standing) Look(context.Context, []string) (drill.State, error) { return *w.state.Load(), nil }
 
 // practise is a rig on which a drill is played, as far as the test says.
