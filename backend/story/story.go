@@ -65,7 +65,7 @@ type Book struct {
 	last    []backend.Ref                      // the objects of the last changes, when they were written
 	stirred map[backend.Ref]bool               // objects of which something else is said than was written
 	lost    map[string]*backend.Finding        // by link: what can't be read of it
-	chain   map[backend.Ref]Item               // what is wrong with services
+	chain   chain
 }
 
 // A page is one feed's contribution.
@@ -87,7 +87,7 @@ type written struct {
 func New(s *feed.Set, link func(alias string) backend.Ref) *Book {
 	return &Book{
 		bell: s.Bell(), feed: feed.NewFeed[Item](s.Bell()), link: link, loads: map[string]*written{}, lost: map[string]*backend.Finding{},
-		found: map[backend.Ref][]*backend.Finding{}, stirred: map[backend.Ref]bool{}, chain: map[backend.Ref]Item{},
+		found: map[backend.Ref][]*backend.Finding{}, stirred: map[backend.Ref]bool{}, chain: newChain(),
 	}
 }
 
@@ -135,15 +135,12 @@ func (b *Book) write() {
 	now := map[backend.Ref]Item{}
 	linked := false
 	for key := range b.stirred {
-		_, was := b.chain[key]
-		delete(b.chain, key)
 		i, ok := b.item(key)
+		var wrong *Item
 		if ok && i.Section == Wrong && i.about != "" {
-			b.chain[key] = i
+			wrong = &i
 		}
-		if _, is := b.chain[key]; was || is {
-			linked = true
-		}
+		linked = b.chain.set(key, wrong) || linked
 		if ok {
 			now[key] = i
 		} else if w := b.loads[key.Link]; w != nil {
@@ -152,7 +149,7 @@ func (b *Book) write() {
 	}
 	clear(b.stirred)
 	if linked {
-		for _, i := range b.placed() {
+		for _, i := range b.chain.place() {
 			now[i.Of.Key()] = i
 		}
 	}

@@ -21,9 +21,12 @@ type thing struct {
 	changed        int64
 	since          int64
 	about, blames  string
+	scope          string
 }
 
-func (t thing) Ref() backend.Ref              { return backend.Ref{Link: "eu", Kind: "thing", Name: t.name} }
+func (t thing) Ref() backend.Ref {
+	return backend.Ref{Link: "eu", Kind: "thing", Scope: t.scope, Name: t.name}
+}
 func (t thing) AppendText(text []byte) []byte { return append(text, t.name...) }
 
 func (t thing) Finding() (backend.Finding, bool) {
@@ -89,6 +92,8 @@ func TestCausesComeFirst(t *testing.T) {
 		t.Error(d)
 	}
 	load.Put(thing{name: "stock", about: "stock", says: "is not ready", level: backend.Warning, since: 10})
+	load.Put(thing{name: "other stock", about: "stock", scope: "elsewhere", says: "is not ready", level: backend.Warning, since: 10})
+	want["other stock"] = story.Place{Level: backend.Warning, Newest: 10}
 	want["stock"] = story.Place{Level: backend.Critical, Newest: 90}
 	want["checkout.stock"] = story.Place{Level: backend.Critical, Newest: 90, Behind: 1}
 	want["gateway.checkout"] = story.Place{Level: backend.Critical, Newest: 90, Behind: 2}
@@ -103,7 +108,7 @@ func TestCausesComeFirst(t *testing.T) {
 		t.Error(d)
 	}
 	load.Put(call("stock", "checkout", 60), call("stock", "stock", 60))
-	if got := places(); len(got) != 5 {
+	if got := places(); len(got) != 6 {
 		t.Errorf("a circle is told as %v", got)
 	}
 }

@@ -25,8 +25,9 @@ func (memory) Put(string, []string) {}
 
 // patient is an object that says how it is.
 type patient struct {
-	name  string
-	level backend.Level
+	name   string
+	level  backend.Level
+	blames string
 }
 
 func (p patient) Ref() backend.Ref {
@@ -37,7 +38,7 @@ func (p patient) AppendText(b []byte) []byte { return append(b, p.name...) }
 
 // Finding implements backend.Finder.
 func (p patient) Finding() (backend.Finding, bool) {
-	return backend.Finding{Ref: p.Ref(), Level: p.level, Sentence: backend.T("is so")}, p.level > backend.Good
+	return backend.Finding{Ref: p.Ref(), Level: p.level, Sentence: backend.T("is so"), About: p.name, Blames: p.blames}, p.level > backend.Good
 }
 
 // ward is home over some patients.
@@ -91,7 +92,7 @@ func (h *home) does(t *testing.T, id string) string {
 }
 
 func TestCursorGoesOverEdges(t *testing.T) {
-	h := ward(t, patient{"a", backend.Critical}, patient{"b", backend.Warning}, patient{"c", backend.Waiting}, patient{"d", backend.Moving})
+	h := ward(t, patient{"a", backend.Critical, ""}, patient{"b", backend.Warning, ""}, patient{"c", backend.Waiting, ""}, patient{"d", backend.Moving, ""})
 	for _, step := range []struct{ id, at string }{
 		{"list.down", "b"},
 		{"list.down", "c"},
@@ -123,7 +124,7 @@ func TestNothingAtAll(t *testing.T) {
 			h.draw()
 		}
 	}
-	full := ward(t, patient{"a", backend.Critical})
+	full := ward(t, patient{"a", backend.Critical, ""})
 	if err := full.Search("zzz", true); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestNothingAtAll(t *testing.T) {
 // TestMarksAreTold: what is marked in a part that has not the cursor is what an
 // action is done to, and is counted.
 func TestMarksAreTold(t *testing.T) {
-	h := ward(t, patient{"a", backend.Critical}, patient{"c", backend.Waiting})
+	h := ward(t, patient{"a", backend.Critical, ""}, patient{"c", backend.Waiting, ""})
 	h.does(t, "list.mark")
 	h.does(t, "home.next")
 	if sel := h.Selection(); len(sel.Refs) != 1 || sel.Refs[0].Name != "a" || h.Title().Counts != "1 wrong, 1 in flight, 1 marked" {
@@ -165,7 +166,10 @@ func BenchmarkHome(b *testing.B) {
 	for _, n := range []int{5000, 50_000} {
 		all := make([]patient, n)
 		for i := range all {
-			all[i] = patient{fmt.Sprintf("p-%05d", i), backend.Warning}
+			all[i] = patient{fmt.Sprintf("p-%05d", i), backend.Warning, ""}
+			if i%100 == 0 {
+				all[i].blames = fmt.Sprintf("p-%05d", i+1)
+			}
 		}
 		h, load := open(b, all...)
 		var coming []time.Duration
@@ -178,7 +182,7 @@ func BenchmarkHome(b *testing.B) {
 			var each []time.Duration
 			for b.Loop() {
 				i := len(each)
-				load.Put(patient{fmt.Sprintf("p-%05d", i*7919%n), backend.Critical - backend.Level(i/n%2)})
+				load.Put(patient{fmt.Sprintf("p-%05d", i*7919%n), backend.Critical - backend.Level(i/n%2), ""})
 				began := time.Now()
 				h.Update(ui.Changed{})
 				each = append(each, time.Since(began))
