@@ -210,7 +210,7 @@ func TestRows(t *testing.T) {
 			Began:  1_000_002, Usual: 15,
 		},
 		{
-			Link: "jenkins", Pipeline: "a b/ü", Number: "1", Commit: builds[2].Commit, Title: "just a try", By: "ben", State: delivery.Failed, Detail: "failed in only",
+			Link: "jenkins", Pipeline: "a b/ü", Number: "1", Commit: builds[2].Commit, Title: "just a try", By: "ben", State: delivery.Failed, Detail: "in only",
 			Stages: delivery.PackStages([]delivery.Stage{{Name: "only", State: delivery.Failed, Seconds: 1}}), Began: 1_000_002, Ended: 1_000_003, Usual: 1,
 		},
 	}

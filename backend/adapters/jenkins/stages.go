@@ -140,7 +140,7 @@ func ask(ctx context.Context, api *webapi.Client, of buildKey) (k known, err err
 	for _, one := range d.Stages {
 		st := delivery.Stage{Name: one.Name, State: stageState(one.Status), Seconds: int32(min(one.DurationMillis/1000, 1<<30))}
 		if st.State == delivery.Failed && d.Status == "FAILED" && k.detail == "" {
-			k.detail = "failed in " + one.Name
+			k.detail = "in " + one.Name
 		}
 		k.all = append(k.all, st)
 	}
